@@ -1,0 +1,1 @@
+"""The people, the places, and who may see what."""

@@ -1,0 +1,96 @@
+from django.conf import settings
+from django.db import models
+
+from healthhub.accounts.actors import Role
+from records.models.areas import Area
+from records.models.citizens import Citizen
+from records.models.facilities import Facility
+
+
+class CareBasis(models.TextChoices):
+    """Why a facility may read a person: it wrote in her record, or she presented her identifier and birth date there."""
+
+    WROTE = "wrote"
+    PRESENTED = "presented"
+
+
+class CareRelation(models.Model):
+    """A facility that cares for a person, and since when.
+
+    'wrote' is derived from the stored resources, 'presented' is truth of its own, and a
+    person may have both at one facility.
+    """
+
+    patient = models.ForeignKey(Citizen, db_constraint=False, on_delete=models.DO_NOTHING, related_name="care")
+    facility = models.ForeignKey(Facility, db_constraint=False, on_delete=models.DO_NOTHING, related_name="care")
+    basis = models.CharField(max_length=9, choices=CareBasis.choices)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("patient", "facility", "basis"), name="records_carerelation_unique"),
+        )
+        indexes = (models.Index(name="records_care_facility", fields=("facility", "patient")),)
+
+    def __str__(self) -> str:
+        return f"{self.patient_id} – {self.facility_id} ({self.basis})"
+
+
+class Consent(models.Model):
+    """A person lets a facility read her record, until she withdraws; a new consent is a new row."""
+
+    patient = models.ForeignKey(Citizen, db_constraint=False, on_delete=models.DO_NOTHING, related_name="consents")
+    facility = models.ForeignKey(Facility, db_constraint=False, on_delete=models.DO_NOTHING, related_name="consents")
+    granted_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("patient", "facility"),
+                condition=models.Q(withdrawn_at__isnull=True),
+                name="records_consent_one_active",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.patient_id} → {self.facility_id}"
+
+
+class Membership(models.Model):
+    """What a signed-in user, or an OAuth client, is in this system: role, and the facility, person or area it is for.
+
+    Exactly one of `user` and `client_id` is set, and one membership of each is active at a time: an actor has one role.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="memberships"
+    )
+    client_id = models.CharField(max_length=100, null=True, blank=True)
+    role = models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role])
+    facility = models.ForeignKey(
+        Facility, null=True, blank=True, db_constraint=False, on_delete=models.DO_NOTHING, related_name="memberships"
+    )
+    patient = models.ForeignKey(
+        Citizen, null=True, blank=True, db_constraint=False, on_delete=models.DO_NOTHING, related_name="memberships"
+    )
+    area = models.ForeignKey(Area, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=False, client_id__isnull=True)
+                | models.Q(user__isnull=True, client_id__isnull=False),
+                name="records_membership_user_or_client",
+            ),
+            models.UniqueConstraint(
+                fields=("user",), condition=models.Q(active=True), name="records_membership_one_per_user"
+            ),
+            models.UniqueConstraint(
+                fields=("client_id",), condition=models.Q(active=True), name="records_membership_one_per_client"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id or self.client_id}: {self.role}"
