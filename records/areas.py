@@ -81,14 +81,18 @@ def district_of(area: Area) -> Area | None:
     return area if area.kind == AreaKind.DISTRICT else area.parent
 
 
-def area_ids(pairs: set[tuple[str, date]]) -> dict[tuple[str, date], int]:
-    """The ids of many (code, day) at once, from memory; pairs that no unit matches are left out."""
+def area_ids(pairs: set[tuple[str, date | None]]) -> dict[tuple[str, date | None], int]:
+    """The ids of many (code, day) at once, from memory; codes that no unit ever had are left out.
+
+    Without a day, or on a day when no unit had the code, it is the newest unit that did.
+    """
     spans = _spans()
-    found: dict[tuple[str, date], int] = {}
+    found: dict[tuple[str, date | None], int] = {}
     for code, on in pairs:
-        for valid_from, valid_to, area_id in spans.get(code, ()):
-            if valid_from <= on and (valid_to is None or on <= valid_to):
-                found[code, on] = area_id
+        units = spans.get(code, [])
+        if units:
+            in_force = (unit for unit in units if on and unit[0] <= on and (unit[1] is None or on <= unit[1]))
+            found[code, on] = next(in_force, units[-1])[2]
     return found
 
 
@@ -107,6 +111,7 @@ def _spans() -> dict[str, list[tuple[date, date | None, int]]]:
 @lru_cache(maxsize=1)
 def _read_spans() -> dict[str, list[tuple[date, date | None, int]]]:
     spans: dict[str, list[tuple[date, date | None, int]]] = {}
-    for code, valid_from, valid_to, area_id in Area.objects.values_list("code", "valid_from", "valid_to", "id"):
+    units = Area.objects.order_by("valid_from").values_list("code", "valid_from", "valid_to", "id")
+    for code, valid_from, valid_to, area_id in units:
         spans.setdefault(code, []).append((valid_from, valid_to, area_id))
     return spans
