@@ -1,0 +1,51 @@
+"""What every test shares: its own database and queue on the real servers, and a word on which servers those are."""
+
+import os
+
+import psycopg2
+import pytest
+from django.conf import settings
+from kombu import Connection
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set apart what is shared with a running demo: the task queue. (pytest-django makes the test database.)"""
+    settings.CELERY_TASK_DEFAULT_QUEUE = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing real is hashed
+
+
+def pytest_report_header() -> list[str]:
+    """Name the servers that the tests run against."""
+    database = settings.DATABASES["default"]
+    with psycopg2.connect(
+        host=database["HOST"],
+        port=database["PORT"] or None,
+        user=database["USER"] or None,
+        password=database["PASSWORD"] or None,
+        dbname=database["NAME"],
+        **database["OPTIONS"],
+    ) as connection:
+        postgres = connection.get_parameter_status("server_version")
+    connection.close()
+    return [f"database: PostgreSQL {postgres}", f"broker: {broker()}"]
+
+
+def broker() -> str:
+    """Name and version of the message broker."""
+    with Connection(settings.CELERY_BROKER_URL) as connection:
+        connection.connect()
+        if connection.transport.driver_type == "redis":
+            server = connection.default_channel.client.info("server")
+            version = server.get("valkey_version") or server["redis_version"]
+            return f"{server.get('server_name', 'redis').capitalize()} {version}"
+        properties = connection.connection.server_properties
+        return f"{properties['product']} {properties['version']}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _empty_queue() -> None:
+    """Forget the tasks that an earlier, broken-off run left behind."""
+    from healthhub.celery import app
+
+    with app.connection_for_write() as connection:
+        app.amqp.queues[settings.CELERY_TASK_DEFAULT_QUEUE].bind(connection.default_channel).purge()
