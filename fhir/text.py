@@ -295,9 +295,7 @@ def compose(document: Document, *, id: str, version: int | str, last_updated: da
     ]
     if "meta" in spans and isinstance(document.resource["meta"], dict):
         _, inner, _ = _members(text, spans["meta"][1])
-        parts += [
-            f",{text[start:end]}" for name, (start, _, end) in inner.items() if name.lstrip("_") not in _OUR_META
-        ]
+        parts += [f",{text[start:end]}" for name, (start, _, end) in inner.items() if name.lstrip("_") not in _OUR_META]
     parts.append("}")
     parts += [f",{text[start:end]}" for name, (start, _, end) in spans.items() if name not in _OURS]
     parts.append("}")

@@ -1,0 +1,76 @@
+"""/metadata: what this server does, and nothing that it does not (https://hl7.org/fhir/R4/http.html#capabilities)."""
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from fhir import text
+from fhir.api.http import FhirResponse, base_url, require_json
+from fhir.definitions import declined_types, resource_types
+from fhir.parameters import parameters_for
+
+STARTED = "2026-11-23"
+_INTERACTIONS = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
+
+
+def metadata(request: HttpRequest) -> HttpResponse:
+    """The CapabilityStatement; it names no person, so nobody needs to sign in for it."""
+    require_json(request)
+    return FhirResponse(text.serialise(_statement(base_url(request))))
+
+
+@cache
+def _statement(base: str) -> dict[str, Any]:
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": STARTED,
+        "kind": "instance",
+        "software": {"name": "HealthHub"},
+        "implementation": {"description": "HealthHub, personal health records and cancer screening", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "documentation": "Search: unknown parameters are refused unless Prefer: handling=lenient. Not kept, since "
+                f"they cannot be checked: {', '.join(sorted(declined_types()))}.",
+                "security": {
+                    "service": [
+                        {
+                            "coding": [
+                                {
+                                    "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                                    "code": "OAuth",
+                                }
+                            ]
+                        }
+                    ],
+                    "description": "OAuth2 client credentials at /oauth/token; a client sees the people in its care.",
+                },
+                "resource": [_resource(name) for name in sorted(resource_types())],
+                "interaction": [{"code": "transaction"}, {"code": "batch"}],
+            }
+        ],
+    }
+
+
+def _resource(name: str) -> dict[str, Any]:
+    return {
+        "type": name,
+        "interaction": [{"code": code} for code in _INTERACTIONS],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "not-match",
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "logical", "local"],
+        "searchParam": [
+            {"name": parameter.code, "type": parameter.type}
+            for parameter in parameters_for(name).values()
+            if parameter.type not in ("composite", "special")
+        ],
+    }

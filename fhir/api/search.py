@@ -1,0 +1,42 @@
+"""search (https://hl7.org/fhir/R4/http.html#search): a page of stored texts joined into a Bundle."""
+
+from collections.abc import Sequence
+from urllib.parse import parse_qsl
+
+from django.http import HttpRequest, HttpResponse
+
+from fhir import reader
+from fhir.access import policy
+from fhir.api.http import FhirResponse, base_url, preferences, require_json, require_type
+from fhir.outcomes import refuse
+from fhir.search import bundle, grammar, plan
+from healthhub.accounts.actors import Actor
+
+
+def search_by_get(request: HttpRequest, type: str) -> HttpResponse:  # noqa: A002 - FHIR's names
+    """Search with the parameters of the address."""
+    require_type(type)
+    require_json(request)
+    pairs = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
+    return FhirResponse(searchset(request, type, pairs, actor=request.auth))
+
+
+def search_by_post(request: HttpRequest, type: str) -> HttpResponse:  # noqa: A002 - FHIR's names
+    """Search with parameters in the body, which keeps names and numbers of people out of the logs on the way."""
+    require_type(type)
+    require_json(request)
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise refuse(415, "not-supported", "Post search parameters as application/x-www-form-urlencoded.")
+    pairs = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
+    pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return FhirResponse(searchset(request, type, pairs, actor=request.auth))
+
+
+def searchset(request: HttpRequest, type: str, pairs: Sequence[tuple[str, str]], *, actor: Actor) -> str:  # noqa: A002
+    """The searchset Bundle's text; the people on the page are logged as seen in the same statement."""
+    lenient = preferences(request).get("handling") == "lenient"
+    query = grammar.parse(type, pairs, lenient=lenient)
+    may = policy().readable(actor)
+    rows = [] if query.count == 0 else reader.read_page(*plan.page_sql(query, may), count=query.count, actor=actor)
+    total = plan.total(query, may)
+    return bundle.searchset(query, rows, total=total, base_url=base_url(request))

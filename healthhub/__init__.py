@@ -1,0 +1,1 @@
+"""The project: wiring, and what all apps share."""

@@ -1,0 +1,44 @@
+"""Who acts: one small value that every service takes, whichever door the person or machine came through."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody may do is decided by the role of the one membership that is active now."""
+
+    CLINICIAN = "clinician"
+    LABORATORY = "laboratory"
+    OFFICER = "officer"
+    ANALYST = "analyst"
+    CITIZEN = "citizen"
+    CLIENT = "client"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person, a clinic's software or the system itself, as the access log names it.
+
+    ``id`` is stable ("user:12", "client:demo-clinic", "system:recall"); ``name`` is what a citizen reads in the list
+    of who has looked. ``facility`` is the id of a FHIR Organization, ``patient`` that of a citizen's own Patient.
+    """
+
+    id: str
+    name: str
+    role: Role
+    facility: str | None = None
+    patient: str | None = None
+
+    @property
+    def is_system(self) -> bool:
+        """True for HealthHub's own work (imports by command, nightly runs), which no policy narrows."""
+        return self.role is Role.SYSTEM
+
+
+def system_actor(task: str) -> Actor:
+    """The actor of a command or a nightly run; ``task`` names it in the access log."""
+    return Actor(id=f"system:{task}", name="HealthHub", role=Role.SYSTEM)
+
+
+SYSTEM = system_actor("healthhub")

@@ -1,0 +1,41 @@
+"""The access log: who did what with whose data. Rows are only ever added (a trigger refuses anything else)."""
+
+from django.db import models
+
+
+class AccessEntry(models.Model):
+    """One access to one person's data, or to data about nobody (``patient`` is null).
+
+    Written in the same statement or transaction as the access itself (see ``healthhub.audit.log``). ``transaction`` is
+    PostgreSQL's transaction id: it lets a seal know that no earlier entry can still appear.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    transaction = models.BigIntegerField()
+    actor = models.TextField()
+    actor_name = models.TextField()
+    role = models.TextField()
+    facility = models.TextField(null=True)
+    action = models.TextField()
+    resource_type = models.TextField(blank=True)
+    resource_id = models.TextField(blank=True)
+    patient = models.TextField(null=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index("patient", models.F("at").desc(), name="audit_entry_patient"),
+            models.Index("transaction", "id", name="audit_entry_transaction"),
+        ]
+
+
+class AccessSeal(models.Model):
+    """A link of the hash chain: the digest of all entries up to a transaction id, and of the seal before it."""
+
+    id = models.BigAutoField(primary_key=True)
+    sealed_at = models.DateTimeField(auto_now_add=True)
+    after_transaction = models.BigIntegerField()
+    up_to_transaction = models.BigIntegerField(unique=True)
+    entries = models.IntegerField()
+    digest = models.TextField()
