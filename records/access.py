@@ -1,0 +1,184 @@
+"""The one place that decides who may see or write whose record. What is not allowed here is forbidden.
+
+Reading. HealthHub itself: everything. Care (clinician, laboratory, a clinic's software): people whom the actor's facility
+has written about, who presented themselves there or who consented. A citizen: her own record. Officers and analysts: nobody's.
+Everybody signed in: the directory (facilities, health workers, definitions), which is about no patient. A resource of
+another type that names no patient is not thereby public: only the facility that wrote it reads it.
+
+Writing. HealthHub itself and care only, and care for its own facility only: see `check_writes`.
+"""
+
+from collections.abc import Iterator, Sequence, Set
+
+from django.db import connection
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+
+from fhir.access import Condition, Write
+from fhir.outcomes import Issue
+from healthhub.accounts.actors import Actor, Role
+from healthhub.accounts.oauth import client_of_token
+from records.memberships import actor_for_client
+from records.models import CareRelation, Citizen, Consent, Facility
+from records.naming import named_facilities
+from records.reading import facility_code
+
+CARE = frozenset({Role.CLINICIAN, Role.LABORATORY, Role.CLIENT})
+
+# Types that describe the health service or define terms, never a patient. Others without a patient stay private.
+DIRECTORY = (
+    "ActivityDefinition CapabilityStatement CodeSystem CompartmentDefinition ConceptMap Endpoint GraphDefinition "
+    "HealthcareService ImplementationGuide Library Location Measure Medication MedicationKnowledge MessageDefinition "
+    "NamingSystem ObservationDefinition OperationDefinition Organization OrganizationAffiliation PlanDefinition Practitioner "
+    "PractitionerRole Questionnaire SearchParameter SpecimenDefinition StructureDefinition StructureMap Substance "
+    "TerminologyCapabilities ValueSet"
+).split()
+
+_NOTHING = Condition("false")
+_DIRECTORY = f"r.type IN ({', '.join(repr(name) for name in DIRECTORY)})"
+_CARED_FOR = (
+    "EXISTS (SELECT FROM records_carerelation c WHERE c.patient_id = {person} AND c.facility_id = %s)"
+    " OR EXISTS (SELECT FROM records_consent c WHERE c.patient_id = {person} AND c.facility_id = %s AND c.withdrawn_at IS NULL)"
+)
+_CARE_READS = f"((r.patient IS NULL AND ({_DIRECTORY} OR r.facility = %s)) OR {_CARED_FOR.format(person='r.patient')})"
+_CITIZEN_READS = f"(r.patient = %s OR (r.patient IS NULL AND {_DIRECTORY}))"
+_DIRECTORY_ONLY = f"(r.patient IS NULL AND {_DIRECTORY})"
+_KNOWN_PEOPLE = f"SELECT p.id FROM unnest(%s::text[]) AS p(id) WHERE {_CARED_FOR.format(person='p.id')}"  # noqa: S608
+_PRESENT = """
+INSERT INTO records_carerelation (patient_id, facility_id, basis, since)
+SELECT p.patient_id, p.facility_id, 'presented', now() FROM unnest(%s::text[], %s::text[]) AS p(patient_id, facility_id)
+WHERE NOT EXISTS (
+    SELECT FROM records_carerelation c WHERE c.patient_id = p.patient_id AND c.facility_id = p.facility_id AND c.basis = 'wrote'
+)
+ON CONFLICT (patient_id, facility_id, basis) DO NOTHING
+"""
+
+
+class RecordPolicy:
+    """HealthHub's `fhir.access.AccessPolicy`."""
+
+    def authenticate(self, request: HttpRequest) -> Actor | None:
+        """The client behind a bearer token. A session is no way in: it would need protection against forged requests."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            return None
+        client_id = client_of_token(token.strip())
+        return actor_for_client(client_id) if client_id else None
+
+    def readable(self, actor: Actor) -> Condition:
+        """Which rows `r` of the store the actor may read."""
+        if actor.is_system:
+            return Condition("true")
+        if actor.role in CARE:
+            return Condition(_CARE_READS, (actor.facility,) * 3) if actor.facility else _NOTHING
+        if actor.role is Role.CITIZEN:
+            return Condition(_CITIZEN_READS, (actor.patient,)) if actor.patient else _NOTHING
+        if actor.role in (Role.OFFICER, Role.ANALYST):
+            return Condition(_DIRECTORY_ONLY)
+        return _NOTHING
+
+    def check_writes(self, writes: Sequence[Write], *, actor: Actor, presented: frozenset[str]) -> list[Issue]:
+        """Why the actor may not write these; empty if all are allowed. Two queries, whatever the number of writes.
+
+        Care writes about people it may read, who present themselves now or whose Patient comes in the same batch; it
+        changes and deletes only what its own facility wrote; it speaks in the name of no other registered facility.
+        """
+        if actor.is_system:
+            return []
+        if actor.role not in CARE or not actor.facility:
+            return [_forbidden(write.expression, "You may not write health records.") for write in writes]
+        return [
+            *_not_own(writes, facility=actor.facility),
+            *_about_strangers(writes, facility=actor.facility, presented=presented),
+            *_in_others_name(writes, facility=actor.facility),
+        ]
+
+    def record_presented(self, patients: frozenset[str], *, actor: Actor) -> None:
+        """Remember that these people showed their number and birth date at the actor's facility, which may now read."""
+        if actor.role in CARE and actor.facility and patients:
+            presented_at({(patient, actor.facility) for patient in patients})
+
+
+def presented_at(pairs: Set[tuple[str, str]]) -> None:
+    """Remember (patient, facility) pairs of people who presented themselves; one statement. The caller has checked it."""
+    if pairs:
+        patients, facilities = zip(*sorted(pairs), strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute(_PRESENT, [list(patients), list(facilities)])
+
+
+def visible_to(actor: Actor) -> QuerySet[Citizen]:
+    """The people whom the actor may see. Every list or search of people starts here."""
+    citizens = Citizen.objects.filter(active=True)
+    if actor.is_system:
+        return citizens
+    if actor.role in CARE and actor.facility:
+        here = Q(patient_id=OuterRef("pk"), facility_id=actor.facility)
+        consents = Consent.objects.filter(here, withdrawn_at__isnull=True)
+        return citizens.filter(Exists(CareRelation.objects.filter(here)) | Exists(consents))
+    if actor.role is Role.CITIZEN and actor.patient:
+        return citizens.filter(pk=actor.patient)
+    return citizens.none()
+
+
+def can_see(actor: Actor, patient_id: str) -> bool:
+    """Whether the actor may see this person."""
+    return visible_to(actor).filter(pk=patient_id).exists()
+
+
+def _not_own(writes: Sequence[Write], *, facility: str) -> Iterator[Issue]:
+    for write in writes:
+        if write.facility != facility:
+            yield _forbidden(write.expression, "You may only write for your own facility.")
+        elif write.exists and write.owner != facility:
+            yield _forbidden(write.expression, f"{write.type}/{write.id} was written by another facility; only that one changes it.")
+
+
+def _about_strangers(writes: Sequence[Write], *, facility: str, presented: frozenset[str]) -> Iterator[Issue]:
+    """A person unknown here and one who does not exist get the same answer, which tells nobody who has a record.
+
+    That also holds for ids nobody has yet: writing about one ahead of time would make its later owner readable.
+    """
+    asked = {person for write in writes for person in (write.patient, write.previous_patient) if person} - presented
+    known: set[str] = set()
+    if asked:
+        with connection.cursor() as cursor:
+            cursor.execute(_KNOWN_PEOPLE, [sorted(asked), facility, facility])
+            known = {person for (person,) in cursor.fetchall()}
+    for write in writes:
+        strangers = sorted({write.patient, write.previous_patient} & (asked - known), key=str)
+        for person in strangers:
+            yield _forbidden(
+                write.expression,
+                f"Patient/{person} is not a person your facility cares for. Register her with her identifier and birth date "
+                "first (create Patient with If-None-Exist), or ask for her consent.",
+            )
+
+
+def _in_others_name(writes: Sequence[Write], *, facility: str) -> Iterator[Issue]:
+    named = [(write, name) for write in writes if write.resource for name in named_facilities(write.resource)]
+    if named:
+        registered = set(
+            Facility.objects.filter(
+                Q(pk__in={name.organization for _, name in named}) | Q(code__in={name.code for _, name in named}),
+                ~Q(pk=facility),
+                code__isnull=False,
+            ).values_list(F("organization_id"), F("code"))
+        )
+        others = {key for pair in registered for key in pair}
+        for write, name in named:
+            if name.organization in others or name.code in others:
+                yield _forbidden(_below(write, name.path), "You may not write in the name of another facility.")
+    for write in writes:
+        if write.type == "Organization" and write.resource and facility_code(write.resource):
+            yield _forbidden(
+                _below(write, "identifier"), "Facility codes are given by the health department; leave the code out."
+            )
+
+
+def _below(write: Write, path: str) -> str:
+    return f"{write.expression}.{path}"
+
+
+def _forbidden(expression: str, diagnostics: str) -> Issue:
+    return Issue("error", "forbidden", expression, diagnostics)
