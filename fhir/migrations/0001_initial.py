@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
+import fhir.models
 from django.db import migrations, models
 
 # Each of these types has a partition of its own; the rest share one.
