@@ -1,0 +1,13 @@
+"""The app's configuration."""
+
+from django.apps import AppConfig
+
+
+class ScreeningConfig(AppConfig):
+    """Screening programmes; its hooks are registered with ``fhir`` when Django starts, after those of ``records``."""
+
+    name = "screening"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from screening import intake  # noqa: F401  registering is the point of importing

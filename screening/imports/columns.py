@@ -1,0 +1,111 @@
+"""The columns of a results file and how their headers are recognised, in English or Vietnamese, in any order."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from records.names import fold
+
+
+class Column(StrEnum):
+    """A column; the value is its English header."""
+
+    FACILITY_CODE = "facility_code"
+    SPECIMEN_ID = "specimen_id"
+    CITIZEN_ID = "citizen_id"
+    FULL_NAME = "full_name"
+    BIRTH_DATE = "birth_date"
+    SEX = "sex"
+    PHONE = "phone"
+    AREA_CODE = "area_code"
+    TEST = "test"
+    COLLECTED_ON = "collected_on"
+    RESULT = "result"
+    UNIT = "unit"
+    RESULTED_ON = "resulted_on"
+    NOTE = "note"
+
+
+VIETNAMESE: Final = {
+    Column.FACILITY_CODE: "Mã cơ sở",
+    Column.SPECIMEN_ID: "Mã mẫu",
+    Column.CITIZEN_ID: "Số định danh",
+    Column.FULL_NAME: "Họ và tên",
+    Column.BIRTH_DATE: "Ngày sinh",
+    Column.SEX: "Giới tính",
+    Column.PHONE: "Điện thoại",
+    Column.AREA_CODE: "Mã xã",
+    Column.TEST: "Xét nghiệm",
+    Column.COLLECTED_ON: "Ngày lấy mẫu",
+    Column.RESULT: "Kết quả",
+    Column.UNIT: "Đơn vị",
+    Column.RESULTED_ON: "Ngày trả kết quả",
+    Column.NOTE: "Ghi chú",
+}
+OPTIONAL: Final = frozenset({Column.PHONE, Column.AREA_CODE, Column.UNIT, Column.RESULTED_ON, Column.NOTE})
+REQUIRED: Final = tuple(column for column in Column if column not in OPTIONAL)
+
+# Other headings that clinics' files are known to carry for the same thing, folded.
+_ALSO: Final = {
+    "ma cskcb": Column.FACILITY_CODE,
+    "ma co so kcb": Column.FACILITY_CODE,
+    "so cccd": Column.CITIZEN_ID,
+    "cccd": Column.CITIZEN_ID,
+    "so can cuoc": Column.CITIZEN_ID,
+    "ho ten": Column.FULL_NAME,
+    "so dien thoai": Column.PHONE,
+    "ma phuong xa": Column.AREA_CODE,
+    "ma xa phuong": Column.AREA_CODE,
+}
+# What the importer's own file of bad rows adds in front; skipped without a word when that file comes back mended.
+ERROR_HEADERS: Final = ("Dòng", "Cột", "Lý do")
+
+
+def _key(header: str) -> str:
+    """A header as it is compared: folded, without brackets, underscores and punctuation."""
+    return " ".join(re.sub(r"[^0-9a-z]+", " ", fold(re.sub(r"\(.*?\)|\[.*?\]", " ", header))).split())
+
+
+_KNOWN: Final = (
+    {_key(column.value): column for column in Column} | {_key(text): column for column, text in VIETNAMESE.items()} | _ALSO
+)
+_OWN: Final = frozenset(map(_key, (*ERROR_HEADERS, "Row", "Column", "Reason")))
+
+
+def label(column: Column) -> str:
+    """Both names of a column, for messages: ``citizen_id (Số định danh)``."""
+    return f"{column} ({VIETNAMESE[column]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header row read: ``places`` says at which position each column stands."""
+
+    texts: tuple[str, ...]
+    places: dict[Column, int]
+    extra: tuple[str, ...]
+    twice: tuple[Column, ...]
+
+    @property
+    def missing(self) -> tuple[Column, ...]:
+        """Required columns that are not there."""
+        return tuple(column for column in REQUIRED if column not in self.places)
+
+
+def recognise(texts: Sequence[str]) -> Header:
+    """Which of the texts name a column."""
+    places: dict[Column, int] = {}
+    extra: list[str] = []
+    twice: list[Column] = []
+    for position, text in enumerate(texts):
+        column = _KNOWN.get(_key(text))
+        if column is None:
+            if text.strip() and _key(text) not in _OWN:
+                extra.append(text.strip())
+        elif column in places:
+            twice.append(column)
+        else:
+            places[column] = position
+    return Header(tuple(texts), places, tuple(extra), tuple(twice))

@@ -1,0 +1,241 @@
+"""Reads CSV and XLSX files row by row, never a whole file at once.
+
+What differs between files is settled here: encoding, delimiter, title lines above the header, numbers and dates of
+Excel. What a row means is settled in ``rows``. (Of an XLSX file the library keeps the table of shared texts in memory.)
+"""
+
+import codecs
+import csv
+import io
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO, Any, Final
+
+from django.utils.translation import gettext as _
+
+from screening.imports.columns import Column, Header, label, recognise
+
+Cell = str | date
+HEADER_WITHIN: Final = 20  # rows that may stand above the header: titles, the name of the clinic
+_ENOUGH: Final = 4  # columns recognised in a row make it the header
+_DELIMITERS: Final = ",;\t|"
+_MAX_CELL: Final = 100_000
+_MAX_UNPACKED: Final = 2 * 1024**3
+_INVISIBLE: Final = {ord(char): None for char in "\u200b\u200c\u200d\u2060\ufeff\u00ad"} | {0xA0: " ", 0x202F: " "}
+
+
+class Unreadable(Exception):
+    """The file as a whole cannot be used; the message says why, in the active language."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row: its number as a spreadsheet counts (the header's line included), the values of the known columns, and the
+    whole row as it came. ``damage`` says why a row could not be split into columns."""
+
+    number: int
+    values: dict[Column, Cell]
+    texts: list[str]
+    damage: str = ""
+
+
+@dataclass(slots=True)
+class Sheet:
+    """An opened file: its header, what its uploader should know about it, roughly how many rows, and the rows."""
+
+    header: Header
+    rows: Iterator[SourceRow]
+    estimate: int
+    notices: list[str] = field(default_factory=list)
+
+
+def open_sheet(path: Path, filename: str = "") -> Sheet:
+    """Open a file by its content (the name only decides between texts); raises ``Unreadable``."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    if not start:
+        raise Unreadable(_("Tệp không có nội dung nào."))
+    if start.startswith(b"PK\x03\x04"):
+        return _open_xlsx(path)
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Unreadable(_("Đây là tệp Excel kiểu cũ (.xls). Hãy lưu lại thành .xlsx hoặc CSV rồi tải lên."))
+    return _open_csv(path)
+
+
+def clean(text: str) -> str:
+    """A cell's text as people see it: composed letters, no invisible characters, no blanks around.
+
+    A leading apostrophe in front of a formula sign is the guard that our own files of bad rows put there.
+    """
+    text = unicodedata.normalize("NFC", text).translate(_INVISIBLE).strip()
+    return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in "=+-@" else text
+
+
+def _settle(header: Header) -> list[str]:
+    """Refuse a header that cannot serve; the notices about one that can."""
+    if header.twice:
+        raise Unreadable(_("Cột xuất hiện hai lần: {columns}.").format(columns=", ".join(map(label, header.twice))))
+    if header.missing:
+        raise Unreadable(_("Thiếu cột bắt buộc: {columns}.").format(columns=", ".join(map(label, header.missing))))
+    if header.extra:
+        return [_("Các cột không dùng đến đã được bỏ qua: {columns}.").format(columns=", ".join(header.extra))]
+    return []
+
+
+def _rows(header: Header, numbered: Iterator[tuple[int, Sequence[Cell]]]) -> Iterator[SourceRow]:
+    width = len(header.texts)
+    for number, cells in numbered:
+        cleaned = [clean(cell) if isinstance(cell, str) else cell for cell in cells]
+        if not any(cleaned):
+            continue
+        texts = [cell.strftime("%d/%m/%Y") if isinstance(cell, date) else cell for cell in cleaned]
+        values = {column: cleaned[place] if place < len(cleaned) else "" for column, place in header.places.items()}
+        damage = ""
+        if any(cleaned[width:]):
+            damage = _("Dòng có nhiều ô hơn dòng tiêu đề; ô chứa dấu phân cách phải đặt trong ngoặc kép.")
+        yield SourceRow(number, values, texts, damage)
+
+
+# CSV
+
+
+def _open_csv(path: Path) -> Sheet:
+    encoding, lines, notices = _encoding_of(path)
+    with path.open(encoding=encoding, newline="") as file:
+        head = [file.readline(_MAX_CELL) for _line in range(HEADER_WITHIN)]
+    number, delimiter, header = _find_header(head)
+    notices = _settle(header) + notices
+    return Sheet(header, _rows_of_csv(path, encoding, delimiter, number, header), max(lines - number, 0), notices)
+
+
+def _encoding_of(path: Path) -> tuple[str, int, list[str]]:
+    """The encoding and the number of lines. UTF-8 unless a mark or the bytes themselves say otherwise."""
+    with path.open("rb") as file:
+        start = file.read(4096)
+        encoding = "utf-8-sig"
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            encoding = "utf-16"
+        elif b"\0" in start:
+            if start[1::2].count(0) < len(start) // 4:
+                raise Unreadable(_("Tệp không phải là CSV hay XLSX."))
+            encoding = "utf-16-le"
+        file.seek(0)
+        lines, failed = _count_lines(file, encoding)
+        if not failed:
+            return encoding, lines, []
+        file.seek(0)
+        lines, failed = _count_lines(file, "cp1258")
+        if failed or encoding != "utf-8-sig":
+            raise Unreadable(_("Không đọc được bảng mã của tệp. Hãy lưu lại thành CSV UTF-8 hoặc XLSX."))
+    return "cp1258", lines, [_("Tệp không phải UTF-8, đã đọc theo Windows-1258. Hãy kiểm tra lại dấu trong họ tên.")]
+
+
+def _count_lines(file: IO[bytes], encoding: str) -> tuple[int, bool]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    lines = 0
+    try:
+        while block := file.read(1 << 20):
+            lines += decoder.decode(block).count("\n")
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return lines, True
+    return lines + 1, False
+
+
+def _find_header(head: list[str]) -> tuple[int, str, Header]:
+    """The header's row number, the delimiter and the header: the row in which most columns are recognised."""
+    best: tuple[int, int, str, Header] | None = None
+    for delimiter in _DELIMITERS:
+        try:
+            rows = list(csv.reader(io.StringIO("".join(head)), delimiter=delimiter))
+        except csv.Error:
+            continue
+        for number, texts in enumerate(rows, 1):
+            header = recognise([clean(text) for text in texts])
+            if best is None or len(header.places) > best[0]:
+                best = (len(header.places), number, delimiter, header)
+    if best is None or best[0] == 0:
+        raise Unreadable(_("Không tìm thấy dòng tiêu đề với tên các cột."))
+    return best[1:]
+
+
+def _rows_of_csv(path: Path, encoding: str, delimiter: str, after: int, header: Header) -> Iterator[SourceRow]:
+    number = 0
+
+    def numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, Sequence[Cell]]]:
+        nonlocal number
+        for number, texts in enumerate(reader, 1):  # noqa: B020 - the last number is wanted after an error
+            if number > after:
+                yield number, texts
+
+    with path.open(encoding=encoding, newline="") as file:
+        try:
+            yield from _rows(header, numbered(csv.reader(file, delimiter=delimiter)))
+        except csv.Error:
+            damage = _("Từ dòng này trở đi không đọc được: có lẽ một dấu ngoặc kép chưa được đóng.")
+            yield SourceRow(number + 1, {}, [], damage)
+
+
+# XLSX
+
+
+def _open_xlsx(path: Path) -> Sheet:
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED:
+                raise Unreadable(_("Tệp quá lớn khi giải nén. Hãy chia nhỏ hoặc lưu thành CSV."))
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
+        raise Unreadable(_("Không đọc được tệp Excel: tệp bị hỏng hoặc có mật khẩu.")) from error
+    best: tuple[int, Any, int, Header] | None = None
+    for sheet in book.worksheets:
+        sheet.reset_dimensions()
+        for number, cells in enumerate(sheet.iter_rows(max_row=HEADER_WITHIN, values_only=True), 1):
+            header = recognise([clean(cell) if isinstance(cell, str) else "" for cell in cells])
+            if best is None or len(header.places) > best[0]:
+                best = (len(header.places), sheet, number, header)
+        if best and best[0] >= _ENOUGH:
+            break
+    if best is None or best[0] == 0:
+        raise Unreadable(_("Không tìm thấy dòng tiêu đề với tên các cột."))
+    _count, sheet, number, header = best
+    notices = _settle(header)
+    if len(book.worksheets) > 1:
+        notices.append(_("Chỉ đọc trang tính “{name}”; các trang khác được bỏ qua.").format(name=sheet.title))
+    return Sheet(header, _rows(header, _rows_of_xlsx(sheet, number)), _rows_in(path, sheet, number), notices)
+
+
+def _rows_in(path: Path, sheet: Any, after: int) -> int:
+    """Excel writes the size of the sheet near its beginning; 0 if this program did not."""
+    from openpyxl import load_workbook
+
+    size = load_workbook(path, read_only=True)[sheet.title].max_row
+    return max(size - after, 0) if size else 0
+
+
+def _rows_of_xlsx(sheet: Any, after: int) -> Iterator[tuple[int, Sequence[Cell]]]:
+    for number, cells in enumerate(sheet.iter_rows(min_row=after + 1, values_only=True), after + 1):
+        yield number, [_cell(value) for value in cells]
+
+
+def _cell(value: Any) -> Cell:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float):  # Excel keeps 15 digits; more would show 12.300000000000001
+        return str(int(value)) if value.is_integer() else f"{value:.15g}"
+    return str(value)

@@ -1,0 +1,102 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from records.models import Citizen
+
+
+class EpisodeState(models.TextChoices):
+    """Where a round stands. Every state but CLOSED has an owner, a due date and an exit."""
+
+    TO_VERIFY = "to_verify", _("Cần kiểm tra kết quả")
+    REPEAT_DUE = "repeat_due", _("Cần lấy lại mẫu")
+    TRIAGE_DUE = "triage_due", _("Cần xét nghiệm phân loại")
+    ASSESSMENT_DUE = "assessment_due", _("Cần khám chẩn đoán")
+    REFERRED = "referred", _("Đã giới thiệu đi khám")
+    CLOSED = "closed", _("Đã kết thúc")
+
+
+class Episode(models.Model):
+    """One person's round of one programme: a cache of what `protocol.fold_rounds` says of the events.
+
+    `id` is made from the person, the programme and the round's first source, so that a rebuild gives the same one. Of an
+    open round `due_on` is when `step` is due, `limit_on` its last day; of a closed one `due_on` is the next round, or None
+    if there is none. `owner` is an Organization id, or "department" where no facility is known. `outcome` of a closed one:
+    negative, assessed (`detail`: the finding), closed (`detail`: the reason), withdrawn.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    patient = models.ForeignKey(Citizen, db_constraint=False, on_delete=models.DO_NOTHING, related_name="episodes")
+    programme = models.CharField(max_length=40)
+    protocol_version = models.CharField(max_length=20)
+    opened_on = models.DateField()
+    state = models.CharField(max_length=20, choices=EpisodeState.choices)
+    step = models.CharField(max_length=40, blank=True)
+    category = models.CharField(max_length=40, blank=True)
+    due_on = models.DateField(null=True, blank=True)
+    limit_on = models.DateField(null=True, blank=True)
+    owner = models.CharField(max_length=64)
+    closed_on = models.DateField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    detail = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(name="screening_episode_person", fields=("patient", "programme", "opened_on")),
+            models.Index(
+                name="screening_episode_worklist", fields=("owner", "due_on"), condition=~models.Q(state="closed")
+            ),
+            models.Index(name="screening_episode_due", fields=("programme", "state", "due_on")),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(state="closed", closed_on__isnull=False)
+                | (models.Q(closed_on__isnull=True, due_on__isnull=False) & ~models.Q(step="") & ~models.Q(owner="")),
+                name="screening_episode_open_has_owner_due_step",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.programme} {self.opened_on} {self.state}"
+
+
+class EventKind(models.TextChoices):
+    RESULT = "result", _("Kết quả")
+    REFERRED = "referred", _("Giới thiệu đi khám")
+    ASSESSED = "assessed", _("Đã khám chẩn đoán")
+    CORRECTED = "corrected", _("Sửa kết quả")
+    WITHDRAWN = "withdrawn", _("Rút lại")
+    CLOSED = "closed", _("Kết thúc có lý do")
+
+
+class EpisodeEvent(models.Model):
+    """Something that happened to a person in a programme. Appended only; `episode` alone may be set anew by a re-fold.
+
+    `fact` is what the source says (result, referred, assessed, closed), `kind` what this event did: the fact itself,
+    or "corrected" (a later version that says something else) or "withdrawn". `data` is described at `protocol.episode`.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    patient = models.ForeignKey(Citizen, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+")
+    programme = models.CharField(max_length=40)
+    episode = models.ForeignKey(
+        Episode, null=True, blank=True, db_constraint=False, on_delete=models.DO_NOTHING, related_name="events"
+    )
+    kind = models.CharField(max_length=10, choices=EventKind.choices)
+    fact = models.CharField(max_length=10)
+    occurred_on = models.DateField()
+    recorded_at = models.DateTimeField()
+    source_type = models.CharField(max_length=64)
+    source_id = models.CharField(max_length=64)
+    source_version = models.IntegerField()
+    data = models.JSONField(default=dict)
+    actor = models.CharField(max_length=200)
+
+    class Meta:
+        indexes = (
+            models.Index(name="screening_event_person", fields=("patient", "programme")),
+            models.Index(name="screening_event_source", fields=("source_id", "source_type")),
+            models.Index(name="screening_event_episode", fields=("episode",)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.occurred_on} {self.source_type}/{self.source_id}"

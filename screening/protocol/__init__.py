@@ -1,0 +1,49 @@
+"""The rules of the screening programmes: data in ``screening/protocols``, read and applied by pure functions."""
+
+from screening.protocol.eligibility import Eligibility, age_on, eligible
+from screening.protocol.episode import EpisodeState, Event, fold, fold_rounds, next_step
+from screening.protocol.interpret import Interpretation, NotInterpretable, interpret
+from screening.protocol.load import (
+    Match,
+    ProtocolError,
+    current,
+    find_assessment,
+    find_test,
+    parse,
+    programmes,
+    protocol_for,
+    protocols,
+    test_named,
+)
+from screening.protocol.shapes import INADEQUATE, NEGATIVE, OUTCOMES, POSITIVE, UNCLASSIFIED, Protocol, Test
+
+__all__ = [
+    "INADEQUATE",
+    "NEGATIVE",
+    "OUTCOMES",
+    "POSITIVE",
+    "UNCLASSIFIED",
+    "Eligibility",
+    "EpisodeState",
+    "Event",
+    "Interpretation",
+    "Match",
+    "NotInterpretable",
+    "Protocol",
+    "ProtocolError",
+    "Test",
+    "age_on",
+    "current",
+    "eligible",
+    "find_assessment",
+    "find_test",
+    "fold",
+    "fold_rounds",
+    "interpret",
+    "next_step",
+    "parse",
+    "programmes",
+    "protocol_for",
+    "protocols",
+    "test_named",
+]

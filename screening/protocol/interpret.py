@@ -1,0 +1,280 @@
+"""What a result means by its protocol. Units are never guessed and never converted without the kit's published factor."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any, NoReturn
+
+from screening.protocol.load import coding_of
+from screening.protocol.shapes import Category, Coding, Kit, Test, TestCode, Text
+from screening.protocol.words import Ambiguous, key_of, read_number
+
+
+class NotInterpretable(Exception):
+    """A value that the protocol cannot read. ``field`` is value, unit, cutoff or kit; texts say what would be right."""
+
+    def __init__(self, field: str, vi: str, en: str) -> None:
+        super().__init__(en)
+        self.field = field
+        self.text: Text = {"vi": vi, "en": en}
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """A result as the protocol reads it. ``value``, ``unit``, ``cutoff`` and ``comparator`` are of a number only."""
+
+    category: str
+    outcome: str
+    interpretation: str
+    label: Text
+    explanation: Text
+    value: Decimal | None = None
+    comparator: str = ""
+    unit: str = ""
+    cutoff: Decimal | None = None
+    cutoff_unit: str = ""
+    kit: str = ""
+
+
+def interpret(
+    test: Test,
+    *,
+    quantity: Decimal | None = None,
+    comparator: str = "",
+    coded: Iterable[Mapping[str, Any]] = (),
+    word: str = "",
+    unit: str = "",
+    kit: str = "",
+    cutoff: Decimal | None = None,
+    cutoff_unit: str = "",
+    code: TestCode | None = None,
+) -> Interpretation:
+    """Read a number with its unit, or codings, or a word of either language (a word may be a number as written).
+
+    A cut-off that comes with the result beats the kit's, the kit's beats the default of the unit. Under a ``code`` without
+    units (a "presence" code) a number is read only with a cut-off of its own. Raises NotInterpretable.
+    """
+    if quantity is None and word:
+        quantity, comparator = _number_in(test, word)
+    if quantity is not None:
+        return _measured(test, quantity, comparator, unit, kit, cutoff, cutoff_unit, code)
+    category = next((found for coding in coded if (found := category_coded(test, coding))), None)
+    category = category or category_named(test, word)
+    if category is None:
+        _refuse_word(test, word)
+    vi, en = category.label["vi"], category.label["en"]
+    return Interpretation(
+        category.key, category.outcome, category.interpretation, category.label, {"vi": vi, "en": en}, kit=kit_name(test, kit)
+    )
+
+
+def normal_unit(test: Test, written: str, code: TestCode | None = None) -> str:
+    """The UCUM unit that a spelling means. Raises NotInterpretable naming the units that the test (or code) allows."""
+    allowed = code.units if code and code.units else tuple(test.units)
+    found = _spellings(test).get(_unit_key(written)) if written else None
+    if found in allowed and found is not None:
+        return found
+    names = ", ".join(test.units[name].display for name in allowed)
+    if not allowed:
+        raise NotInterpretable("unit", f"{test.name['vi']} không có đơn vị.", f"{test.name['en']} has no unit.")
+    if not written:
+        raise NotInterpretable("unit", f"Thiếu đơn vị. Dùng: {names}.", f"The unit is missing. Use one of: {names}.")
+    raise NotInterpretable(
+        "unit", f"Đơn vị “{written}” không dùng cho xét nghiệm này. Dùng: {names}.", f"Unit {written!r} is not allowed here. Use one of: {names}."
+    )
+
+
+def find_kit(test: Test, name: str) -> Kit | None:
+    """The kit that the protocol knows under this name."""
+    wanted = key_of(name) if name else ""
+    return next((kit for kit in test.kits if wanted and wanted in map(key_of, kit.aliases)), None)
+
+
+def kit_name(test: Test, name: str) -> str:
+    """The kit's name as the protocol spells it, or as written if it is not a known one."""
+    return known.name if (known := find_kit(test, name)) else name.strip()
+
+
+def code_for(test: Test, unit: str) -> TestCode:
+    """The code to write for a result: that of the unit, or without a unit the first one that reports presence."""
+    wanted = [code for code in test.codes if (unit in code.units if unit else not code.units)]
+    return (wanted or list(test.codes))[0]
+
+
+def category_coded(test: Test, coding: Mapping[str, Any]) -> Category | None:
+    """The category that a coding of the value means."""
+    key = _by_coding(test).get((coding.get("system", ""), coding.get("code", "")))
+    return test.categories[key] if key else None
+
+
+def category_named(test: Test, word: str) -> Category | None:
+    """The category that a word of either language means, whatever its case, accents and punctuation."""
+    key = _by_word(test).get(key_of(word)) if word else None
+    return test.categories[key] if key else None
+
+
+def category_flagged(test: Test, flag: str) -> Category | None:
+    """The category of an interpretation code alone (POS, NEG …): the general one, else the only one."""
+    found = [category for category in test.categories.values() if category.interpretation == flag]
+    general = [category for category in found if category.key == category.outcome]
+    return (general or found)[0] if general or len(found) == 1 else None
+
+
+def _measured(
+    test: Test,
+    value: Decimal,
+    comparator: str,
+    unit: str,
+    kit: str,
+    cutoff: Decimal | None,
+    cutoff_unit: str,
+    code: TestCode | None,
+) -> Interpretation:
+    if value < 0:
+        raise NotInterpretable("value", "Kết quả không thể là số âm.", "The value cannot be negative.")
+    if not test.units:
+        raise NotInterpretable(
+            "value", f"{test.name['vi']} không nhận kết quả là số.", f"{test.name['en']} does not take a number as its result."
+        )
+    unit = normal_unit(test, unit, code)
+    known = find_kit(test, kit)
+    if cutoff is not None:
+        limit, limit_unit = cutoff, normal_unit(test, cutoff_unit) if cutoff_unit else unit
+    elif code is not None and not code.units:
+        raise NotInterpretable(
+            "cutoff",
+            f"Mã {code.coding[1]} là mã định tính: số chỉ đọc được khi có ngưỡng.",
+            f"Code {code.coding[1]} reports presence: a number under it needs the cut-off that was used.",
+        )
+    elif known and known.cutoff is not None:
+        limit, limit_unit = known.cutoff, known.cutoff_unit
+    else:
+        default = test.units[unit].default_cutoff
+        if default is None:
+            raise NotInterpretable("cutoff", "Thiếu ngưỡng.", "The cut-off is missing.")
+        limit, limit_unit = default, unit
+    limit, limit_unit = _same_unit(limit, limit_unit, unit, known, kit), unit
+    if limit <= 0:
+        raise NotInterpretable("cutoff", "Ngưỡng phải lớn hơn 0.", "The cut-off must be above 0.")
+    category = test.categories[test.at_or_above if _reaches(value, comparator, limit) else test.below]
+    shown = test.units[unit].display
+    sign = "≥" if category.key == test.at_or_above else "<"
+    number = f"{comparator}{value:f}"
+    return Interpretation(
+        category.key,
+        category.outcome,
+        category.interpretation,
+        category.label,
+        {
+            "vi": f"{category.label['vi']}: {number.replace('.', ',')} {shown} {sign} ngưỡng {f'{limit:f}'.replace('.', ',')} {shown}",
+            "en": f"{category.label['en']}: {number} {shown} {sign} cut-off {limit:f} {shown}",
+        },
+        value,
+        comparator,
+        unit,
+        limit,
+        limit_unit,
+        kit_name(test, kit),
+    )
+
+
+def _reaches(value: Decimal, comparator: str, cutoff: Decimal) -> bool:
+    """Whether the value is at or above the cut-off; equal counts as reached."""
+    if comparator in ("", ">="):
+        if value >= cutoff:
+            return True
+        if not comparator:
+            return False
+    elif comparator == ">":
+        if value >= cutoff:
+            return True
+    elif comparator == "<":
+        if value <= cutoff:
+            return False
+    elif comparator == "<=" and value < cutoff:
+        return False
+    raise NotInterpretable(
+        "value",
+        f"“{comparator}{value:f}” không cho biết kết quả so với ngưỡng {cutoff:f}.",
+        f"'{comparator}{value:f}' does not tell on which side of the cut-off {cutoff:f} the value is.",
+    )
+
+
+def _same_unit(amount: Decimal, unit: str, wanted: str, kit: Kit | None, name: str) -> Decimal:
+    if unit == wanted:
+        return amount
+    if kit and kit.factor:
+        source, target, times = kit.factor
+        if (unit, wanted) == (source, target):
+            return (amount * times).normalize() + 0
+        if (unit, wanted) == (target, source):
+            return (amount / times).normalize() + 0
+    raise NotInterpretable(
+        "kit",
+        f"Không đổi được {unit} sang {wanted}: chưa có hệ số công bố của bộ kit “{name or '?'}”. Hãy ghi ngưỡng bằng {wanted}.",
+        f"{unit} cannot be converted to {wanted}: no published factor for kit {name or '?'!r}. State the cut-off in {wanted}.",
+    )
+
+
+def _number_in(test: Test, word: str) -> tuple[Decimal | None, str]:
+    if category_named(test, word):
+        return None, ""  # "16" is a type of HPV
+    try:
+        written = read_number(word)
+    except Ambiguous:
+        raise NotInterpretable(
+            "value",
+            f"“{word}” có thể là phần nghìn hoặc phần thập phân. Hãy viết không có dấu phân cách hàng nghìn.",
+            f"{word!r} may be a thousand or a decimal. Write it without a thousands separator.",
+        ) from None
+    return (written.value, written.comparator) if written else (None, "")
+
+
+def _refuse_word(test: Test, word: str) -> NoReturn:
+    known = ", ".join(dict.fromkeys(category.words[0] for category in test.categories.values()))
+    shown = word or "…"
+    raise NotInterpretable(
+        "value",
+        f"Không hiểu kết quả “{shown}” của {test.name['vi']}. Dùng: {known}.",
+        f"Result {shown!r} of {test.name['en']} is not known. Use one of: {known}.",
+    )
+
+
+def _unit_key(text: str) -> str:
+    """``µg / g`` with either sign for micro, and any case: UCUM ug/g."""
+    return "".join(text.casefold().replace("µ", "u").replace("μ", "u").split())
+
+
+# Tests are made once per process and never change, so what is looked up in them is kept by identity.
+_tables: dict[int, tuple[Test, dict[str, str], dict[str, str], dict[Coding, str]]] = {}
+
+
+def _table(test: Test) -> tuple[Test, dict[str, str], dict[str, str], dict[Coding, str]]:
+    found = _tables.get(id(test))
+    if found is None:
+        found = _tables[id(test)] = (
+            test,
+            {_unit_key(text): unit.unit for unit in test.units.values() for text in (unit.unit, *unit.spellings)},
+            {key_of(word): name for name, category in test.categories.items() for word in (name, *category.words)},
+            {coding: name for name, category in test.categories.items() for coding in category.codings},
+        )
+    return found
+
+
+def _spellings(test: Test) -> dict[str, str]:
+    return _table(test)[1]
+
+
+def _by_word(test: Test) -> dict[str, str]:
+    return _table(test)[2]
+
+
+def _by_coding(test: Test) -> dict[Coding, str]:
+    return _table(test)[3]
+
+
+@cache
+def local_coding(code: str) -> Coding:
+    """A coding of our own code system."""
+    return coding_of(f"local|{code}")

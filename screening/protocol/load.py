@@ -1,0 +1,258 @@
+"""Reads the protocol files, and finds the rules for a day, a code or a word."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from screening.protocol.check import faults_of, faults_of_versions
+from screening.protocol.shapes import (
+    Assessment,
+    Band,
+    Category,
+    Coding,
+    Finding,
+    Kit,
+    Protocol,
+    Reason,
+    Step,
+    Test,
+    TestCode,
+    Unit,
+)
+from screening.protocol.words import key_of
+
+FOLDER = Path(__file__).resolve().parent.parent / "protocols"
+LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+
+
+class ProtocolError(Exception):
+    """A protocol file that must not take effect; the message lists every fault with its place."""
+
+
+class Match(NamedTuple):
+    """Which test of which programme a code belongs to."""
+
+    programme: str
+    test: str
+    code: TestCode
+
+
+def parse(text: str, *, name: str = "protocol") -> Protocol:
+    """A protocol from TOML text. Raises ProtocolError with all faults."""
+    try:
+        raw = tomllib.loads(text)
+        faults = faults_of(raw)
+    except tomllib.TOMLDecodeError as error:
+        faults = [str(error)]
+    if faults:
+        raise ProtocolError("\n".join(f"{name}: {fault}" for fault in faults))
+    return _protocol(raw)
+
+
+@cache
+def protocols() -> tuple[Protocol, ...]:
+    """All versions of all programmes, by programme and first day. Raises ProtocolError."""
+    found = [parse(path.read_text(encoding="utf-8"), name=path.name) for path in sorted(FOLDER.glob("*.toml"))]
+    if faults := faults_of_versions(found):
+        raise ProtocolError("\n".join(faults))
+    return tuple(sorted(found, key=lambda protocol: (protocol.programme, protocol.valid_from)))
+
+
+@cache
+def protocol_for(programme: str, on: date) -> Protocol:
+    """The version in force on that day; the first version also reads what is older than it. KeyError if unknown."""
+    versions = [protocol for protocol in protocols() if protocol.programme == programme]
+    if not versions:
+        raise KeyError(programme)
+    return next((protocol for protocol in reversed(versions) if protocol.valid_from <= on), versions[0])
+
+
+def current(programme: str) -> Protocol:
+    """The newest version of a programme, for lists of tests and words."""
+    return protocol_for(programme, date.max)
+
+
+def programmes() -> list[str]:
+    """The keys of all programmes."""
+    return list(dict.fromkeys(protocol.programme for protocol in protocols()))
+
+
+@cache
+def _tests_by_code() -> dict[Coding, Match]:
+    return {
+        code.coding: Match(protocol.programme, test.key, code)
+        for protocol in protocols()
+        for test in protocol.tests.values()
+        for code in test.codes
+    }
+
+
+def find_test(codings: Iterable[Mapping[str, Any]]) -> Match | None:
+    """The test that one of an Observation's ``code.coding`` names, in any version of any programme."""
+    known = _tests_by_code()
+    for coding in codings:
+        if match := known.get((coding.get("system", ""), coding.get("code", ""))):
+            return match
+    return None
+
+
+@cache
+def _tests_by_word() -> dict[str, tuple[str, str]]:
+    return {
+        key_of(word): (protocol.programme, test.key)
+        for protocol in protocols()
+        for test in protocol.tests.values()
+        for word in (test.key, *test.words)
+    }
+
+
+def test_named(word: str) -> tuple[str, str] | None:
+    """(programme, test) for a word of either language, as a file's column "test" holds it."""
+    return _tests_by_word().get(key_of(word))
+
+
+@cache
+def _assessments_by_code() -> dict[Coding, tuple[str, str]]:
+    return {
+        coding: (protocol.programme, assessment.key)
+        for protocol in protocols()
+        for assessment in protocol.assessments.values()
+        for coding in assessment.codings
+    }
+
+
+def find_assessment(codings: Iterable[Mapping[str, Any]]) -> tuple[str, str] | None:
+    """(programme, assessment) that one of a ServiceRequest's or Procedure's codings names."""
+    known = _assessments_by_code()
+    for coding in codings:
+        if found := known.get((coding.get("system", ""), coding.get("code", ""))):
+            return found
+    return None
+
+
+def coding_of(text: str) -> Coding:
+    """``loinc|27396-1`` as (system, code)."""
+    system, _, code = text.partition("|")
+    return {"loinc": LOINC, "snomed": SNOMED, "local": settings.FHIR_SYSTEMS["screening"]}[system], code
+
+
+def _codings(texts: Iterable[str]) -> tuple[Coding, ...]:
+    return tuple(coding_of(text) for text in texts)
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _protocol(raw: dict[str, Any]) -> Protocol:
+    wording = {key: value for key, value in raw["wording"].items() if isinstance(value, dict)}
+    return Protocol(
+        programme=raw["programme"],
+        version=raw["version"],
+        valid_from=raw["valid_from"],
+        name=raw["name"],
+        sources=raw["sources"],
+        sexes=tuple(raw["eligibility"]["sexes"]),
+        age_counted=raw["eligibility"]["age_counted"],
+        bands=tuple(
+            Band(band["min_age"], band.get("max_age"), tuple(band["tests"]), band["interval_months"])
+            for band in raw["eligibility"]["bands"]
+        ),
+        tests={key: _test(key, value) for key, value in raw["tests"].items()},
+        steps={key: _step(key, value) for key, value in raw["steps"].items()},
+        assessments={key: _assessment(key, value) for key, value in raw["assessments"].items()},
+        reasons={
+            key: Reason(key, {"vi": value["vi"], "en": value["en"]}, value.get("ends", False))
+            for key, value in raw["reasons"].items()
+        },
+        wording=wording,
+        wording_version=raw["wording"]["version"],
+        wording_approved=raw["wording"]["approved"],
+    )
+
+
+def _test(key: str, raw: dict[str, Any]) -> Test:
+    return Test(
+        key=key,
+        name=raw["name"],
+        words=tuple(raw.get("words", ())),
+        codes=tuple(
+            TestCode(coding_of(code["code"]), code["display"], tuple(code.get("units", ()))) for code in raw["codes"]
+        ),
+        categories={
+            name: Category(
+                key=name,
+                outcome=value["outcome"],
+                label=value["label"],
+                interpretation=value["interpretation"],
+                codings=_codings(value["codes"]),
+                words=tuple(value["words"]),
+                wording=value["wording"],
+                leads_to=value.get("leads_to"),
+                next_months=value.get("next_months"),
+            )
+            for name, value in raw["categories"].items()
+        },
+        units={
+            unit["unit"]: Unit(
+                unit["unit"], unit["display"], tuple(unit["spellings"]), _number(unit.get("default_cutoff"))
+            )
+            for unit in raw.get("units", ())
+        },
+        kits=tuple(_kit(kit) for kit in raw.get("kits", ())),
+        part_of=raw.get("part_of"),
+        at_or_above=raw.get("category_at_or_above", ""),
+        below=raw.get("category_below", ""),
+    )
+
+
+def _kit(raw: dict[str, Any]) -> Kit:
+    cutoff, factor = raw.get("cutoff", {}), raw.get("factor")
+    return Kit(
+        name=raw["name"],
+        aliases=tuple(raw["aliases"]),
+        cutoff=_number(cutoff.get("value")),
+        cutoff_unit=cutoff.get("unit", ""),
+        factor=(factor["from"], factor["to"], Decimal(factor["times"])) if factor else None,
+    )
+
+
+def _step(key: str, raw: dict[str, Any]) -> Step:
+    return Step(
+        key=key,
+        state=raw["state"],
+        urgency=raw["urgency"],
+        name=raw["name"],
+        within_days=raw["within_days"],
+        limit_days=raw["limit_days"],
+        owner=raw["owner"],
+        discharged_by=tuple(raw["discharged_by"]),
+        assessment=raw.get("assessment"),
+        positive_leads_to=raw.get("positive_leads_to"),
+        then_months=raw.get("then_months"),
+    )
+
+
+def _assessment(key: str, raw: dict[str, Any]) -> Assessment:
+    return Assessment(
+        key=key,
+        name=raw["name"],
+        display=raw["display"],
+        codings=_codings(raw["codes"]),
+        findings={
+            finding["key"]: Finding(
+                finding["key"],
+                finding["label"],
+                _codings(finding["codes"]),
+                finding.get("next_months"),
+                finding.get("discharges", True),
+            )
+            for finding in raw["findings"]
+        },
+    )
