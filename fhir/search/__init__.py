@@ -1,0 +1,34 @@
+"""FHIR search: ``grammar`` reads a request, ``plan`` writes its SQL, ``bundle`` joins the answer."""
+
+from fhir.search.bundle import (
+    Page,
+    Row,
+    check_place,
+    fetch_page,
+    fetch_total,
+    find,
+    page_of,
+    search,
+    search_url,
+    searchset,
+)
+from fhir.search.grammar import parse
+from fhir.search.plan import count_sql, page_sql
+from fhir.search.query import Query
+
+__all__ = [
+    "Page",
+    "Query",
+    "Row",
+    "check_place",
+    "count_sql",
+    "fetch_page",
+    "fetch_total",
+    "find",
+    "page_of",
+    "page_sql",
+    "parse",
+    "search",
+    "search_url",
+    "searchset",
+]
