@@ -1,9 +1,9 @@
 """The one place that decides who may see or write whose record. What is not allowed here is forbidden.
 
-Reading. HealthHub itself: everything. Care (clinician, laboratory, a clinic's software): people whom the actor's facility
-has written about, who presented themselves there or who consented. A citizen: her own record. Officers and analysts: nobody's.
-Everybody signed in: the directory (facilities, health workers, definitions), which is about no patient. A resource of
-another type that names no patient is not thereby public: only the facility that wrote it reads it.
+Reading. HealthHub itself: everything. Care (clinician, laboratory, a clinic's software): people whom the actor's
+facility has written about, who presented themselves there or who consented. A citizen: her own record. Officers and
+analysts: nobody's. Everybody signed in: the directory (facilities, health workers, definitions), which is about no
+patient. A resource of another type that names no patient is not thereby public: only its writer's facility reads it.
 
 Writing. HealthHub itself and care only, and care for its own facility only: see `check_writes`.
 """
@@ -26,29 +26,31 @@ from records.reading import facility_code
 CARE = frozenset({Role.CLINICIAN, Role.LABORATORY, Role.CLIENT})
 
 # Types that describe the health service or define terms, never a patient. Others without a patient stay private.
-DIRECTORY = (
-    "ActivityDefinition CapabilityStatement CodeSystem CompartmentDefinition ConceptMap Endpoint GraphDefinition "
-    "HealthcareService ImplementationGuide Library Location Measure Medication MedicationKnowledge MessageDefinition "
-    "NamingSystem ObservationDefinition OperationDefinition Organization OrganizationAffiliation PlanDefinition Practitioner "
-    "PractitionerRole Questionnaire SearchParameter SpecimenDefinition StructureDefinition StructureMap Substance "
-    "TerminologyCapabilities ValueSet"
-).split()
+_DIRECTORY_TYPES = """
+ActivityDefinition CapabilityStatement CodeSystem CompartmentDefinition ConceptMap Endpoint GraphDefinition
+HealthcareService ImplementationGuide Library Location Measure Medication MedicationKnowledge MessageDefinition
+NamingSystem ObservationDefinition OperationDefinition Organization OrganizationAffiliation PlanDefinition
+Practitioner PractitionerRole Questionnaire SearchParameter SpecimenDefinition StructureDefinition StructureMap
+Substance TerminologyCapabilities ValueSet
+"""
 
 _NOTHING = Condition("false")
-_DIRECTORY = f"r.type IN ({', '.join(repr(name) for name in DIRECTORY)})"
+_DIRECTORY = f"r.type IN ({', '.join(repr(name) for name in _DIRECTORY_TYPES.split())})"
 _CARED_FOR = (
     "EXISTS (SELECT FROM records_carerelation c WHERE c.patient_id = {person} AND c.facility_id = %s)"
-    " OR EXISTS (SELECT FROM records_consent c WHERE c.patient_id = {person} AND c.facility_id = %s AND c.withdrawn_at IS NULL)"
+    " OR EXISTS (SELECT FROM records_consent c"
+    " WHERE c.patient_id = {person} AND c.facility_id = %s AND c.withdrawn_at IS NULL)"
 )
 _CARE_READS = f"((r.patient IS NULL AND ({_DIRECTORY} OR r.facility = %s)) OR {_CARED_FOR.format(person='r.patient')})"
 _CITIZEN_READS = f"(r.patient = %s OR (r.patient IS NULL AND {_DIRECTORY}))"
 _DIRECTORY_ONLY = f"(r.patient IS NULL AND {_DIRECTORY})"
-_KNOWN_PEOPLE = f"SELECT p.id FROM unnest(%s::text[]) AS p(id) WHERE {_CARED_FOR.format(person='p.id')}"  # noqa: S608
+_KNOWN_PEOPLE = f"SELECT p.id FROM unnest(%s::text[]) AS p(id) WHERE {_CARED_FOR.format(person='p.id')}"
 _PRESENT = """
 INSERT INTO records_carerelation (patient_id, facility_id, basis, since)
 SELECT p.patient_id, p.facility_id, 'presented', now() FROM unnest(%s::text[], %s::text[]) AS p(patient_id, facility_id)
 WHERE NOT EXISTS (
-    SELECT FROM records_carerelation c WHERE c.patient_id = p.patient_id AND c.facility_id = p.facility_id AND c.basis = 'wrote'
+    SELECT FROM records_carerelation c
+    WHERE c.patient_id = p.patient_id AND c.facility_id = p.facility_id AND c.basis = 'wrote'
 )
 ON CONFLICT (patient_id, facility_id, basis) DO NOTHING
 """
@@ -58,7 +60,7 @@ class RecordPolicy:
     """HealthHub's `fhir.access.AccessPolicy`."""
 
     def authenticate(self, request: HttpRequest) -> Actor | None:
-        """The client behind a bearer token. A session is no way in: it would need protection against forged requests."""
+        """The client behind a bearer token. A session is no way in: that would open the API to forged requests."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return None
@@ -100,7 +102,7 @@ class RecordPolicy:
 
 
 def presented_at(pairs: Set[tuple[str, str]]) -> None:
-    """Remember (patient, facility) pairs of people who presented themselves; one statement. The caller has checked it."""
+    """Remember (patient, facility) of people who presented themselves; the caller has checked it. One statement."""
     if pairs:
         patients, facilities = zip(*sorted(pairs), strict=True)
         with connection.cursor() as cursor:
@@ -131,7 +133,9 @@ def _not_own(writes: Sequence[Write], *, facility: str) -> Iterator[Issue]:
         if write.facility != facility:
             yield _forbidden(write.expression, "You may only write for your own facility.")
         elif write.exists and write.owner != facility:
-            yield _forbidden(write.expression, f"{write.type}/{write.id} was written by another facility; only that one changes it.")
+            yield _forbidden(
+                write.expression, f"{write.type}/{write.id} is another facility's, which alone may change it."
+            )
 
 
 def _about_strangers(writes: Sequence[Write], *, facility: str, presented: frozenset[str]) -> Iterator[Issue]:
@@ -150,8 +154,8 @@ def _about_strangers(writes: Sequence[Write], *, facility: str, presented: froze
         for person in strangers:
             yield _forbidden(
                 write.expression,
-                f"Patient/{person} is not a person your facility cares for. Register her with her identifier and birth date "
-                "first (create Patient with If-None-Exist), or ask for her consent.",
+                f"Patient/{person} is not a person your facility cares for. Register her with her identifier and birth "
+                "date first (create Patient with If-None-Exist), or ask for her consent.",
             )
 
 

@@ -1,4 +1,4 @@
-"""Finding people, by name with or without diacritics, by number or by birth date; always among those the actor may see."""
+"""Finding people by name (with or without diacritics), number or birth date, among those the actor may see."""
 
 import re
 from collections.abc import Sequence
@@ -41,10 +41,10 @@ class Found:
 def find(query: str, *, actor: Actor, limit: int = 20, after: str | None = None) -> Found:
     """People whom the actor may see and who match, in Vietnamese order; area, district and facility come with them.
 
-    A number alone is a CCCD, health-insurance or telephone number and must match whole. Otherwise every word must match:
-    a date is the birth date, four digits the year of birth, anything else the beginning of a part of the name. Names
-    written exactly as typed, diacritics included, come first. An empty query finds nobody. `after` is `Found.after` of
-    the page before. One statement, and one for the access log.
+    A number alone is a CCCD, health-insurance or telephone number and must match whole. Otherwise every word must
+    match: a date is the birth date, four digits the year of birth, anything else the beginning of a part of the name.
+    Names written exactly as typed, diacritics included, come first. An empty query finds nobody. `after` is
+    `Found.after` of the page before. One statement, and one for the access log.
     """
     people = _matching(query, visible_to(actor))
     if after is not None:
@@ -71,8 +71,8 @@ def find_presented(*, number: str, birth_date: date) -> Citizen | None:
         birth_date=birth_date,
         birth_precision=BirthPrecision.DAY,
     )
-    found = list(people.only("full_name", "folded_name", "birth_date", "sex").order_by("patient_id")[:2]) if value else []
-    return found[0] if found and len({one.folded_name for one in found}) == 1 else None
+    found = list(people.only("full_name", "folded_name", "birth_date", "sex").order_by("patient_id")) if value else []
+    return found[0] if len({one.folded_name for one in found}) == 1 else None
 
 
 def _matching(query: str, people: QuerySet[Citizen]) -> QuerySet[Citizen]:

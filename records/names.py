@@ -1,7 +1,7 @@
 """Vietnamese names: found with or without diacritics, and listed given name first.
 
-A syllable is a base word plus one of six tones. Tone marks move between vowels by spelling habit (hoà = hòa), so both the
-folded form and the sort key are made from decomposed syllables, where the place of the mark does not matter.
+A syllable is a base word plus one of six tones. Tone marks move between vowels by spelling habit (hoà = hòa), so both
+the folded form and the sort key are made from decomposed syllables, where the place of the mark does not matter.
 """
 
 import unicodedata
@@ -16,11 +16,12 @@ _TONES = {"\u0300": "1", "\u0309": "2", "\u0303": "3", "\u0301": "4", "\u0323": 
 _SHAPES = {"\u0306", "\u0302", "\u031b"}  # breve, circumflex, horn: part of the letter, not a tone
 
 # Enough to tell "Nguyen Van Duc" from "Adolfo Marquardt" where a name has no text of its own.
-FAMILY_NAMES = frozenset(
-    "an bach bui cao chu cu dam dang dao diep dinh do doan dong du duong giang ha han ho hoang hua huynh khuat khuong kieu "
-    "la lai lam le lo luc luong luu luyen ly ma mac mai nghiem ngo nguy nguyen nham ninh nong ong pham phan phi pho phung "
-    "quach quan ta tang thach thai than thieu tieu to ton tong tran trieu trinh truong tu tuong vi vo vu vuong xa".split()
-)
+_FAMILY_NAMES = """
+an bach bui cao chu cu dam dang dao diep dinh do doan dong du duong giang ha han ho hoang hua huynh khuat khuong
+kieu la lai lam le lo luc luong luu luyen ly ma mac mai nghiem ngo nguy nguyen nham ninh nong ong pham phan phi pho
+phung quach quan ta tang thach thai than thieu tieu to ton tong tran trieu trinh truong tu tuong vi vo vu vuong xa
+"""
+FAMILY_NAMES = frozenset(_FAMILY_NAMES.split())
 
 
 def fold(text: str) -> str:

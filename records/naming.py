@@ -8,7 +8,7 @@ from django.conf import settings
 from records.identifiers import Malformed, parse_facility_code
 from records.reading import identifier_value, reference_id
 
-# The elements of each type that name the organization which did, ordered or keeps it; a dot goes into a list or an element below.
+# The elements of each type that name the organization which did, ordered or keeps it; a dot goes one level down.
 _AUTHORS: dict[str, tuple[str, ...]] = {
     "CarePlan": ("author",),
     "Claim": ("provider",),

@@ -58,7 +58,7 @@ def _upsert_sql(table: str, row: Any) -> str:
     arrays = ", ".join(f"%s::{_SQL_TYPES.get(column, 'text')}[]" for column in row._fields)
     updates = ", ".join(f"{column} = excluded.{column}" for column in others)
     return (
-        f"INSERT INTO {table} ({key}, {', '.join(others)}) SELECT * FROM unnest({arrays}) "  # noqa: S608 - our own names
+        f"INSERT INTO {table} ({key}, {', '.join(others)}) SELECT * FROM unnest({arrays}) "
         f"ON CONFLICT ({key}) DO UPDATE SET {updates}"
     )
 
@@ -94,7 +94,9 @@ def project_citizens(changes: Sequence[Change], *, actor: Actor) -> None:
 @on_saved()
 def add_care_relations(changes: Sequence[Change], *, actor: Actor) -> None:
     """Whoever writes in a person's record cares for her from then on."""
-    one_of_each = {(c.patient, c.facility): (c.type, c.id) for c in changes if c.patient and c.facility and not c.deleted}
+    one_of_each = {
+        (c.patient, c.facility): (c.type, c.id) for c in changes if c.patient and c.facility and not c.deleted
+    }
     if one_of_each:
         with connection.cursor() as cursor:
             cursor.execute(_ADD_CARE, _columns(list(one_of_each.values())))

@@ -1,4 +1,4 @@
-"""What our tables keep of FHIR Patient, Organization and Practitioner. Pure reading: unusual shapes give empty fields."""
+"""What our tables keep of FHIR Patient, Organization and Practitioner; what they cannot read becomes an empty field."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from records.identifiers import Identifier, Malformed, parse_cccd, parse_facility_code, parse_insurance_number, parse_phone
+from records.identifiers import (
+    Identifier,
+    Malformed,
+    parse_cccd,
+    parse_facility_code,
+    parse_insurance_number,
+    parse_phone,
+)
 from records.models import BirthPrecision
 from records.names import fold, join_name, sort_key, split_name
 
@@ -92,7 +99,10 @@ def read_facility(organization: Json, *, deleted: bool = False) -> FacilityRow:
     """The row of an Organization. A deleted one gives its code free."""
     addresses = _addresses(organization)
     kinds = [
-        coding["code"] for kind in organization.get("type") or () for coding in kind.get("coding") or () if "code" in coding
+        coding["code"]
+        for kind in organization.get("type") or ()
+        for coding in kind.get("coding") or ()
+        if "code" in coding
     ]
     return FacilityRow(
         organization_id=organization["id"],
@@ -163,7 +173,10 @@ def _addresses(resource: Json) -> list[Json]:
     """Addresses, the present home first."""
     return sorted(
         resource.get("address") or (),
-        key=lambda address: (address.get("use") == "old" or "end" in (address.get("period") or {}), address.get("use") != "home"),
+        key=lambda address: (
+            address.get("use") == "old" or "end" in (address.get("period") or {}),
+            address.get("use") != "home",
+        ),
     )
 
 

@@ -63,9 +63,9 @@ class RegistrationError(Exception):
 class Registration:
     """What is known of a person at the desk or in a row of a file.
 
-    `sex` is FHIR's gender. `area_code` is read by `seen_on`, the day for which the address is known to be true (codes of
-    communes are re-used); without it the newest unit of that code is meant. `facility` is for HealthHub's own imports, which write for many; anybody
-    else registers for the own facility.
+    `sex` is FHIR's gender. `area_code` is read by `seen_on`, the day for which the address is known to be true,
+    because codes of communes are re-used; without a day the newest unit of that code is meant. `facility` is for
+    HealthHub's own imports, which write for many; anybody else registers for the own facility.
     """
 
     full_name: str
@@ -128,8 +128,8 @@ def register_many(rows: Sequence[Registration], *, actor: Actor) -> list[str | R
     """Register a batch in a constant number of statements: for each row the patient id or why not, in order.
 
     A person already known by number and birth date counts as having presented herself at the facility, which may read
-    and write her record from then on. Bad rows do not hold back good ones. Without a number nobody is matched: each such
-    row is a new person. Raises `fhir.outcomes.Refused` if the actor may not write health records.
+    and write her record from then on. Bad rows do not hold back good ones. Without a number nobody is matched: each
+    such row is a new person. Raises `fhir.outcomes.Refused` if the actor may not write health records.
     """
     if not actor.is_system and (actor.role not in CARE or not actor.facility):
         raise refuse(403, "forbidden", "You may not register people.", "Patient")
@@ -208,15 +208,17 @@ def _parsed(parse: Callable[[str], Identifier], text: str, field: str) -> str:
 
 
 def _known(numbers: set[str]) -> dict[str, list[_Known]]:
-    """Active citizens by each number they carry. Holds the numbers until commit, so that nobody registers them meanwhile."""
+    """Active citizens by each number they carry; locks the numbers, so that nobody registers them meanwhile."""
     if not numbers:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [_LOCK_SPACE, sorted({crc32(number.encode()) % _LOCKS for number in numbers})])
     wanted = list(numbers)
-    citizens = Citizen.objects.filter(Q(cccd__in=wanted) | Q(insurance_number__in=wanted), active=True).order_by("patient_id")
+    citizens = Citizen.objects.filter(Q(cccd__in=wanted) | Q(insurance_number__in=wanted), active=True)
     known: dict[str, list[_Known]] = {}
-    for citizen in citizens.only("full_name", "birth_date", "birth_precision", "cccd", "insurance_number"):
+    for citizen in citizens.order_by("patient_id").only(
+        "full_name", "birth_date", "birth_precision", "cccd", "insurance_number"
+    ):
         one = _Known(citizen.patient_id, citizen.full_name, citizen.birth_date, citizen.birth_precision)
         for number in {citizen.cccd, citizen.insurance_number} & numbers:
             known.setdefault(number, []).append(one)

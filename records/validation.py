@@ -1,4 +1,4 @@
-"""What a Patient or an Organization must satisfy beyond FHIR: well-formed Vietnamese numbers, one owner of a facility code.
+"""What a Patient or an Organization must satisfy beyond FHIR: well-formed numbers, one owner of a facility code.
 
 Contradictions between a CCCD and sex or birth year are no errors: they are kept as warnings on the Citizen.
 """
@@ -32,10 +32,8 @@ def check_organizations(changes: Sequence[Change]) -> Iterator[tuple[int, Issue]
     owners = dict(Facility.objects.filter(code__in=wanted).values_list("code", "organization_id")) if wanted else {}
     for position, id_, code in codes:
         if code and owners.setdefault(code, id_) != id_:
-            yield (
-                position,
-                Issue("error", "duplicate", "Organization.identifier", f"Facility code {code} belongs to another Organization."),
-            )
+            diagnostics = f"Facility code {code} belongs to another Organization."
+            yield position, Issue("error", "duplicate", "Organization.identifier", diagnostics)
 
 
 def _malformed(changes: Sequence[Change], shapes: Shapes) -> Iterator[tuple[int, Issue]]:

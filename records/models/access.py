@@ -8,7 +8,7 @@ from records.models.facilities import Facility
 
 
 class CareBasis(models.TextChoices):
-    """Why a facility may read a person: it wrote in her record, or she presented her identifier and birth date there."""
+    """Why a facility may read a person: it wrote in her record, or she showed her number and birth date there."""
 
     WROTE = "wrote"
     PRESENTED = "presented"

@@ -13,9 +13,10 @@ class AreaKind(models.TextChoices):
 class Area(models.Model):
     """An administrative unit of Hanoi during its life span.
 
-    The statistics office re-uses codes (00226 was three different wards), so a unit is (code, valid_from), never a code.
-    `code` is zero-padded text: 3 digits for a district, 5 for a commune or ward. `valid_to` is the last day, None while in
-    force. A commune's `parent` is its district; wards since 1 July 2025 stand directly under the city and have none.
+    The statistics office re-uses codes (00226 was three different wards), so a unit is (code, valid_from), never a
+    code. `code` is zero-padded text: 3 digits for a district, 5 for a commune or ward. `valid_to` is the last day,
+    None while in force. A commune's `parent` is its district; wards since 1 July 2025 stand directly under the city
+    and have none.
     """
 
     code = models.CharField(max_length=5)

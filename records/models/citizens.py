@@ -15,11 +15,12 @@ class BirthPrecision(models.TextChoices):
 class Citizen(models.Model):
     """One person, projected from the FHIR Patient of the same id: what lists, searches and screening need at hand.
 
-    `folded_name` is `names.fold(full_name)`, `sort_key` is `names.sort_key(full_name)` (ASCII, compared byte by byte). `birth_date` is the first day of
-    the period that `birth_precision` means. `sex` is FHIR's administrative gender. `cccd`, `insurance_number` and `phone`
-    are normalised ("" when absent or not readable); they are *not* unique: two Patients may carry the same number until
-    somebody has decided. `area` is the unit as recorded, at the address's own date. `warnings` holds the codes of
-    `identifiers`. A deleted Patient stays with `active` false, so that nothing that points to it dangles.
+    `folded_name` is `names.fold(full_name)`, `sort_key` is `names.sort_key(full_name)` (ASCII, compared byte by
+    byte). `birth_date` is the first day of the period that `birth_precision` means. `sex` is FHIR's administrative
+    gender. `cccd`, `insurance_number` and `phone` are normalised ("" when absent or not readable); they are *not*
+    unique: two Patients may carry the same number until somebody has decided. `area` is the unit as recorded, at the
+    address's own date. `warnings` holds the codes of `identifiers`. A deleted Patient stays with `active` false, so
+    that nothing that points to it dangles.
     """
 
     patient_id = models.CharField(primary_key=True, max_length=64)
