@@ -3,20 +3,20 @@
 (https://hl7.org/fhir/R4/http.html#ccreate)
 """
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fhir import text
 from fhir.access import Condition, policy
 from fhir.outcomes import refuse
-from fhir.reader import Stored
-from fhir.search import find
+from fhir.search import Row, fetch_page, parse
 from healthhub.accounts.actors import Actor
 
 _EVERYTHING = Condition("TRUE")
 
 
-def match_one(type: str, criteria: str, resource: dict[str, Any], *, actor: Actor) -> Stored | None:  # noqa: A002
+def match_one(type: str, criteria: str, resource: dict[str, Any], *, actor: Actor) -> Row | None:
     """The one resource that matches the search ``criteria``, or None. Refused: 412 if several do.
 
     A person is looked for in the whole city, because one person must not get two records. Whoever sends a Patient with
@@ -27,7 +27,7 @@ def match_one(type: str, criteria: str, resource: dict[str, Any], *, actor: Acto
     if not pairs:
         raise refuse(400, "invalid", "If-None-Exist needs search parameters such as identifier=system|value.", type)
     may = _EVERYTHING if type == "Patient" else policy().readable(actor)
-    found = find(type, pairs, condition=may, limit=2)
+    found = find(type, pairs, may)
     if len(found) > 1:
         raise refuse(412, "multiple-matches", f"Several {type} resources match {criteria!r}; nothing was saved.", type)
     if not found:
@@ -37,7 +37,12 @@ def match_one(type: str, criteria: str, resource: dict[str, Any], *, actor: Acto
     return found[0]
 
 
-def _admit(stored: Stored, sent: dict[str, Any], *, actor: Actor) -> None:
+def find(type: str, pairs: Sequence[tuple[str, str]], condition: Condition) -> Sequence[Row]:
+    """The matches of a search that must have exactly one: at most two of them."""
+    return fetch_page(parse(type, [*pairs, ("_count", "2")]), condition).rows
+
+
+def _admit(stored: Row, sent: dict[str, Any], *, actor: Actor) -> None:
     known = text.parse(stored.content).resource
     if not known.get("birthDate") or known.get("birthDate") != sent.get("birthDate") or not _shared(known, sent):
         raise refuse(

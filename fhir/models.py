@@ -69,7 +69,7 @@ class ResourceVersion(models.Model):
 class ExactNumberField(models.Field):  # type: ignore[type-arg]
     """A number of any size and precision, as FHIR's ``decimal`` is: DecimalField would round it or fail."""
 
-    def db_type(self, connection: Any) -> str:  # noqa: ARG002
+    def db_type(self, connection: Any) -> str:
         return "numeric"
 
 

@@ -1,6 +1,5 @@
 """Reading stored texts: one statement that checks access, fetches and writes the access log's line."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ from django.db import connection
 
 from fhir.access import policy
 from fhir.outcomes import Refused, refuse
+from fhir.search import Page, Query, check_place, fetch_total, page_of, page_sql
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import entry_params, entry_sql
 
@@ -45,11 +45,11 @@ def _fetch(rows: str, params: list[object], *, actor: Actor, action: str) -> lis
         return [Stored(*row) for row in cursor.fetchall()]
 
 
-def _missing(type: str, id: str) -> Refused:  # noqa: A002 - FHIR's names
+def _missing(type: str, id: str) -> Refused:
     return refuse(404, "not-found", f"There is no {type}/{id} that you may read.", type)
 
 
-def read(*, type: str, id: str, actor: Actor) -> Stored:  # noqa: A002 - FHIR's names
+def read(*, type: str, id: str, actor: Actor) -> Stored:
     """The current version. Refused: 404 if there is none that the actor may read, 410 if it was deleted."""
     may = policy().readable(actor)
     rows = _fetch(f"{_CURRENT} AND {may.sql}", [type, id, *may.params], actor=actor, action="read")
@@ -60,7 +60,7 @@ def read(*, type: str, id: str, actor: Actor) -> Stored:  # noqa: A002 - FHIR's 
     return rows[0]
 
 
-def read_version(*, type: str, id: str, version: int, actor: Actor) -> Stored:  # noqa: A002 - FHIR's names
+def read_version(*, type: str, id: str, version: int, actor: Actor) -> Stored:
     """One version. Refused: 404 if there is none that the actor may read, 410 if it is the deletion itself."""
     may = policy().readable(actor)
     rows = _fetch(
@@ -76,7 +76,7 @@ def read_version(*, type: str, id: str, version: int, actor: Actor) -> Stored:  
     return rows[0]
 
 
-def history(*, type: str, id: str, actor: Actor) -> list[Stored]:  # noqa: A002 - FHIR's names
+def history(*, type: str, id: str, actor: Actor) -> list[Stored]:
     """Every version, newest first. Refused: 404 if there is none that the actor may read."""
     may = policy().readable(actor)
     rows = _fetch(
@@ -90,8 +90,16 @@ def history(*, type: str, id: str, actor: Actor) -> list[Stored]:  # noqa: A002 
     return rows
 
 
-def read_page(sql: str, params: Sequence[object], *, count: int, actor: Actor) -> list[Stored]:
-    """The rows of a search (one more than ``count`` if there is a next page), logging each person on the page."""
+def read_page(query: Query, *, actor: Actor) -> Page:
+    """One page of a search, logging each person on it. Raises ``Refused`` as ``fhir.search.fetch_page`` does."""
+    may = policy().readable(actor)
+    total = fetch_total(query, may)
+    if query.count == 0:
+        return Page([], False, total)
+    sql, params = page_sql(query, may)
     with connection.cursor() as cursor:
-        cursor.execute(_PAGE.format(page=sql), [*params, count, *entry_params(actor, "search")])
-        return [Stored(*row) for row in cursor.fetchall()]
+        cursor.execute(_PAGE.format(page=sql), [*params, query.count, *entry_params(actor, "search")])
+        fetched = cursor.fetchall()
+        if not fetched and query.after:
+            check_place(query, may)
+    return page_of(query, fetched, total)

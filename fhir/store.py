@@ -155,7 +155,7 @@ def _write(drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str]) 
     return saved
 
 
-def delete(*, type: str, id: str, actor: Actor, if_match: int | None = None) -> Saved | None:  # noqa: A002 - FHIR's names
+def delete(*, type: str, id: str, actor: Actor, if_match: int | None = None) -> Saved | None:
     """Mark a resource as deleted; its versions stay readable. None if there is nothing (left) to delete."""
     with transaction.atomic():
         old = tables.lock_existing([(type, id)]).get((type, id))

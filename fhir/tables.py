@@ -139,7 +139,7 @@ def replace_rows(rows: Sequence[Row], *, actor: Actor, action: str) -> None:
         cursor.execute(_KEEP_OLD, keys)
         for table, _, _ in _INDEX_TABLES.values():
             cursor.execute(
-                f"DELETE FROM {table} WHERE (type, resource) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",  # noqa: S608
+                f"DELETE FROM {table} WHERE (type, resource) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
                 keys,
             )
         cursor.execute(_UPDATE, [*_columns(rows), *entry_params(actor, action)])
@@ -158,7 +158,7 @@ def _insert_index_rows(rows: Sequence[Row]) -> None:
         arrays = ", ".join(f"%s::{kind}[]" for kind in ("text", "text", "text", *kinds))
         parts.append(
             f"INSERT INTO {table} (type, resource, param, {', '.join(columns)}) SELECT * FROM unnest({arrays})"
-        )  # noqa: S608
+        )
         params += [list(column) for column in zip(*entries, strict=True)]
     if parts:
         head = [f"part{number} AS ({part})" for number, part in enumerate(parts[:-1])]
@@ -174,7 +174,7 @@ def reindex_rows(rows: Iterable[tuple[str, str, "IndexEntry"]]) -> None:
     with connection.cursor() as cursor:
         for table, _, _ in _INDEX_TABLES.values():
             cursor.execute(
-                f"DELETE FROM {table} WHERE (type, resource) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",  # noqa: S608
+                f"DELETE FROM {table} WHERE (type, resource) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
                 keys,
             )
         cursor.execute(

@@ -16,9 +16,8 @@ from fhir import store, text
 from fhir.access import policy
 from fhir.definitions import resource_types
 from fhir.ids import new_id
-from fhir.matching import match_one
+from fhir.matching import find, match_one
 from fhir.outcomes import Issue, Refused, refuse
-from fhir.search import find
 from healthhub.accounts.actors import Actor
 
 _ITEM = re.compile(r"([A-Z]\w+)/([A-Za-z0-9\-.]{1,64})")
@@ -165,7 +164,7 @@ def _mapping(steps: Sequence[Step]) -> dict[str, str]:
 
 
 def _draft(step: Step, mapping: dict[str, str], *, actor: Actor) -> store.Draft:
-    assert step.document is not None  # noqa: S101 - _step refused writes without a resource
+    assert step.document is not None
     document = step.document.rewritten(mapping)
     if found := dict(_conditional_references(document, step, actor=actor)):
         document = document.rewritten(found)
@@ -189,7 +188,7 @@ def _conditional_references(document: text.Document, step: Step, *, actor: Actor
 
 
 def _sole(kind: str, criteria: str, step: Step, *, actor: Actor) -> str:
-    rows = find(kind, parse_qsl(criteria, keep_blank_values=True), condition=policy().readable(actor), limit=2)
+    rows = find(kind, parse_qsl(criteria, keep_blank_values=True), policy().readable(actor))
     if len(rows) != 1:
         count = "no resource" if not rows else "several resources"
         raise refuse(

@@ -8,7 +8,7 @@ from fhir.matching import match_one
 from fhir.outcomes import refuse
 
 
-def create(request: HttpRequest, type: str) -> HttpResponse:  # noqa: A002 - FHIR's names
+def create(request: HttpRequest, type: str) -> HttpResponse:
     """Save a new resource under an id of ours; with ``If-None-Exist`` only if nothing matches yet."""
     require_type(type)
     require_json(request)

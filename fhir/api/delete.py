@@ -6,7 +6,7 @@ from fhir import store
 from fhir.api.http import etag_version, require_type
 
 
-def delete(request: HttpRequest, type: str, id: str) -> HttpResponse:  # noqa: A002 - FHIR's names
+def delete(request: HttpRequest, type: str, id: str) -> HttpResponse:
     """Mark as deleted; deleting what is not there is no error, as the specification asks."""
     require_type(type)
     if_match = etag_version(request.headers.get("If-Match"), "If-Match")

@@ -71,7 +71,7 @@ def base_url(request: HttpRequest) -> str:
     return request.build_absolute_uri("/fhir")
 
 
-def location(request: HttpRequest, type: str, id: str, version: int) -> str:  # noqa: A002 - FHIR's names
+def location(request: HttpRequest, type: str, id: str, version: int) -> str:
     """Where a version can be read."""
     return f"{base_url(request)}/{type}/{id}/_history/{version}"
 

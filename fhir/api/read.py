@@ -7,7 +7,7 @@ from fhir.api.http import FhirResponse, base_url, require_json, require_type, ve
 from fhir.outcomes import refuse
 
 
-def read(request: HttpRequest, type: str, id: str) -> HttpResponse:  # noqa: A002 - FHIR's names
+def read(request: HttpRequest, type: str, id: str) -> HttpResponse:
     """The current version; 304 without a body if the client has it already."""
     require_type(type)
     require_json(request)
@@ -19,7 +19,7 @@ def read(request: HttpRequest, type: str, id: str) -> HttpResponse:  # noqa: A00
     return version_response(request, found.content, status=200, version=found.version, last_updated=found.last_updated)
 
 
-def vread(request: HttpRequest, type: str, id: str, version: str) -> HttpResponse:  # noqa: A002 - FHIR's names
+def vread(request: HttpRequest, type: str, id: str, version: str) -> HttpResponse:
     """One version, current or not."""
     require_type(type)
     require_json(request)
@@ -29,7 +29,7 @@ def vread(request: HttpRequest, type: str, id: str, version: str) -> HttpRespons
     return version_response(request, found.content, status=200, version=found.version, last_updated=found.last_updated)
 
 
-def history(request: HttpRequest, type: str, id: str) -> HttpResponse:  # noqa: A002 - FHIR's names
+def history(request: HttpRequest, type: str, id: str) -> HttpResponse:
     """Every version as a Bundle, newest first; a deletion is an entry without a resource."""
     require_type(type)
     require_json(request)

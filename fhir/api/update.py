@@ -7,7 +7,7 @@ from fhir.api.http import etag_version, location, read_body, require_json, requi
 from fhir.outcomes import refuse
 
 
-def update(request: HttpRequest, type: str, id: str) -> HttpResponse:  # noqa: A002 - FHIR's names
+def update(request: HttpRequest, type: str, id: str) -> HttpResponse:
     """Save a new version, or the first one under the client's id; ``If-Match`` guards against a lost update."""
     require_type(type)
     require_json(request)

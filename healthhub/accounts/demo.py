@@ -3,9 +3,9 @@
 from django.conf import settings
 
 DEMO_DOMAIN = "demo.healthhub.example"
-DEMO_PASSWORD = "demo-healthhub"  # noqa: S105 - published on purpose
+DEMO_PASSWORD = "demo-healthhub"
 DEMO_CLIENT_ID = "demo-clinic"
-DEMO_CLIENT_SECRET = "demo-clinic-secret"  # noqa: S105 - published on purpose
+DEMO_CLIENT_SECRET = "demo-clinic-secret"
 DEMO_USERS = ("clinician", "laboratory", "officer", "analyst", "citizen")
 
 

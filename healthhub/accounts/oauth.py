@@ -53,3 +53,8 @@ def client_of_token(token: str) -> str | None:
         _clients.clear()
     _clients[digest] = (min(now + CACHE_SECONDS, float(row[1])), row[0])
     return str(row[0])
+
+
+def forget_tokens() -> None:
+    """Empty this process's memory of tokens, so that a revoked one stops working at once."""
+    _clients.clear()
