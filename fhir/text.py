@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
@@ -52,7 +52,8 @@ def _constant(token: str) -> NoReturn:
 
 
 #: The C scanner: ``_scan(text, index) -> (value, end)``; StopIteration(index) where no value begins.
-_scan = json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant).scan_once
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+_scan: Reader = _decoder.scan_once  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,9 @@ def _members(text: str, start: int, special: Mapping[str, Reader] | None = None)
     spans: Spans = {}
     found = _first_member(text, start)
     end = start + 1
-    while found:
+    while True:
+        if found is None:
+            _explain(text, end, first=not members)
         begin = found.end()
         token = found[2]
         if token is None:
@@ -215,7 +218,6 @@ def _members(text: str, start: int, special: Mapping[str, Reader] | None = None)
         members[name], end = read(text, begin)
         spans[name] = (found.start(2), begin, end)
         found = _next_member(text, end)
-    _explain(text, end, first=not members)
 
 
 def _explain(text: str, at: int, *, first: bool) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Facts of the FHIR R4 (4.0.1) specification, from the data files that ``compile.py`` makes; loaded when first asked."""
+"""Facts of the FHIR R4 (4.0.1) specification, from the data files that ``compile.py`` makes; loaded when asked for."""
 
 import json
 from collections.abc import Mapping
@@ -11,14 +11,29 @@ _HERE = Path(__file__).parent
 
 FHIR_VERSION = "4.0.1"
 
-#: R4 types that ``fhir.resources`` (R4B models) cannot check: it has no model of them, or an altogether other ``Evidence``.
+#: R4 types that ``fhir.resources`` (R4B) cannot check: it has no model of them, or one of an altogether other Evidence.
 _DECLINED = frozenset(
-    """EffectEvidenceSynthesis Evidence MedicinalProduct MedicinalProductAuthorization
-    MedicinalProductContraindication MedicinalProductIndication MedicinalProductIngredient
-    MedicinalProductInteraction MedicinalProductManufactured MedicinalProductPackaged
-    MedicinalProductPharmaceutical MedicinalProductUndesirableEffect RiskEvidenceSynthesis SubstanceNucleicAcid
-    SubstancePolymer SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial
-    SubstanceSpecification""".split()
+    (
+        "EffectEvidenceSynthesis",
+        "Evidence",
+        "MedicinalProduct",
+        "MedicinalProductAuthorization",
+        "MedicinalProductContraindication",
+        "MedicinalProductIndication",
+        "MedicinalProductIngredient",
+        "MedicinalProductInteraction",
+        "MedicinalProductManufactured",
+        "MedicinalProductPackaged",
+        "MedicinalProductPharmaceutical",
+        "MedicinalProductUndesirableEffect",
+        "RiskEvidenceSynthesis",
+        "SubstanceNucleicAcid",
+        "SubstancePolymer",
+        "SubstanceProtein",
+        "SubstanceReferenceInformation",
+        "SubstanceSourceMaterial",
+        "SubstanceSpecification",
+    )
 )
 
 

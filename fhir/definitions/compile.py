@@ -134,10 +134,7 @@ def main(source: Path) -> None:
     types = {name: types[name] for name in sorted(types)}
 
     wanted = {
-        line.rpartition("=")[2]
-        for node in types.values()
-        for line in node.get("elements", {}).values()
-        if " =" in line
+        line.rpartition("=")[2] for node in types.values() for line in node.get("elements", {}).values() if " =" in line
     }
     systems = {system["url"]: system for system in read_all(source, "CodeSystem") if "url" in system}
     codes = {}

@@ -14,6 +14,8 @@ from fhir.validation.walker import type_problem, walk
 def validate(resource: dict[str, Any]) -> list[Issue]:
     """The problems of a resource, in the order of its elements; an empty list if it is in order.
 
+    Those of severity ``error`` must keep it from being saved; a ``warning`` (a reference to an unusual type) need not.
+
     ``resource`` is as ``fhir.text.parse`` gives it: non-integer numbers are ``Decimal``. Nothing in it is changed.
     """
     kind = resource.get("resourceType")

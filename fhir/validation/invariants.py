@@ -153,17 +153,17 @@ def con_4(node: Json) -> tuple[str, str] | None:
 
 @_rule("Condition")
 def con_5(node: Json) -> tuple[str, str] | None:
-    if "clinicalStatus" in node:
-        if "entered-in-error" in _codes(node.get("verificationStatus"), _CONDITION_VERIFICATION):
-            return "clinicalStatus", "A condition entered in error has no clinicalStatus (con-5)"
+    wrong = "entered-in-error" in _codes(node.get("verificationStatus"), _CONDITION_VERIFICATION)
+    if wrong and "clinicalStatus" in node:
+        return "clinicalStatus", "A condition entered in error has no clinicalStatus (con-5)"
     return None
 
 
 @_rule("AllergyIntolerance")
 def ait_2(node: Json) -> tuple[str, str] | None:
-    if "clinicalStatus" in node:
-        if "entered-in-error" in _codes(node.get("verificationStatus"), _ALLERGY_VERIFICATION):
-            return "clinicalStatus", "An allergy entered in error has no clinicalStatus (ait-2)"
+    wrong = "entered-in-error" in _codes(node.get("verificationStatus"), _ALLERGY_VERIFICATION)
+    if wrong and "clinicalStatus" in node:
+        return "clinicalStatus", "An allergy entered in error has no clinicalStatus (ait-2)"
     return None
 
 

@@ -72,7 +72,7 @@ _plain_base64 = _pattern(r"[0-9A-Za-z+/]+={0,2}")
 
 _WORDS = frozenset({str})
 _uri = _pattern(rf"[^\s{_forbidden}]+")
-_code = _pattern(rf"[^\s{_forbidden}]+(?:[ \t\r\n][^\s{_forbidden}]+)*")
+_code = _pattern(rf"[^\s{_forbidden}]+(?:\s[^\s{_forbidden}]+)*")
 
 
 def _strings(name: str, fits: Callable[[str], object], expected: str) -> Primitive:
@@ -93,8 +93,12 @@ PRIMITIVES: dict[str, Primitive] = {
         _integers("integer", -_MAX - 1, _MAX, "a whole JSON number of 32 bits without quotes, point or exponent"),
         _integers("unsignedInt", 0, _MAX, "a whole JSON number from 0 to 2147483647 without quotes, point or exponent"),
         _integers("positiveInt", 1, _MAX, "a whole JSON number from 1 to 2147483647 without quotes, point or exponent"),
-        _strings("string", _text, "a string of 1 to 1048576 characters that is not blank and has no control characters"),
-        _strings("markdown", _text, "a string of 1 to 1048576 characters that is not blank and has no control characters"),
+        _strings(
+            "string", _text, "a string of 1 to 1048576 characters that is not blank and has no control characters"
+        ),
+        _strings(
+            "markdown", _text, "a string of 1 to 1048576 characters that is not blank and has no control characters"
+        ),
         _strings("code", _code, "a code: a string without spaces at its ends and with single spaces inside"),
         _strings("id", _pattern(r"[A-Za-z0-9\-.]{1,64}"), "an id: 1 to 64 letters A-Z a-z, digits, '-' and '.'"),
         _strings("uri", _uri, "a URI: a string without white space"),
@@ -110,7 +114,7 @@ PRIMITIVES: dict[str, Primitive] = {
         _strings(
             "dateTime",
             _on_calendar(_date_time),
-            "a date that exists, as YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with Z or an offset such as +07:00",
+            "a date that exists, as YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with Z or an offset like +07:00",
         ),
         _strings(
             "instant",

@@ -14,11 +14,15 @@ _oid = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+").fullmatch
 _RESOURCE_TYPES = definitions.r4_types()
 
 
-def problem(reference: str, stated_type: object, targets: Set[str], contained: Set[str]) -> tuple[str, str] | None:
-    """An issue code with a sentence, or None if the reference is in order.
+#: Elements that say whose record a resource belongs to: there, pointing to a wrong type is an error. Elsewhere it is
+#: a warning, since good data does it: HL7's own examples name an encounter as performer or a procedure as reason.
+DECISIVE = frozenset({"subject", "patient", "beneficiary"})
 
-    ``targets`` are the types that the element may point to (empty: any), ``contained`` the ids that a ``#id`` may
-    mean, ``stated_type`` is Reference.type.
+
+def problem(reference: str, stated_type: object, contained: Set[str]) -> tuple[str, str] | None:
+    """An issue code with a sentence, or None if the reference has a proper shape.
+
+    ``contained`` holds the ids that a ``#id`` may mean, ``stated_type`` is Reference.type.
     """
     found = _relative(reference)
     if found is not None:
@@ -27,7 +31,7 @@ def problem(reference: str, stated_type: object, targets: Set[str], contained: S
             return "value", f"{reference!r} points to {kind!r}, which is not a resource type of FHIR R4"
         if isinstance(stated_type, str) and stated_type in _RESOURCE_TYPES and stated_type != kind:
             return "value", f"{reference!r} points to a {kind}, but 'type' says {stated_type}"
-        return _wrong_target(reference, kind, targets)
+        return None
     if reference.startswith("#"):
         if reference == "#" or reference[1:] in contained:
             return None
@@ -37,9 +41,6 @@ def problem(reference: str, stated_type: object, targets: Set[str], contained: S
             return None
         return "value", f"{reference!r} is neither urn:uuid: with a UUID nor urn:oid: with an OID"
     if _absolute(reference):
-        at_server = _at_server(reference)
-        if at_server is not None and at_server[1] in _RESOURCE_TYPES:
-            return _wrong_target(reference, at_server[1], targets)
         return None
     if "?" in reference and reference.partition("?")[0] in _RESOURCE_TYPES:
         return "value", f"{reference!r} is a search; a reference may be a search in a transaction Bundle only"
@@ -50,7 +51,9 @@ def problem(reference: str, stated_type: object, targets: Set[str], contained: S
     )
 
 
-def _wrong_target(reference: str, kind: str, targets: Set[str]) -> tuple[str, str] | None:
-    if not targets or kind in targets:
+def wrong_target(reference: str, targets: Set[str]) -> str | None:
+    """A sentence if the reference, relative or to a FHIR server, points to a type that the element does not allow."""
+    found = _relative(reference) or _at_server(reference)
+    if found is None or not targets or found[1] in targets or found[1] not in _RESOURCE_TYPES:
         return None
-    return "value", f"{reference!r} points to a {kind}; allowed here: {', '.join(sorted(targets))}"
+    return f"{reference!r} points to a resource of type {found[1]}; allowed here: {', '.join(sorted(targets))}"

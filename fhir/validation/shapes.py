@@ -66,7 +66,9 @@ def shape(name: str) -> Shape:
                 if is_resource and json_name == "id":
                     kind = "id"
                 member = _primitive_member(json_name, kind, repeats=element.repeats, value_set=element.value_set)
-                members["_" + json_name] = Member("_" + json_name, "Element", element.repeats, sibling=True, choice=choice)
+                members["_" + json_name] = Member(
+                    "_" + json_name, "Element", element.repeats, sibling=True, choice=choice
+                )
                 present.append("_" + json_name)
             else:
                 member = Member(json_name, kind, element.repeats, value_set=element.value_set)
@@ -94,9 +96,7 @@ def shape(name: str) -> Shape:
 
 def _primitive_member(json_name: str, kind: str, *, repeats: bool, value_set: str = "") -> Member:
     primitive = PRIMITIVES[kind]
-    member = Member(
-        json_name, kind, repeats, primitive, primitive.kinds, primitive.fits, value_set=value_set
-    )
+    member = Member(json_name, kind, repeats, primitive, primitive.kinds, primitive.fits, value_set=value_set)
     listed = definitions.codes(value_set) if value_set else None
     if listed is not None:
         member.codes = frozenset().union(*listed.values())

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from fhir import definitions
-from fhir.outcomes import Issue
+from fhir.outcomes import Issue, Severity
 from fhir.validation import narrative, references
 from fhir.validation.primitives import MAX_STRING, json_kind, shortened
 from fhir.validation.shapes import Member, Shape, shape
@@ -41,10 +41,10 @@ class _Walker:
         if not within:
             held = node.get("contained")
             self.contained = frozenset(_ids(held)) if isinstance(held, list) else frozenset()
-        self.object(node, shape(node["resourceType"]), path, depth)
+        self.node(node, shape(node["resourceType"]), path, depth)
         self.contained = outer
 
-    def object(self, node: dict[str, Any], form: Shape, path: str, depth: int) -> None:
+    def node(self, node: dict[str, Any], form: Shape, path: str, depth: int) -> None:
         """One JSON object against its shape."""
         if depth > MAX_DEPTH:
             self.say("too-long", path, f"Objects are nested more than {MAX_DEPTH} deep; nothing below is read")
@@ -79,7 +79,9 @@ class _Walker:
 
     def array(self, values: Any, member: Member, node: dict[str, Any], path: str, depth: int) -> None:
         if type(values) is not list:
-            self.say("structure", _plain(path), f"This element repeats: an array is expected, found is {json_kind(values)}")
+            self.say(
+                "structure", _plain(path), f"This element repeats: an array is expected, found is {json_kind(values)}"
+            )
             return
         if not values:
             self.say("structure", _plain(path), "An array is never empty in FHIR; leave the member out")
@@ -114,21 +116,28 @@ class _Walker:
             self.say("structure", _plain(path), "An object is never empty in FHIR; leave the member out")
             return
         if member.sibling:
-            self.object(value, shape("Element"), _plain(path), depth + 1)
+            self.node(value, shape("Element"), _plain(path), depth + 1)
             return
         if member.type_name == "Resource":
             self.nested_resource(value, member, path, depth)
             return
         form = shape(member.type_name)
-        self.object(value, form, path, depth + 1)
+        self.node(value, form, path, depth + 1)
         if form.is_reference:
             reference = value.get("reference")
             if type(reference) is str and reference:
-                wrong = references.problem(reference, value.get("type"), member.targets, self.contained)
-                if wrong is not None:
-                    self.say(wrong[0], f"{path}.reference", shortened(wrong[1], 300))
+                self.reference(reference, value.get("type"), member, path)
         elif member.systems is not None:
             self.concept(value, member, path)
+
+    def reference(self, reference: str, stated_type: object, member: Member, path: str) -> None:
+        wrong = references.problem(reference, stated_type, self.contained)
+        if wrong is not None:
+            self.say(wrong[0], f"{path}.reference", shortened(wrong[1], 300))
+            return
+        if member.targets and (sentence := references.wrong_target(reference, member.targets)):
+            severity: Severity = "error" if member.name in references.DECISIVE else "warning"
+            self.issues.append(Issue(severity, "value", f"{path}.reference", shortened(sentence, 300) + "."))
 
     def nested_resource(self, value: dict[str, Any], member: Member, path: str, depth: int) -> None:
         kind = value.get("resourceType")
@@ -229,9 +238,7 @@ class _Walker:
                 found.setdefault(member.choice, set()).add(name.lstrip("_"))
         for choice, names in found.items():
             if len(names) > 1:
-                self.say(
-                    "structure", f"{path}.{choice[:-3]}", f"Only one of {', '.join(sorted(names))} may be there"
-                )
+                self.say("structure", f"{path}.{choice[:-3]}", f"Only one of {', '.join(sorted(names))} may be there")
 
 
 def _expected(words: str) -> str:
@@ -252,7 +259,11 @@ def _ids(held: Iterable[Any]) -> Iterable[str]:
 def type_problem(kind: object) -> str | None:
     """Why a resource of this type cannot be taken; None if it can."""
     if not isinstance(kind, str) or not kind:
-        return f"A resource needs a 'resourceType', found is {json_kind(kind)}" if kind else "A resource needs a 'resourceType'"
+        return (
+            f"A resource needs a 'resourceType', found is {json_kind(kind)}"
+            if kind
+            else "A resource needs a 'resourceType'"
+        )
     if kind in definitions.resource_types():
         return None
     if kind in definitions.declined_types():
