@@ -1,0 +1,277 @@
+"""Reads screening facts out of FHIR resources: pure functions, the same for live writes, rebuilds and validation."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from screening.protocol import UNCLASSIFIED, Interpretation, NotInterpretable, interpret, protocol_for
+from screening.protocol.interpret import category_flagged
+from screening.protocol.load import UCUM, find_assessment, find_test
+from screening.protocol.shapes import Test, TestCode
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+LARGEST = Decimal(10) ** 9
+WITHDRAWN_STATUS = {"entered-in-error", "cancelled"}
+FLAGS = {"POS": "POS", "DET": "POS", "NEG": "NEG", "ND": "NEG", "IND": "IND"}
+_date = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An Observation's value as the protocol reads it, or the fault why it cannot (then it must be verified)."""
+
+    test: Test
+    code: TestCode
+    interpretation: Interpretation | None
+    fault: NotInterpretable | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a resource says about a screening programme. ``data`` is the event's (see ``protocol.episode.Event``).
+
+    ``result`` holds the columns of ScreeningResult that come from the resource; None for a referral or an assessment.
+    """
+
+    fact: str
+    programme: str
+    occurred_on: date
+    data: dict[str, Any]
+    result: dict[str, Any] | None = None
+
+
+def read_fact(resource: Mapping[str, Any], *, facility: str | None) -> Fact | None:
+    """The fact that a resource states now; None if it is none of ours, has not happened yet or is taken back.
+
+    ``facility`` is the Organization whose software wrote it, for when the resource names no performer.
+    """
+    kind = resource.get("resourceType")
+    if kind == "Observation":
+        return _result(resource, facility)
+    if kind == "ServiceRequest":
+        return _referral(resource, facility)
+    if kind == "Procedure":
+        return _assessment(resource)
+    return None
+
+
+def is_screening(observation: Mapping[str, Any]) -> bool:
+    """Whether the Observation carries the code of a screening test."""
+    return find_test(_codings(observation.get("code"))) is not None
+
+
+def read_value(observation: Mapping[str, Any], on: date) -> Reading | None:
+    """The value by the protocol of the day; None for an Observation that is no screening test."""
+    match = find_test(_codings(observation.get("code")))
+    if match is None:
+        return None
+    test = protocol_for(match.programme, on).tests.get(match.test)
+    if test is None:  # a test that only a later version of the protocol knows
+        test = protocol_for(match.programme, date.max).tests[match.test]
+    try:
+        return Reading(test, match.code, _interpreted(test, match.code, observation), None)
+    except NotInterpretable as fault:
+        return Reading(test, match.code, None, fault)
+
+
+def day_of(text: Any) -> date | None:
+    """The calendar day in Hanoi of a FHIR date, dateTime or instant; the first day of a month or year. None if unreadable."""
+    if not isinstance(text, str):
+        return None
+    if found := _date.match(text):
+        year, month, day = (int(part) if part else 1 for part in found.groups())
+        try:
+            return date(year, month, day)
+        except ValueError:
+            return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        moment = _without_fraction(text)
+    return moment.astimezone(ZONE).date() if moment and moment.tzinfo else None
+
+
+def collected_on(observation: Mapping[str, Any]) -> date | None:
+    """When the sample was taken: effective[x], or when the result was issued if that is all there is."""
+    period = observation.get("effectivePeriod") or {}
+    for text in (
+        observation.get("effectiveDateTime"),
+        observation.get("effectiveInstant"),
+        period.get("start"),
+        period.get("end"),
+        observation.get("issued"),
+    ):
+        if day := day_of(text):
+            return day
+    return None
+
+
+def specimen_of(observation: Mapping[str, Any]) -> tuple[str, str]:
+    """(facility code, specimen id) of ``specimen.identifier``; the code is empty unless the system is one of ours."""
+    identifier = (observation.get("specimen") or {}).get("identifier") or {}
+    system, value = identifier.get("system") or "", identifier.get("value") or ""
+    base = settings.FHIR_SYSTEMS["specimen"] + "/"
+    return (system.removeprefix(base) if system.startswith(base) else "", value)
+
+
+def performer_of(resource: Mapping[str, Any], facility: str | None) -> str | None:
+    """The Organization that performed the test, or whose software wrote it."""
+    for performer in resource.get("performer") or ():
+        reference = performer.get("reference") or ""
+        if reference.startswith("Organization/"):
+            return reference.split("/")[1]
+    return facility
+
+
+def _result(observation: Mapping[str, Any], facility: str | None) -> Fact | None:
+    status = observation.get("status")
+    match = find_test(_codings(observation.get("code")))
+    collected = collected_on(observation)
+    if match is None or collected is None or status in WITHDRAWN_STATUS or status == "registered":
+        return None
+    reading = read_value(observation, collected)
+    assert reading is not None
+    found, fault = reading.interpretation, reading.fault
+    performer = performer_of(observation, facility)
+    resulted = day_of(observation.get("issued"))
+    code, specimen = specimen_of(observation)
+    category = found.category if found else UNCLASSIFIED
+    outcome = found.outcome if found else UNCLASSIFIED
+    value = found.value if found else None
+    kit = found.kit if found else _device(observation)
+    explanation = dict(found.explanation) if found else dict(fault.text) if fault else {}
+    data = {
+        "test": match.test,
+        "category": category,
+        "outcome": outcome,
+        "resulted_on": resulted.isoformat() if resulted else None,
+        "facility": performer,
+        "value": f"{found.comparator}{value:f} {found.unit}" if found and value is not None else "",
+    }
+    result = {
+        "programme": match.programme,
+        "test": match.test,
+        "category": category,
+        "outcome": outcome,
+        "value": value,
+        "comparator": found.comparator if found else "",
+        "unit": found.unit if found else "",
+        "kit": kit[:100],
+        "cutoff": found.cutoff if found else None,
+        "explanation": explanation,
+        "collected_on": collected,
+        "resulted_on": resulted,
+        "specimen_id": specimen[:100],
+        "facility_id": performer,
+        "facility_code": code[:5],
+        "status": status,
+    }
+    return Fact("result", match.programme, collected, data, result)
+
+
+def _referral(request: Mapping[str, Any], facility: str | None) -> Fact | None:
+    found = find_assessment(_codings(request.get("code")))
+    if found is None or request.get("status") not in ("active", "completed", "on-hold"):
+        return None
+    due = day_of(request.get("occurrenceDateTime") or (request.get("occurrencePeriod") or {}).get("end"))
+    asked = day_of(request.get("authoredOn")) or due
+    requester = (request.get("requester") or {}).get("reference") or ""
+    owner = requester.split("/")[1] if requester.startswith("Organization/") else facility
+    if asked is None:
+        return None
+    return Fact(
+        "referred",
+        found[0],
+        asked,
+        {"assessment": found[1], "due_on": due.isoformat() if due else None, "facility": owner},
+    )
+
+
+def _assessment(procedure: Mapping[str, Any]) -> Fact | None:
+    found = find_assessment(_codings(procedure.get("code")))
+    if found is None or procedure.get("status") != "completed":
+        return None
+    period = procedure.get("performedPeriod") or {}
+    done = day_of(procedure.get("performedDateTime") or period.get("start") or period.get("end"))
+    if done is None:
+        return None
+    programme, assessment = found
+    findings = protocol_for(programme, done).assessments[assessment].findings
+    codings = {(coding.get("system"), coding.get("code")) for coding in _codings(procedure.get("outcome"))}
+    finding = next((item.key for item in findings.values() if codings & set(item.codings)), "unspecified")
+    return Fact("assessed", programme, done, {"assessment": assessment, "finding": finding})
+
+
+def _interpreted(test: Test, code: TestCode, observation: Mapping[str, Any]) -> Interpretation:
+    kit = _device(observation)
+    if quantity := observation.get("valueQuantity"):
+        cutoff, cutoff_unit = _cutoff(observation)
+        amount = Decimal(quantity["value"]) if "value" in quantity else None
+        if amount is not None and amount >= LARGEST:
+            raise NotInterpretable("value", "Giá trị quá lớn.", "The value is too large to be true.")
+        if amount is None:
+            raise NotInterpretable("value", "Thiếu giá trị.", "valueQuantity has no value.")
+        return interpret(
+            test,
+            quantity=amount,
+            comparator=quantity.get("comparator", ""),
+            unit=_unit(quantity),
+            kit=kit,
+            cutoff=cutoff,
+            cutoff_unit=cutoff_unit,
+            code=code,
+        )
+    if concept := observation.get("valueCodeableConcept"):
+        return interpret(test, coded=_codings(concept), word=concept.get("text", ""), kit=kit, code=code)
+    if text := observation.get("valueString"):
+        return interpret(test, word=text, kit=kit, code=code)
+    if (answer := observation.get("valueBoolean")) is not None:
+        flagged = category_flagged(test, "POS" if answer else "NEG")
+    else:
+        flags = flags_of(observation)
+        flagged = category_flagged(test, flags[0]) if len(flags) == 1 else None
+    if flagged is None:
+        raise NotInterpretable("value", "Kết quả không có giá trị đọc được.", "The result has no value that can be read.")
+    return interpret(test, word=flagged.key, kit=kit, code=code)
+
+
+def flags_of(observation: Mapping[str, Any]) -> list[str]:
+    """POS, NEG or IND as ``interpretation`` says, without doubles."""
+    codes = [coding.get("code", "") for concept in observation.get("interpretation") or () for coding in _codings(concept)]
+    return list(dict.fromkeys(FLAGS[code] for code in codes if code in FLAGS))
+
+
+def _cutoff(observation: Mapping[str, Any]) -> tuple[Decimal | None, str]:
+    for limits in observation.get("referenceRange") or ():
+        high = limits.get("high") or {}
+        if "value" in high:
+            return Decimal(high["value"]), _unit(high)
+    return None, ""
+
+
+def _unit(quantity: Mapping[str, Any]) -> str:
+    if quantity.get("system") == UCUM and quantity.get("code"):
+        return quantity["code"]
+    return quantity.get("unit") or quantity.get("code") or ""
+
+
+def _device(observation: Mapping[str, Any]) -> str:
+    return (observation.get("device") or {}).get("display") or ""
+
+
+def _codings(concept: Any) -> list[Mapping[str, Any]]:
+    return concept.get("coding") or [] if isinstance(concept, Mapping) else []
+
+
+def _without_fraction(text: str) -> datetime | None:
+    """A dateTime with more digits of a second than Python reads."""
+    try:
+        return datetime.fromisoformat(re.sub(r"\.\d+", "", text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
