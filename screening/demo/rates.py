@@ -43,9 +43,9 @@ COLONOSCOPY_FINDINGS: Final = {  # vinmec
 }  # fmt: skip
 COLPOSCOPY_FINDINGS: Final = {"cin1": 24.0, "cin2_3": 11.0, "cancer": 1.0, "normal": 61.0, "incomplete": 3.0}  # assumed
 
-RETESTED: Final = 0.03  # assumed: a negative FIT repeated after 6 months or more, within the pilot
+RETESTED: Final = 0.06  # assumed: of negative FITs more than 6 months before the end, those repeated
 REPEATED: Final = 0.7  # assumed: of inadequate samples, those taken again
-TRIAGED: Final = 0.5  # assumed: of HPV positives other than 16 and 18, those with cytology
+TRIAGED: Final = 0.3  # assumed: of HPV positives other than 16 and 18, those with cytology
 CORRECTED: Final = 0.001  # assumed: results put right by a second version
 WITHDRAWN: Final = 0.0005  # assumed: results entered for the wrong person and taken back, beside those that count
 
