@@ -6,7 +6,7 @@ django-ninja gives routing and sign-in; texts go through untouched, so no schema
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from fhir.access import policy
@@ -23,19 +23,20 @@ def authenticate(request: HttpRequest) -> Actor | None:
 
 api = NinjaAPI(urls_namespace="fhir", auth=authenticate, docs_url=None, openapi_url=None)
 
+_routes = Router()
 _TYPE = "/{str:type}"
 _ITEM = "/{str:type}/{str:id}"
-api.add_api_operation("/metadata", ["GET"], capabilities.metadata, auth=None)
-api.add_api_operation("", ["POST"], bundles.post_bundle)
-api.add_api_operation("/", ["POST"], bundles.post_bundle)
-api.add_api_operation(_TYPE + "/_search", ["POST"], search.search_by_post)
-api.add_api_operation(_TYPE, ["GET"], search.search_by_get)
-api.add_api_operation(_TYPE, ["POST"], create.create)
-api.add_api_operation(_ITEM, ["GET"], read.read)
-api.add_api_operation(_ITEM, ["PUT"], update.update)
-api.add_api_operation(_ITEM, ["DELETE"], delete.delete)
-api.add_api_operation(_ITEM + "/_history", ["GET"], read.history)
-api.add_api_operation(_ITEM + "/_history/{str:version}", ["GET"], read.vread)
+_routes.add_api_operation("/metadata", ["GET"], capabilities.metadata, auth=None)
+_routes.add_api_operation("", ["POST"], bundles.post_bundle)
+_routes.add_api_operation(_TYPE + "/_search", ["POST"], search.search_by_post)
+_routes.add_api_operation(_TYPE, ["GET"], search.search_by_get)
+_routes.add_api_operation(_TYPE, ["POST"], create.create)
+_routes.add_api_operation(_ITEM, ["GET"], read.read)
+_routes.add_api_operation(_ITEM, ["PUT"], update.update)
+_routes.add_api_operation(_ITEM, ["DELETE"], delete.delete)
+_routes.add_api_operation(_ITEM + "/_history", ["GET"], read.history)
+_routes.add_api_operation(_ITEM + "/_history/{str:version}", ["GET"], read.vread)
+api.add_router("", _routes)
 
 
 @api.exception_handler(Refused)

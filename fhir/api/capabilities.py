@@ -9,6 +9,7 @@ from fhir import text
 from fhir.api.http import FhirResponse, base_url, require_json
 from fhir.definitions import declined_types, resource_types
 from fhir.parameters import parameters_for
+from fhir.search.grammar import NOT_YET
 
 STARTED = "2026-11-23"
 _INTERACTIONS = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
@@ -34,7 +35,7 @@ def _statement(base: str) -> dict[str, Any]:
         "rest": [
             {
                 "mode": "server",
-                "documentation": "Search: unknown parameters are refused unless Prefer: handling=lenient. Not kept, since "
+                "documentation": "Unknown search parameters are refused unless Prefer: handling=lenient. Not kept, since "
                 f"they cannot be checked: {', '.join(sorted(declined_types()))}.",
                 "security": {
                     "service": [
@@ -71,6 +72,6 @@ def _resource(name: str) -> dict[str, Any]:
         "searchParam": [
             {"name": parameter.code, "type": parameter.type}
             for parameter in parameters_for(name).values()
-            if parameter.type not in ("composite", "special")
+            if parameter.supported and parameter.code not in NOT_YET
         ],
     }

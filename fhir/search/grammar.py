@@ -20,7 +20,7 @@ from fhir.search.sorting import can_sort
 from fhir.search.values import BadValue, split
 
 #: Asked for by clients, known, and not answered here: never ignored, because the answer would be a wrong one.
-_NOT_YET = frozenset(
+NOT_YET = frozenset(
     {"_include", "_revinclude", "_has", "_summary", "_elements", "_contained", "_containedType", "_list", "_filter"}
     | {"_query", "_text", "_content", "_type"}
 )
@@ -125,7 +125,7 @@ class _Reader:
     def _criterion(self, name: str, text: str) -> None:
         code, _, modifier = name.partition(":")
         known = parameters_for(self.type)
-        if code in _NOT_YET or "." in name:
+        if code in NOT_YET or "." in name:
             what = "Chained search" if "." in name else f"The parameter {code}"
             if name == "_summary" and text == "count":
                 self.count = 0
