@@ -209,7 +209,7 @@ def test_metadata_lists_what_can_be_done_and_needs_no_sign_in() -> None:
 
 def test_every_search_parameter_that_metadata_names_can_be_searched_with(clinic: FhirClient) -> None:
     statement = clinic.get("/metadata").json()
-    sample = {"date": "2017", "number": "1", "quantity": "1", "reference": "Patient/1"}
+    sample = {"date": "2017", "number": "1", "quantity": "1", "reference": "1"}
     for entry in statement["rest"][0]["resource"]:
         if entry["type"] not in ("Patient", "Observation", "Encounter", "PlanDefinition", "Questionnaire"):
             continue
