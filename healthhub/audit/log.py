@@ -22,7 +22,7 @@ def entry_sql(source: str, *, resource_type: str, resource_id: str, patient: str
     Its parameters are those of ``entry_params``.
     """
     return (
-        f"INSERT INTO audit_accessentry ({_COLUMNS}) "  # noqa: S608 - fixed texts of our own
+        f"INSERT INTO audit_accessentry ({_COLUMNS}) "
         f"SELECT clock_timestamp(), pg_current_xact_id()::text::bigint, %s, %s, %s, %s, %s, "
         f"{resource_type}, {resource_id}, {patient}, %s FROM {source}"
     )
