@@ -10,4 +10,4 @@ class ScreeningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from screening import intake  # noqa: F401  registering is the point of importing
+        from screening import intake, rebuild  # noqa: F401  registering is the point of importing

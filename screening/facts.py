@@ -237,13 +237,17 @@ def _interpreted(test: Test, code: TestCode, observation: Mapping[str, Any]) -> 
         flags = flags_of(observation)
         flagged = category_flagged(test, flags[0]) if len(flags) == 1 else None
     if flagged is None:
-        raise NotInterpretable("value", "Kết quả không có giá trị đọc được.", "The result has no value that can be read.")
+        raise NotInterpretable(
+            "value", "Kết quả không có giá trị đọc được.", "The result has no value that can be read."
+        )
     return interpret(test, word=flagged.key, kit=kit, code=code)
 
 
 def flags_of(observation: Mapping[str, Any]) -> list[str]:
     """POS, NEG or IND as ``interpretation`` says, without doubles."""
-    codes = [coding.get("code", "") for concept in observation.get("interpretation") or () for coding in _codings(concept)]
+    codes = [
+        coding.get("code", "") for concept in observation.get("interpretation") or () for coding in _codings(concept)
+    ]
     return list(dict.fromkeys(FLAGS[code] for code in codes if code in FLAGS))
 
 

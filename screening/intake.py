@@ -61,18 +61,33 @@ def check(changes: Sequence[Change]) -> Iterator[tuple[int, Issue]]:
     keyed: list[tuple[int, str, str, str, str]] = []
     for position, change in enumerate(changes):
         resource = change.resource
-        if resource is None or not is_screening(resource) or resource.get("status") in ("entered-in-error", "cancelled"):
+        if (
+            resource is None
+            or not is_screening(resource)
+            or resource.get("status") in ("entered-in-error", "cancelled")
+        ):
             continue
         collected = collected_on(resource)
         if change.patient is None:
-            yield position, _issue("required", "Observation.subject", "A screening result needs the person it is about.")
+            yield (
+                position,
+                _issue("required", "Observation.subject", "A screening result needs the person it is about."),
+            )
         if collected is None:
-            yield position, _issue(
-                "required", "Observation.effective", "A screening result needs the day of the sample: effectiveDateTime."
+            yield (
+                position,
+                _issue(
+                    "required",
+                    "Observation.effective",
+                    "A screening result needs the day of the sample: effectiveDateTime.",
+                ),
             )
             continue
         if collected > tomorrow:
-            yield position, _issue("value", "Observation.effective", f"The sample cannot be from the future ({collected}).")
+            yield (
+                position,
+                _issue("value", "Observation.effective", f"The sample cannot be from the future ({collected})."),
+            )
         reading = read_value(resource, collected)
         assert reading is not None
         for issue in _contradictions(resource, reading):

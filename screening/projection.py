@@ -147,7 +147,7 @@ def apply(incoming: Sequence[Incoming]) -> None:
 
 
 def add_staff_event(
-    *, patient: str, programme: str, id: UUID, fact: str, occurred_on: date, data: Mapping[str, Any], actor: str  # noqa: A002
+    *, patient: str, programme: str, id: UUID, fact: str, occurred_on: date, data: Mapping[str, Any], actor: str
 ) -> None:
     """Append a decision of staff that no resource carries (a closure with its reason), and fold anew."""
     _lock_people({patient})
@@ -162,7 +162,10 @@ def _held(updates: Sequence[Incoming]) -> dict[str, EventRow]:
     newest: dict[str, EventRow] = {}
     for row in _rows(_SOURCES, [[item.source_type for item in updates], [item.source_id for item in updates]]):
         known = newest.get(row.source)
-        if known is None or (row.source_version, row.kind != "withdrawn") > (known.source_version, known.kind != "withdrawn"):
+        if known is None or (row.source_version, row.kind != "withdrawn") > (
+            known.source_version,
+            known.kind != "withdrawn",
+        ):
             newest[row.source] = row
     return newest
 
@@ -177,10 +180,16 @@ def _new_events(incoming: Sequence[Incoming], held: Mapping[str, EventRow]) -> l
         stands = old is not None and old.kind != "withdrawn"
         if fact is None:
             if stands and old is not None:
-                known[source] = _add(added, item, "withdrawn", old.patient, old.programme, old.fact, old.occurred_on, old.data)
+                known[source] = _add(
+                    added, item, "withdrawn", old.patient, old.programme, old.fact, old.occurred_on, old.data
+                )
             continue
         patient = item.patient or ""
-        if old is not None and stands and (old.patient, old.programme, old.fact) != (patient, fact.programme, fact.fact):
+        if (
+            old is not None
+            and stands
+            and (old.patient, old.programme, old.fact) != (patient, fact.programme, fact.fact)
+        ):
             _add(added, item, "withdrawn", old.patient, old.programme, old.fact, old.occurred_on, old.data)
             stands = False
         if old is not None and stands:
@@ -333,7 +342,9 @@ def _write_results(
     """Upsert the batch's results, delete what was taken back, move others to their round; the results as they are now."""
     after = {name: row for name, row in before.items() if name not in observations}
     standing = {name: item for name, item in observations.items() if item.fact and item.patient}
-    codes = _facility_codes({item.fact.result["facility_id"] for item in standing.values() if item.fact and item.fact.result})
+    codes = _facility_codes(
+        {item.fact.result["facility_id"] for item in standing.values() if item.fact and item.fact.result}
+    )
     rows = []
     for name, item in standing.items():
         assert item.fact is not None and item.fact.result is not None and item.patient is not None
@@ -398,7 +409,7 @@ def _upsert(table: str, key: str, columns: Sequence[str], rows: Sequence[Mapping
     updates = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s) "  # noqa: S608
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s) "
             f"ON CONFLICT ({key}) DO UPDATE SET {updates}",
             [_json(rows)],
         )

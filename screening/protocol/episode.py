@@ -200,7 +200,15 @@ class _Round:
         rule = self.protocol.steps[step]
         owner = event.data.get("facility") if rule.owner == "testing_facility" else None
         self.needs.append(
-            _Need(rule, event.source, event.data["category"], event.data["test"], event.occurred_on, clock, owner or DEPARTMENT)
+            _Need(
+                rule,
+                event.source,
+                event.data["category"],
+                event.data["test"],
+                event.occurred_on,
+                clock,
+                owner or DEPARTMENT,
+            )
         )
 
     def _refer(self, event: Event) -> None:
@@ -239,7 +247,11 @@ class _Round:
                 continue
             wanted = need.test if wanted == "same" else wanted
             for event in todays:
-                if event.fact == RESULT and event.source != need.source and self._answers(event, wanted, need.opened_on):
+                if (
+                    event.fact == RESULT
+                    and event.source != need.source
+                    and self._answers(event, wanted, need.opened_on)
+                ):
                     return event
         return None
 

@@ -65,7 +65,12 @@ def interpret(
         _refuse_word(test, word)
     vi, en = category.label["vi"], category.label["en"]
     return Interpretation(
-        category.key, category.outcome, category.interpretation, category.label, {"vi": vi, "en": en}, kit=kit_name(test, kit)
+        category.key,
+        category.outcome,
+        category.interpretation,
+        category.label,
+        {"vi": vi, "en": en},
+        kit=kit_name(test, kit),
     )
 
 
@@ -81,7 +86,9 @@ def normal_unit(test: Test, written: str, code: TestCode | None = None) -> str:
     if not written:
         raise NotInterpretable("unit", f"Thiếu đơn vị. Dùng: {names}.", f"The unit is missing. Use one of: {names}.")
     raise NotInterpretable(
-        "unit", f"Đơn vị “{written}” không dùng cho xét nghiệm này. Dùng: {names}.", f"Unit {written!r} is not allowed here. Use one of: {names}."
+        "unit",
+        f"Đơn vị “{written}” không dùng cho xét nghiệm này. Dùng: {names}.",
+        f"Unit {written!r} is not allowed here. Use one of: {names}.",
     )
 
 
@@ -135,7 +142,9 @@ def _measured(
         raise NotInterpretable("value", "Kết quả không thể là số âm.", "The value cannot be negative.")
     if not test.units:
         raise NotInterpretable(
-            "value", f"{test.name['vi']} không nhận kết quả là số.", f"{test.name['en']} does not take a number as its result."
+            "value",
+            f"{test.name['vi']} không nhận kết quả là số.",
+            f"{test.name['en']} does not take a number as its result.",
         )
     unit = normal_unit(test, unit, code)
     known = find_kit(test, kit)

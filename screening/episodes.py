@@ -1,0 +1,182 @@
+"""Rounds as people see them: the worklist, what a result means and what comes next, and closing a step with a reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from fhir.ids import new_id
+from fhir.outcomes import refuse
+from healthhub.accounts.actors import Actor
+from healthhub.audit.log import record_access
+from screening import projection
+from screening.models import Episode, EpisodeState, ScreeningResult
+from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, protocol_for
+from screening.protocol.episode import CLOSED, DEPARTMENT, add_months
+from screening.protocol.shapes import VERIFY, Protocol, Text
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """A line of the worklist. ``days`` is until the due date, negative when overdue; ``limit_days`` until the last day."""
+
+    episode: Episode
+    programme_name: Text
+    step_name: Text
+    due_on: date
+    days: int
+    limit_days: int | None
+    result_id: str | None
+
+    @property
+    def overdue(self) -> bool:
+        """Past its due date."""
+        return self.days < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a citizen reads, in one language."""
+
+    verdict: str
+    meaning: str
+    next: str
+
+
+def open_episodes(facility: str | None) -> QuerySet[Episode]:
+    """Open rounds that a facility owns, most pressing first; None for the department: all of them."""
+    found = Episode.objects.exclude(state=EpisodeState.CLOSED).select_related("patient")
+    if facility is not None:
+        mine = Q(owner=facility) | Q(owner=DEPARTMENT, patient__facility_id=facility)
+        found = found.filter(mine)
+    return found.order_by("due_on", "patient__sort_key", "id")
+
+
+def worklist(facility: str | None, on: date, *, limit: int = 500) -> list[WorkItem]:
+    """The open rounds of a facility (an Organization's id) with the person and the newest result, in one query."""
+    newest = ScreeningResult.objects.filter(episode=OuterRef("pk")).order_by("-collected_on", "observation_id")
+    episodes = open_episodes(facility).annotate(newest_result=Subquery(newest.values("observation_id")[:1]))
+    return [_item(episode, on) for episode in episodes[:limit]]
+
+
+def close_episode(*, episode: Episode, reason: str, on: date, actor: Actor, note: str = "") -> None:
+    """Close what a round still waits for, with a coded reason of the protocol.
+
+    It closes the steps of the results known now, as they read now: a later result, or a correction to another category,
+    opens the round again. Refused: 422 for an unknown reason or a day before the result, 409 if it is closed already.
+    """
+    protocol = protocol_for(episode.programme, episode.opened_on)
+    if reason not in protocol.reasons:
+        raise refuse(422, "code-invalid", f"Reason {reason!r} is none of {', '.join(protocol.reasons)}.", "reason")
+    with transaction.atomic():
+        results = ScreeningResult.objects.filter(episode_id=episode.id).select_for_update()
+        closes = [[f"Observation/{result.observation_id}", result.category] for result in results]
+        held = Episode.objects.filter(pk=episode.pk).exclude(state=EpisodeState.CLOSED)
+        if not closes or not held.exists():
+            raise refuse(409, "conflict", "The round is closed already.", "episode")
+        if any(on < result.collected_on for result in results):
+            raise refuse(422, "business-rule", "The closing day is before the sample was taken.", "on")
+        projection.add_staff_event(
+            patient=episode.patient_id,
+            programme=episode.programme,
+            id=UUID(new_id()),
+            fact=CLOSED,
+            occurred_on=on,
+            data={"reason": reason, "closes": closes, "note": note},
+            actor=actor.id,
+        )
+        record_access(
+            actor=actor,
+            action="update",
+            patients=[episode.patient_id],
+            resource_type="Episode",
+            resource_id=str(episode.pk),
+            reason=reason,
+        )
+
+
+def explain(result: ScreeningResult) -> dict[str, Explanation]:
+    """Verdict, meaning and what comes next, by language. Reads ``result.episode``: select it with the result."""
+    protocol = protocol_for(result.programme, result.collected_on)
+    category = protocol.category(result.test, result.category)
+    wording = protocol.wording[category.wording if category else UNCLASSIFIED]
+    further = _moved_on(result, protocol)
+    values = _dates(result, protocol)
+    return {
+        language: Explanation(
+            _fill(text["verdict"], values),
+            _fill(text["meaning"], values),
+            _fill(protocol.wording[further][language]["next"] if further else text["next"], values),
+        )
+        for language, text in wording.items()
+    }
+
+
+def explain_awaiting(programme: str, due_on: date) -> dict[str, Explanation]:
+    """What a citizen reads while the sample is at the laboratory."""
+    values = {"due": f"{due_on:%d/%m/%Y}"}
+    texts = protocol_for(programme, due_on).wording["awaiting"]
+    return {
+        language: Explanation(*(_fill(text[part], values) for part in ("verdict", "meaning", "next")))
+        for language, text in texts.items()
+    }
+
+
+def _item(episode: Any, on: date) -> WorkItem:
+    protocol = protocol_for(episode.programme, episode.opened_on)
+    return WorkItem(
+        episode=episode,
+        programme_name=protocol.name,
+        step_name=protocol.steps[episode.step].name,
+        due_on=episode.due_on,
+        days=(episode.due_on - on).days,
+        limit_days=(episode.limit_on - on).days if episode.limit_on else None,
+        result_id=episode.newest_result,
+    )
+
+
+def _moved_on(result: ScreeningResult, protocol: Protocol) -> str:
+    """The wording that replaces the category's own "next" because the round has moved on; empty if it has not."""
+    episode = result.episode
+    if episode is None:
+        return ""
+    if episode.state == EpisodeState.CLOSED:
+        if result.outcome == NEGATIVE:
+            return "" if episode.outcome == NEGATIVE else "superseded"
+        if result.outcome == POSITIVE and episode.outcome == "assessed":
+            return "assessed"
+        return "closed" if episode.outcome == "closed" else "superseded"
+    category = protocol.category(result.test, result.category)
+    step = category.leads_to if category else VERIFY
+    waits = protocol.steps[step] if step else None
+    if episode.state == EpisodeState.REFERRED and waits and waits.assessment:
+        return "referred"
+    return "" if step == episode.step else "superseded"
+
+
+def _dates(result: ScreeningResult, protocol: Protocol) -> Mapping[str, str]:
+    """The dates that wording may name: the round's own, or counted from the result if it has none."""
+    episode, category = result.episode, protocol.category(result.test, result.category)
+    due = episode.due_on if episode else None
+    step = protocol.steps.get((category.leads_to or "") if category else VERIFY)
+    started = result.resulted_on or result.collected_on
+    if step and (due is None or episode is None or episode.state == EpisodeState.CLOSED):
+        due = started + timedelta(days=step.within_days)
+    months = category.next_months if category else None
+    following = due if episode and episode.state == EpisodeState.CLOSED and due and not step else None
+    if following is None and months:
+        following = add_months(result.collected_on, months)
+    return {
+        "due": f"{due:%d/%m/%Y}" if due else "…",
+        "next_month": f"{following:%m/%Y}" if following else "…",
+    }
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
