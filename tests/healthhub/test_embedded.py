@@ -1,0 +1,194 @@
+"""The embedded servers, started for real in folders of the tests' own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from healthhub import embedded
+from healthhub.embedded.place import Place
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+USE = """
+import sys
+from pathlib import Path
+from healthhub import embedded
+var = Path(sys.argv[1])
+print(embedded.database_url(var), embedded.broker_url(var), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def var(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "var"
+    embedded.stop(tmp_path / "var")
+
+
+def start(var: Path) -> "subprocess.Popen[str]":
+    """A process that uses the servers until its standard input is closed."""
+    env = {key: value for key, value in os.environ.items() if key != "HEALTHHUB_NO_SERVICES"}
+    return subprocess.Popen(
+        [sys.executable, "-c", USE, str(var)],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def addresses(process: "subprocess.Popen[str]") -> list[str]:
+    return process.stdout.readline().split()
+
+
+def leave(process: "subprocess.Popen[str]") -> None:
+    process.communicate()
+    assert process.returncode == 0
+
+
+@contextmanager
+def use(var: Path) -> Iterator[str]:
+    """Use the servers; gives the database's address."""
+    process = start(var)
+    yield addresses(process)[0]
+    leave(process)
+
+
+def query(url: str, sql: str) -> object:
+    connection = psycopg2.connect(url)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchone()[0] if cursor.description else None
+    finally:
+        connection.close()
+
+
+def servers(var: Path) -> list[psutil.Process]:
+    """PostgreSQL's and Valkey's main processes of this folder."""
+    place = Place.of(var)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if words[1:3] == ["-D", str(place.postgres / "data")] or f"{place.sockets}/valkey.sock" in " ".join(words[:2]):
+            found.append(process)
+    return found
+
+
+def test_the_last_to_leave_stops_the_servers_and_the_data_stay(var):
+    with use(var) as url:
+        query(url, "CREATE TABLE kept AS SELECT 'Nguyễn Văn Đức' AS name")
+        assert len(servers(var)) == 2
+    assert servers(var) == []
+    with use(var) as url:
+        assert query(url, "SELECT lower(name) FROM kept") == "nguyễn văn đức"
+
+
+def test_processes_that_start_together_share_one_server_and_do_not_stop_it_under_each_other(var):
+    processes = [start(var) for _ in range(4)]
+    assert len({tuple(addresses(process)) for process in processes}) == 1
+    assert len(servers(var)) == 2
+    for process in processes[:-1]:
+        leave(process)
+    url = embedded.postgres.url(Place.of(var))
+    assert query(url, "SELECT 1") == 1
+    leave(processes[-1])
+    assert servers(var) == []
+
+
+def test_a_user_killed_outright_holds_nothing_open(var):
+    killed = start(var)
+    addresses(killed)
+    killed.kill()
+    killed.communicate()
+    assert len(servers(var)) == 2
+    with use(var):
+        pass
+    assert servers(var) == []
+
+
+def test_servers_killed_outright_come_back_with_their_data(var):
+    with use(var) as url:
+        query(url, "CREATE TABLE kept AS SELECT 42 AS number")
+        for server in servers(var):
+            server.send_signal(signal.SIGKILL)
+        psutil.wait_procs(servers(var), timeout=10)
+        with use(var) as again:
+            assert query(again, "SELECT number FROM kept") == 42
+
+
+def test_pid_files_that_name_another_program_keep_nobody_out(var):
+    with use(var):
+        pass
+    place = Place.of(var)
+    line = f"{os.getpid()}\n{place.postgres / 'data'}\n0\n5432\n{place.sockets}\n\n"
+    (place.postgres / "data" / "postmaster.pid").write_text(line)
+    (place.sockets / ".s.PGSQL.5432.lock").write_text(line)
+    (place.sockets / "valkey.sock").touch()
+    with use(var) as url:
+        assert query(url, "SELECT 1") == 1
+
+
+def test_a_path_too_long_or_too_odd_for_a_socket_gets_a_private_folder_of_its_own(tmp_path):
+    for var in (tmp_path / ("long" * 30) / "var", tmp_path / "Hồ sơ 100%" / "var"):
+        try:
+            with use(var) as url:
+                assert query(url, "SELECT 1") == 1
+            place = Place.of(var)
+            assert place.sockets.parent == Path("/tmp")
+            assert place.sockets.stat().st_mode & 0o777 == 0o700
+        finally:
+            embedded.stop(var)
+            place.sockets.rmdir()
+
+
+def test_nothing_but_var_is_made_or_opened_to_others(tmp_path, var):
+    before = {folder: (folder.stat().st_mode, folder.stat().st_uid) for folder in (tmp_path, *tmp_path.parents)}
+    with use(var):
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["var"]
+        for folder in (var, var / "postgres", var / "valkey", var / "run"):
+            assert folder.stat().st_mode & 0o777 == 0o700
+    assert {folder: (folder.stat().st_mode, folder.stat().st_uid) for folder in before} == before
+
+
+def test_the_application_is_no_superuser_and_may_make_its_test_database(var):
+    with use(var) as url:
+        assert query(url, "SELECT rolsuper::int || ' ' || rolcreatedb::int FROM pg_roles WHERE rolname = user") == "0 1"
+        assert query(url, "SHOW fsync") == "on"
+        assert query(url, "SHOW synchronous_commit") == "on"
+        assert query(url, "SHOW listen_addresses") == ""
+
+
+def test_addresses_can_be_had_without_starting_anything(var, monkeypatch):
+    monkeypatch.setenv("HEALTHHUB_NO_SERVICES", "1")
+    assert embedded.database_url(var) == f"postgresql://healthhub@/healthhub?host={Place.of(var).sockets}&port=5432"
+    assert embedded.broker_url(var) == f"redis+socket://{Place.of(var).sockets}/valkey.sock?virtual_host=0"
+    assert not var.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_somebody_else_is_refused(var):
+    (var / "postgres").mkdir(parents=True)
+    os.chown(var / "postgres", 12345, 12345)
+    with pytest.raises(embedded.ServiceError, match="belongs to another user"):
+        Place.of(var).prepare()
+
+
+def test_stop_stops_what_others_use_and_says_what(var):
+    process = start(var)
+    addresses(process)
+    assert embedded.stop(var) == ["PostgreSQL", "Valkey"]
+    assert servers(var) == []
+    leave(process)
+    assert embedded.stop(var) == []

@@ -1,0 +1,65 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from healthhub.processes import Program, keep_running, stop_all, stop_running
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+def eventually(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def alive(pid):
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_stopping_ends_a_program_and_what_it_started_even_if_it_will_not_listen(tmp_path, monkeypatch):
+    monkeypatch.setattr("healthhub.processes.STOP_SECONDS", 0.5)
+    deaf = (
+        "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid, flush=True); time.sleep(60)"
+    )
+    program = Program("deaf", [sys.executable, "-c", deaf], tmp_path / "log")
+    program.start(cwd=tmp_path, env=os.environ)
+    eventually(lambda: program.tail().strip())
+    child = int(program.tail())
+    assert alive(child)
+    stop_all([program])
+    eventually(lambda: not alive(child))
+    assert program.process.returncode == -signal.SIGKILL
+
+
+def test_a_program_that_keeps_ending_is_started_again_and_then_given_up_with_its_log(tmp_path, capsys):
+    program = Program("web", [sys.executable, "-c", "print('no luck'); raise SystemExit(3)"], tmp_path / "log")
+    program.start(cwd=tmp_path, env=os.environ)
+    reason = keep_running([program], cwd=tmp_path, env=os.environ)
+    assert "web keeps ending (exit code 3)" in reason
+    assert reason.count("no luck") == 4
+    assert capsys.readouterr().out.count("starting it again") == 3
+
+
+def test_stop_finds_the_running_one_by_its_lock_and_waits_for_its_end(tmp_path):
+    holder = (
+        "import signal, sys, time; from pathlib import Path; from healthhub.processes import only_one\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+        "with only_one(Path(sys.argv[1])):\n print('held', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", holder, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    assert stop_running(tmp_path) == ["the demo"]
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert stop_running(tmp_path) == []  # the file is still there, but nobody holds it
