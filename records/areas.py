@@ -20,6 +20,7 @@ def load_areas(*, area_model: Any = Area, succession_model: Any = AreaSuccession
     """
     if area_model.objects.exists():
         return 0
+    _read_spans.cache_clear()
     with (DATA / "areas.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     areas = {
