@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir.outcomes import Issue
 from fhir.validation import library
-from fhir.validation.walker import type_problem, walk
+from fhir.validation.walker import TOO_DEEP, type_problem, walk
 
 
 def validate(resource: dict[str, Any]) -> list[Issue]:
@@ -24,6 +24,8 @@ def validate(resource: dict[str, Any]) -> list[Issue]:
         code = "not-supported" if isinstance(kind, str) and kind else "structure"
         return [Issue("error", code, "resourceType", sentence + ".")]
     issues = walk(resource)
+    if any(issue.code == TOO_DEEP for issue in issues):
+        return issues  # the models would recurse as deep as it goes
     further = library.check(resource)
     if further and issues:
         further = [issue for issue in further if not _already_said(issue.expression, issues)]
@@ -34,7 +36,7 @@ def _already_said(expression: str, issues: list[Issue]) -> bool:
     """Whether the walk has found a problem there, below, or in the structure above."""
     return any(
         _within(issue.expression, expression)
-        or (issue.code in ("structure", "too-long", "not-supported") and _within(expression, issue.expression))
+        or (issue.code in ("structure", "not-supported") and _within(expression, issue.expression))
         for issue in issues
     )
 

@@ -56,7 +56,7 @@ def ext_1(node: Json) -> tuple[str, str] | None:
 def per_1(node: Json) -> tuple[str, str] | None:
     start, end = node.get("start"), node.get("end")
     if isinstance(start, str) and isinstance(end, str) and _later(start, end):
-        return "", f"The start {start} is later than the end {end} (per-1)"
+        return "", f"The start {start!r:.40} is later than the end {end!r:.40} (per-1)"
     return None
 
 

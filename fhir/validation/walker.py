@@ -16,6 +16,8 @@ from fhir.validation.shapes import Member, Shape, shape
 
 #: Objects within objects. Real resources stay far below; the library's models recurse deeper than we do.
 MAX_DEPTH = 64
+#: The issue code of what is nested deeper.
+TOO_DEEP = "too-costly"
 
 
 def walk(resource: dict[str, Any]) -> list[Issue]:
@@ -47,7 +49,7 @@ class _Walker:
     def node(self, node: dict[str, Any], form: Shape, path: str, depth: int) -> None:
         """One JSON object against its shape."""
         if depth > MAX_DEPTH:
-            self.say("too-long", path, f"Objects are nested more than {MAX_DEPTH} deep; nothing below is read")
+            self.say(TOO_DEEP, path, f"Objects are nested more than {MAX_DEPTH} deep; nothing below is read")
             return
         members = form.members
         for name, value in node.items():
@@ -220,7 +222,8 @@ class _Walker:
     def unknown(self, name: str, form: Shape, path: str) -> None:
         close = get_close_matches(name, form.listing, n=1)
         hint = f"; did you mean {close[0]!r}" if close else ""
-        self.say("structure", f"{path}.{name}", f"{form.name} has no element {shortened(name)!r} in FHIR R4{hint}")
+        printable = shortened(name).encode(errors="replace").decode()
+        self.say("structure", f"{path}.{printable}", f"{form.name} has no element {shortened(name)!r} in FHIR R4{hint}")
 
     def missing(self, element: str, names: Iterable[str], form: Shape, path: str) -> None:
         if element.endswith("[x]"):
