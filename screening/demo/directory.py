@@ -1,6 +1,6 @@
 """Facilities and health workers of the demo as FHIR Organization, Practitioner and PractitionerRole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -21,10 +21,10 @@ _STAFF = {"centre": ("doctor", "doctor", "nurse"), "station": ("doctor", "nurse"
 _ROLES = {"doctor": "Bác sĩ", "nurse": "Điều dưỡng"}
 
 
-def directory(sites: list[Site], *, seed: int) -> Iterator[tuple[Site, dict[str, Any]]]:
+def directory(sites: Sequence[Site], *, seed: int, label: str) -> Iterator[tuple[Site, dict[str, Any]]]:
     """Every facility with its resources, Organizations first."""
     for number, site in enumerate(sites):
-        yield site, organization(site, number=number)
+        yield site, organization(site, number=number, label=label)
     rng = Random(f"{seed}:staff")
     for site in sites:
         for number, role in enumerate(_STAFF[site.kind], start=1):
@@ -33,13 +33,13 @@ def directory(sites: list[Site], *, seed: int) -> Iterator[tuple[Site, dict[str,
             yield site, _role(site, worker, role=role)
 
 
-def organization(site: Site, *, number: int) -> dict[str, Any]:
-    """A facility with its code and address."""
+def organization(site: Site, *, number: int, label: str) -> dict[str, Any]:
+    """A facility with its code and address. `label` goes into its tag: which simulation it belongs to."""
     kind = {"system": settings.FHIR_SYSTEMS["screening"], "code": site.kind, "display": _KINDS[site.kind]}
     return {
         "resourceType": "Organization",
         "id": site.id,
-        "meta": META,
+        "meta": {"tag": [META["tag"][0] | {"display": label}]},
         "identifier": [{"system": settings.FHIR_SYSTEMS["facility"], "value": site.code}],
         "active": True,
         "type": [{"coding": [kind], "text": _KINDS[site.kind]}],

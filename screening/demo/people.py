@@ -22,6 +22,7 @@ from screening.demo.tags import META
 
 PHONE_PREFIX = "+84240"
 INSURANCE_PROVINCE = "00"
+_OLDER, _YOUNGER = ("HT3", "GD4"), ("GD4", "DN4", "HC4")  # pensioners and households; households and employees
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def random_person(
         street=random_address(rng, commune),
         phone=demo_phone(number) if rng.random() < 0.9 else "",
         cccd=demo_cccd(number % 1_000_000, sex=sex, birth_year=born.year),
-        card=demo_card(number, group=rng.choice(("GD4", "HT3", "DN4", "HC4"))) if rng.random() < 0.85 else "",
+        card=demo_card(number, group=rng.choice(_OLDER if on.year - born.year > 59 else _YOUNGER)) if rng.random() < 0.85 else "",
     )
 
 

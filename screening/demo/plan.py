@@ -20,9 +20,9 @@ class Options:
     today: date
 
     @property
-    def text(self) -> str:
-        """The options as they are typed."""
-        return f"--tests {self.tests} --seed {self.seed} --districts {','.join(self.districts)} --today {self.today}"
+    def label(self) -> str:
+        """The options that all slices depend on, as they are typed."""
+        return f"load_demo --tests {self.tests} --seed {self.seed} --districts {','.join(self.districts)}"
 
 
 @dataclass(frozen=True, slots=True)
