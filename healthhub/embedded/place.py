@@ -89,7 +89,9 @@ def become(uid: int, gid: int, program: Path, folder: Path) -> tuple[str, ...]:
         )
     user = (setpriv, f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--no-new-privs")
     for capability in ("", "dac_read_search", "dac_override"):
-        extra = (f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}") if capability else ()
+        # no_setuid_fixup: otherwise access(2), with which initdb looks for its sister programs, ignores capabilities
+        caps = (f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}", "--securebits=+no_setuid_fixup")
+        extra = caps if capability else ()
         probe = ["/bin/sh", "-c", 'test -x "$0" && test -x "$1"', str(program), str(folder)]
         if subprocess.run([*user, *extra, *probe], cwd="/", capture_output=True, check=False).returncode == 0:
             return (*user, *extra)
