@@ -18,7 +18,8 @@ from django.conf import settings
 Period = tuple[datetime | None, datetime | None]
 
 OPEN: Period = (None, None)
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?")
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?", re.ASCII)
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 
 
 @cache
@@ -34,19 +35,17 @@ def _day(year: int, month: int, day: int) -> datetime:
 @lru_cache(maxsize=8192)
 def period_of(text: str) -> Period:
     """``2017-05`` -> May 2017. An end after the year 9999 is open (None). ValueError for anything but a FHIR date."""
-    if not (text.isascii() and text[:1].isdigit()):
-        raise ValueError(text)
+    if not _DATE.fullmatch(text):
+        return _instant(text)
     if len(text) == 10:
         low = _day(*_three(date.fromisoformat(text)))
         return low, _after(low, timedelta(days=1))
-    if len(text) == 7 and text[4] == "-":
+    if len(text) == 7:
         year, month = int(text[:4]), int(text[5:])
         low = _day(year, month, 1)
         return low, _day(year + month // 12, month % 12 + 1, 1) if (year, month) != (9999, 12) else None
-    if len(text) == 4:
-        year = int(text)
-        return _day(year, 1, 1), _day(year + 1, 1, 1) if year < 9999 else None
-    return _instant(text)
+    year = int(text)
+    return _day(year, 1, 1), _day(year + 1, 1, 1) if year < 9999 else None
 
 
 def _three(day: date) -> tuple[int, int, int]:

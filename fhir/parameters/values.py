@@ -101,8 +101,13 @@ def add_string(key: str, value: str | None, out: list[tuple[Any, ...]]) -> None:
         out.append((key, fold(value[:LONGEST]), value[:LONGEST]))
 
 
+def fits(number: Decimal | int | None) -> bool:
+    """Whether PostgreSQL's ``numeric`` holds it; a stray 1e999999 is kept in the text, but not found by search."""
+    return number is None or isinstance(number, int) or -1000 < number.adjusted() < 1000
+
+
 def add_number(key: str, value: Decimal | int | None, out: list[tuple[Any, ...]]) -> None:
-    if value is not None:
+    if value is not None and fits(value):
         out.append((key, value, value))
 
 
@@ -114,7 +119,7 @@ def _unit(value: Json) -> tuple[str, str]:
 def add_quantity(key: str, value: Json, out: list[tuple[Any, ...]]) -> None:
     """A Quantity; ``<5`` and the like (``comparator``) are the open range that they mean."""
     number = value.get("value")
-    if number is None:
+    if number is None or not fits(number):
         return
     comparator = value.get("comparator")
     low = None if comparator in ("<", "<=") else number
@@ -123,7 +128,7 @@ def add_quantity(key: str, value: Json, out: list[tuple[Any, ...]]) -> None:
 
 
 def add_money(key: str, value: Json, out: list[tuple[Any, ...]]) -> None:
-    if "value" in value:
+    if fits(value.get("value")) and "value" in value:
         currency = value.get("currency") or ""
         code = f"urn:iso:std:iso:4217|{currency}" if currency else ""
         out.append((key, value["value"], value["value"], code, currency))
@@ -131,7 +136,7 @@ def add_money(key: str, value: Json, out: list[tuple[Any, ...]]) -> None:
 
 def add_range(key: str, value: Json, out: list[tuple[Any, ...]]) -> None:
     low, high = value.get("low", {}), value.get("high", {})
-    if "value" in low or "value" in high:
+    if ("value" in low or "value" in high) and fits(low.get("value")) and fits(high.get("value")):
         out.append((key, low.get("value"), high.get("value"), *_unit(low or high)))
 
 

@@ -12,6 +12,7 @@ from fhir.search.bundle import (
     search_url,
     searchset,
 )
+from fhir.search.conditions import about_one_person
 from fhir.search.grammar import parse
 from fhir.search.plan import count_sql, page_sql
 from fhir.search.query import Query
@@ -20,6 +21,7 @@ __all__ = [
     "Page",
     "Query",
     "Row",
+    "about_one_person",
     "check_place",
     "count_sql",
     "fetch_page",

@@ -10,7 +10,16 @@ from fhir.parameters.mainfacts import main_facts
 from fhir.parameters.values import LONGEST
 from fhir.search import tokens
 from fhir.search.comparisons import compare_instant, compare_number, compare_period
-from fhir.search.query import Criterion, DateValue, NumberValue, QuantityValue, ReferenceValue, TextValue, TokenValue
+from fhir.search.query import (
+    Criterion,
+    DateValue,
+    NumberValue,
+    QuantityValue,
+    Query,
+    ReferenceValue,
+    TextValue,
+    TokenValue,
+)
 from fhir.search.sql import FALSE, TRUE, Sql, all_of, any_of
 
 TABLES = {
@@ -36,6 +45,18 @@ def condition_of(resource_type: str, criterion: Criterion) -> Sql:
         parts = [_date(value, "r.starts", "r.ends") for value in criterion.values if isinstance(value, DateValue)]
         return all_of([Sql("(r.starts IS NOT NULL OR r.ends IS NOT NULL)"), any_of(parts)])
     return _indexed(resource_type, parameter, any_of(_row(criterion, value) for value in criterion.values))
+
+
+def about_one_person(query: Query) -> bool:
+    """Whether one person's rows are all that the search can find, so that one plan is best for any such search."""
+    return any(
+        criterion.parameter.type == "reference"
+        and len(criterion.values) == 1
+        and criterion.missing is None
+        and not criterion.modifier == "not"
+        and _patient(query.type, criterion) is not None
+        for criterion in query.criteria
+    )
 
 
 def _hashed(criterion: Criterion) -> Sql:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from fhir.definitions import resource_types
-from fhir.outcomes import Issue, Refused
+from fhir.outcomes import Issue, Refused, refuse
 from fhir.parameters import SearchParameter, parameters_for
 from fhir.search import values
 from fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Criterion, Query, SortKey, Total
@@ -59,6 +59,8 @@ def parse(resource_type: str, pairs: Iterable[tuple[str, str]], *, lenient: bool
 
     ``base_url`` is this server's FHIR address: references that start with it are taken as its own.
     """
+    if resource_type not in resource_types():
+        raise refuse(404, "not-supported", f"{resource_type!r} is not a resource type that is kept here.")
     reader = _Reader(resource_type, lenient, base_url.rstrip("/"))
     for name, text in pairs:
         reader.read(name, text)

@@ -94,7 +94,8 @@ def _id_direction(query: Query) -> str:
 
 
 def _where(query: Query, parts: Sequence[Sql], condition: Condition) -> Sql:
-    own = Sql("r.type = %s AND NOT r.deleted", (query.type,))
+    # The type stands in the text: the planner then looks at that type's partition alone. (``parse`` has checked it.)
+    own = Sql(f"r.type = '{query.type}' AND NOT r.deleted")
     limit = [] if condition.sql == "TRUE" else [Sql(f"({condition.sql})", tuple(condition.params))]
     return all_of([own, *parts, *limit])
 
