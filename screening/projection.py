@@ -11,6 +11,7 @@ from django.db import connection
 
 from screening.facts import Fact
 from screening.protocol import EpisodeState, Event, age_on, fold_rounds, protocol_for
+from screening.statistics.stale import mark_stale
 
 #: Ids of rounds and events are made from what they are about, so that a rebuild gives the same ones.
 NAMESPACE = UUID("6f0c2a52-6f5e-5d0e-9a0b-3d1f8d1f7c11")
@@ -397,10 +398,6 @@ def _facility_codes(ids: set[str | None]) -> dict[str, str]:
 
 def _mark_stale(results: Iterable[ResultKey]) -> None:
     """Tell statistics which cells (area, programme, test, month) must be counted again."""
-    try:
-        from screening.statistics.stale import mark_stale
-    except ImportError:  # statistics are not built yet
-        return
     mark_stale({(row.area, row.programme, row.test, row.collected_on.replace(day=1)) for row in results})
 
 

@@ -39,7 +39,7 @@ _OWN = (
 _OWN += ("valueString", "interpretation", "referenceRange", "device", "note")
 
 
-def test_of(key: str, on: date) -> tuple[str, Test]:
+def known_test(key: str, on: date) -> tuple[str, Test]:
     """(programme, test) by the protocol of the day. KeyError if no programme has the test."""
     for programme in programmes():
         for protocol in (protocol_for(programme, on), current(programme)):
@@ -62,7 +62,7 @@ def interpret_result(
 
     Raises NotInterpretable with a sentence in both languages, KeyError for an unknown test.
     """
-    rule = test_of(test, collected_on)[1]
+    rule = known_test(test, collected_on)[1]
     number, word = (value, "") if isinstance(value, Decimal) else (None, value)
     return interpret(rule, quantity=number, word=word, unit=unit, kit=kit, cutoff=cutoff, cutoff_unit=cutoff_unit)
 
@@ -90,7 +90,7 @@ def build_result(
     found = interpret_result(
         test=test, value=value, unit=unit, kit=kit, cutoff=cutoff, cutoff_unit=cutoff_unit, collected_on=collected_on
     )
-    rule = test_of(test, collected_on)[1]
+    rule = known_test(test, collected_on)[1]
     code = code_for(rule, found.unit)
     own: dict[str, Any] = {
         "status": "final",
@@ -266,6 +266,6 @@ __all__ = [
     "record_assessment",
     "refer_for_assessment",
     "results_of",
-    "test_of",
+    "known_test",
     "withdraw_result",
 ]

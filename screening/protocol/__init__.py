@@ -13,7 +13,7 @@ from screening.protocol.load import (
     programmes,
     protocol_for,
     protocols,
-    test_named,
+    named_test,
 )
 from screening.protocol.shapes import INADEQUATE, NEGATIVE, OUTCOMES, POSITIVE, UNCLASSIFIED, Protocol, Test
 
@@ -45,5 +45,5 @@ __all__ = [
     "programmes",
     "protocol_for",
     "protocols",
-    "test_named",
+    "named_test",
 ]

@@ -112,7 +112,7 @@ def _tests_by_word() -> dict[str, tuple[str, str]]:
     }
 
 
-def test_named(word: str) -> tuple[str, str] | None:
+def named_test(word: str) -> tuple[str, str] | None:
     """(programme, test) for a word of either language, as a file's column "test" holds it."""
     return _tests_by_word().get(key_of(word))
 
