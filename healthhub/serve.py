@@ -58,6 +58,7 @@ def _serve(host: str, port: int) -> int:
     _say("Starting the database and the queue")
     django.setup()
     from django.conf import settings
+    from django.core.management import call_command
 
     env = {**os.environ, **FRUGAL}
     root, var = Path(settings.BASE_DIR), Path(settings.VAR_DIR)
@@ -65,7 +66,7 @@ def _serve(host: str, port: int) -> int:
     with only_one(var):
         manage = [sys.executable, str(root / "manage.py")]
         _say("Bringing the database up to date")
-        subprocess.run([*manage, "migrate", "--no-input", "--verbosity", "0"], cwd=root, env=env, check=True)
+        call_command("migrate", interactive=False, verbosity=0)
         if settings.DEMO and _wants_city():
             _say(f"Building the demo city with {DEMO_TESTS:,} screening tests (about a minute, only this once)")
             subprocess.run(
