@@ -8,6 +8,7 @@ from django.db import connection
 
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import entry_params, entry_sql
+from healthhub.postgresql.prepared import execute_prepared
 
 if TYPE_CHECKING:
     from fhir.parameters import IndexEntry
@@ -126,7 +127,7 @@ def insert_rows(rows: Sequence[Row], *, actor: Actor) -> None:
     if not rows:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [*_columns(rows), *entry_params(actor, "create")])
+        execute_prepared(cursor, _INSERT, [*_columns(rows), *entry_params(actor, "create")])
     _insert_index_rows(rows)
 
 
@@ -163,7 +164,7 @@ def _insert_index_rows(rows: Sequence[Row]) -> None:
     if parts:
         head = [f"part{number} AS ({part})" for number, part in enumerate(parts[:-1])]
         with connection.cursor() as cursor:
-            cursor.execute(("WITH " + ", ".join(head) + " " if head else "") + parts[-1], params)
+            execute_prepared(cursor, ("WITH " + ", ".join(head) + " " if head else "") + parts[-1], params)
 
 
 def reindex_rows(rows: Iterable[tuple[str, str, "IndexEntry"]]) -> None:

@@ -15,7 +15,7 @@ def from_url(url: str) -> dict[str, Any]:
     """
     parts = parse_dsn(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "healthhub.postgresql",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         **{ours: parts.pop(theirs, "") for theirs, ours in KEYS.items()},

@@ -18,6 +18,7 @@ from fhir.access import Condition, Write
 from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor, Role
 from healthhub.accounts.oauth import client_of_token
+from healthhub.postgresql.prepared import execute_prepared
 from records.memberships import actor_for_client
 from records.models import CareRelation, Citizen, Consent, Facility
 from records.naming import named_facilities
@@ -36,10 +37,11 @@ Substance TerminologyCapabilities ValueSet
 
 _NOTHING = Condition("false")
 _DIRECTORY = f"r.type IN ({', '.join(repr(name) for name in _DIRECTORY_TYPES.split())})"
+# Not EXISTS: for that the planner reads all of a facility's people first, to hash them, even if 20 rows are asked for.
 _CARED_FOR = (
-    "EXISTS (SELECT FROM records_carerelation c WHERE c.patient_id = {person} AND c.facility_id = %s)"
-    " OR EXISTS (SELECT FROM records_consent c"
-    " WHERE c.patient_id = {person} AND c.facility_id = %s AND c.withdrawn_at IS NULL)"
+    "(SELECT true FROM records_carerelation c WHERE c.patient_id = {person} AND c.facility_id = %s LIMIT 1) IS TRUE"
+    " OR (SELECT true FROM records_consent c"
+    " WHERE c.patient_id = {person} AND c.facility_id = %s AND c.withdrawn_at IS NULL LIMIT 1) IS TRUE"
 )
 _CARE_READS = f"((r.patient IS NULL AND ({_DIRECTORY} OR r.facility = %s)) OR {_CARED_FOR.format(person='r.patient')})"
 _CITIZEN_READS = f"(r.patient = %s OR (r.patient IS NULL AND {_DIRECTORY}))"
@@ -147,7 +149,7 @@ def _about_strangers(writes: Sequence[Write], *, facility: str, presented: froze
     known: set[str] = set()
     if asked:
         with connection.cursor() as cursor:
-            cursor.execute(_KNOWN_PEOPLE, [sorted(asked), facility, facility])
+            execute_prepared(cursor, _KNOWN_PEOPLE, [sorted(asked), facility, facility])
             known = {person for (person,) in cursor.fetchall()}
     for write in writes:
         strangers = sorted({write.patient, write.previous_patient} & (asked - known), key=str)

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from fhir.hooks import Change, on_rebuild, on_saved
 from healthhub.accounts.actors import SYSTEM, Actor
+from healthhub.postgresql.prepared import execute_prepared
 from records.areas import area_ids
 from records.reading import CitizenRow, FacilityRow, read_citizen, read_facility, read_name
 
@@ -99,7 +100,7 @@ def add_care_relations(changes: Sequence[Change], *, actor: Actor) -> None:
     }
     if one_of_each:
         with connection.cursor() as cursor:
-            cursor.execute(_ADD_CARE, _columns(list(one_of_each.values())))
+            execute_prepared(cursor, _ADD_CARE, _columns(list(one_of_each.values())))
 
 
 @on_rebuild

@@ -23,6 +23,7 @@ class FhirResponse(HttpResponse):
 
     def __init__(self, body: str | bytes, status: int = 200) -> None:
         super().__init__(body, status=status, content_type=FHIR_JSON)
+        self["Content-Length"] = str(len(self.content))
         self["Cache-Control"] = "private, no-cache"
         self["X-Content-Type-Options"] = "nosniff"
 
@@ -95,7 +96,8 @@ def require_type(name: str) -> None:
 
 def require_json(request: HttpRequest) -> None:
     """Refused with 406 if the client wants an answer in another format than JSON."""
-    wanted = request.GET.get("_format") or request.headers.get("Accept", "")
+    asked = request.META.get("QUERY_STRING", "")
+    wanted = ("_format" in asked and request.GET.get("_format")) or request.META.get("HTTP_ACCEPT", "")
     offers = {part.split(";")[0].strip().lower() for part in wanted.split(",")}
     if not offers & _JSON_TYPES:
         raise refuse(406, "not-supported", "This server answers in application/fhir+json only.")
