@@ -104,7 +104,7 @@ def citizen_tests(options: Options, person: Person, *, clinic: Site, station: Si
     # The kit is the clinic's, the value well above its cut-off of 20 µg/g but far from the highest.
     return [
         _fit(person, station, "17-900000", date(2017, 10, 17), date(2017, 10, 20), Decimal("3.2")),
-        _fit(person, clinic, f"{recent:%y}-900000", recent, min(resulted, options.today), Decimal("48.6")),
+        _fit(person, clinic, f"{recent:%y}-900100", recent, min(resulted, options.today), Decimal("48.6")),
     ]
 
 
