@@ -69,7 +69,9 @@ def _key(header: str) -> str:
 
 
 _KNOWN: Final = (
-    {_key(column.value): column for column in Column} | {_key(text): column for column, text in VIETNAMESE.items()} | _ALSO
+    {_key(column.value): column for column in Column}
+    | {_key(text): column for column, text in VIETNAMESE.items()}
+    | _ALSO
 )
 _OWN: Final = frozenset(map(_key, (*ERROR_HEADERS, "Row", "Column", "Reason")))
 

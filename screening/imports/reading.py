@@ -168,7 +168,7 @@ def _rows_of_csv(path: Path, encoding: str, delimiter: str, after: int, header: 
 
     def numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, Sequence[Cell]]]:
         nonlocal number
-        for number, texts in enumerate(reader, 1):  # noqa: B020 - the last number is wanted after an error
+        for number, texts in enumerate(reader, 1):
             if number > after:
                 yield number, texts
 

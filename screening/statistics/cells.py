@@ -18,7 +18,12 @@ from screening.models import StatisticsCheck
 logger = logging.getLogger(__name__)
 
 FIRST_BAND, LAST_BAND = 20, 75  # ages below and from which there is one band; five years each between them
-AGE_BANDS = (f"<{FIRST_BAND}", *(f"{age}-{age + 4}" for age in range(FIRST_BAND, LAST_BAND, 5)), f"{LAST_BAND}+", "unknown")
+AGE_BANDS = (
+    f"<{FIRST_BAND}",
+    *(f"{age}-{age + 4}" for age in range(FIRST_BAND, LAST_BAND, 5)),
+    f"{LAST_BAND}+",
+    "unknown",
+)
 
 _LOCK = 0x48480002  # ours among advisory locks
 _TAKE = 20_000  # notes at a time
@@ -150,7 +155,14 @@ def _columns(keys: list[tuple[Any, ...]]) -> list[list[Any]]:
 
 def _difference(row: tuple[Any, ...]) -> dict[str, Any]:
     area, programme, test, month, sex, age_band, kept, counted = row
-    name = {"area": area, "programme": programme, "test": test, "month": month.isoformat(), "sex": sex, "age_band": age_band}
+    name = {
+        "area": area,
+        "programme": programme,
+        "test": test,
+        "month": month.isoformat(),
+        "sex": sex,
+        "age_band": age_band,
+    }
     return name | {"kept": _counts(kept), "counted": _counts(counted)}
 
 

@@ -1,0 +1,60 @@
+"""Take in a file of results: ``manage.py import_results FILE``."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from screening.imports.batches import batch_of_path, notice_texts, run_batch
+from screening.models import BatchState, ImportBatch
+
+
+class Command(BaseCommand):
+    """Runs the importer of the upload page here and now, for all facilities.
+
+    Ends with 0 if the file was read, bad rows or not; with 2 if it cannot be read. A run that was broken off goes on
+    where it stood.
+    """
+
+    help = "Import screening results from a CSV or XLSX file."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """FILE, and where to put the bad rows."""
+        parser.add_argument("file", type=Path, metavar="FILE", help="CSV or XLSX")
+        parser.add_argument(
+            "--errors", type=Path, metavar="FILE", help="write the bad rows there, with column and reason"
+        )
+
+    def handle(self, *args: Any, file: Path, errors: Path | None, **options: Any) -> None:
+        """Run and tell."""
+        if not file.is_file():
+            raise CommandError(f"{file}: no such file.", returncode=2)
+        self.started = time.monotonic()
+        batch = run_batch(batch_of_path(file).pk, progress=self.show)
+        if batch is None:
+            raise CommandError(f"{file} is being imported by another process.", returncode=2)
+        self.stderr.write("")
+        if batch.state == BatchState.FAILED:
+            raise CommandError(f"{file}: {batch.problem}", returncode=2)
+        for text in notice_texts(batch):
+            self.stdout.write(f"- {text}")
+        self.stdout.write(
+            f"{batch.processed} rows: {batch.new} new, {batch.corrected} corrected, {batch.unchanged} unchanged, "
+            f"{batch.repeated} repeated, {batch.failed} failed ({time.monotonic() - self.started:.1f} s)"
+        )
+        if batch.errors_file:
+            place = Path(settings.MEDIA_ROOT) / batch.errors_file
+            if errors:
+                shutil.copyfile(place, errors)
+            self.stdout.write(f"Bad rows: {errors or place}")
+
+    def show(self, batch: ImportBatch) -> None:
+        """The line of progress."""
+        speed = batch.processed / max(time.monotonic() - self.started, 0.001)
+        self.stderr.write(
+            f"\r{batch.percent:3d} %  {batch.processed} rows  {speed:.0f} rows/s  {batch.failed} failed ", ending=""
+        )
+        self.stderr.flush()
