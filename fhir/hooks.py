@@ -7,6 +7,7 @@ batches and must answer with a constant number of statements.
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from healthhub.accounts.actors import Actor
 
 @dataclass(slots=False)
 class Change:
-    """One saved or deleted resource; ``resource`` is None after a deletion."""
+    """One saved or deleted resource; ``resource`` is None after a deletion, ``last_updated`` in trials that save nothing."""
 
     type: str
     id: str
@@ -26,6 +27,7 @@ class Change:
     patient: str | None
     facility: str | None
     previous_content: str | None = field(default=None, repr=False)
+    last_updated: datetime | None = None
 
     @property
     def deleted(self) -> bool:

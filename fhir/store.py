@@ -139,7 +139,7 @@ def _write(drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str]) 
         (updates if old else inserts).append(row)
         saved.append(Saved(draft.type, name, version, now, old is None or old.deleted, True, content))
         previous = old.content if old and not old.deleted else None
-        changes.append(hooks.Change(draft.type, name, version, draft.resource, index.patient, facility, previous))
+        changes.append(hooks.Change(draft.type, name, version, draft.resource, index.patient, facility, previous, now))
         writes.append(_write_of(draft, name, index.patient, actor, old))
         places.append(draft.expression)
     _check_access(writes, actor=actor, presented=presented)
@@ -170,7 +170,7 @@ def delete(*, type: str, id: str, actor: Actor, if_match: int | None = None) -> 
         now = datetime.now(UTC)
         row = tables.Row(type, id, old.version + 1, now, True, old.patient, old.facility, actor.id, "", None)
         tables.replace_rows([row], actor=actor, action="delete")
-        change = hooks.Change(type, id, row.version, None, old.patient, old.facility, old.content)
+        change = hooks.Change(type, id, row.version, None, old.patient, old.facility, old.content, now)
         hooks.run_saved([change], actor=actor)
         return Saved(type, id, row.version, now, False, True, "")
 

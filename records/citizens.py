@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Collate, Concat
@@ -75,7 +76,7 @@ def find_presented(*, number: str, birth_date: date) -> Citizen | None:
     return found[0] if len({one.folded_name for one in found}) == 1 else None
 
 
-def _matching(query: str, people: QuerySet[Citizen]) -> QuerySet[Citizen]:
+def _matching(query: str, people: QuerySet[Citizen]) -> QuerySet[Any]:
     """The matching people with `place`, the text that puts them in order."""
     number = re.sub(r"[\s.\-()]", "", query)
     if _NUMBER.fullmatch(number):
@@ -93,7 +94,7 @@ def _matching(query: str, people: QuerySet[Citizen]) -> QuerySet[Citizen]:
     return _placed(people if words else people.none(), words=names)
 
 
-def _placed(people: QuerySet[Citizen], *, words: Sequence[str]) -> QuerySet[Citizen]:
+def _placed(people: QuerySet[Citizen], *, words: Sequence[str]) -> QuerySet[Any]:
     exact = Q()
     for word in words:
         exact &= Q(syllables__contains=f" {syllable_key(word)} ")

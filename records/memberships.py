@@ -16,7 +16,7 @@ def actor_for_user(user: Any) -> Actor | None:
     if not user.is_authenticated or not user.is_active:
         return None
     membership = Membership.objects.filter(user_id=user.pk, active=True).first()
-    return membership and _actor(membership, id_=f"user:{user.pk}", name=user.name or user.email)
+    return _actor(membership, id_=f"user:{user.pk}", name=user.name or user.email) if membership else None
 
 
 def actor_for_client(client_id: str) -> Actor | None:
@@ -30,7 +30,9 @@ def actor_for_client(client_id: str) -> Actor | None:
     if known and known[0] > now:
         return known[1]
     membership = Membership.objects.select_related("facility").filter(client_id=client_id, active=True).first()
-    actor = membership and _actor(membership, id_=f"client:{client_id}", name=_facility_name(membership) or client_id)
+    actor = None
+    if membership:
+        actor = _actor(membership, id_=f"client:{client_id}", name=_facility_name(membership) or client_id)
     if len(_clients) >= _CACHE_SIZE:
         _clients.clear()
     _clients[client_id] = (now + CACHE_SECONDS, actor)

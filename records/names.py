@@ -32,7 +32,8 @@ def fold(text: str) -> str:
 
 def syllable_key(word: str) -> str:
     """One word as ASCII that sorts as Vietnamese does: letters first, then the tone, whatever vowel bears the mark."""
-    tone, letters = "0", []
+    tone = "0"
+    letters: list[str] = []
     for char in unicodedata.normalize("NFD", word.casefold()):
         if char in _TONES:
             tone = _TONES[char]

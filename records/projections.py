@@ -29,12 +29,10 @@ INSERT INTO records_practitioner (practitioner_id, name, facility_id)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])
 ON CONFLICT (practitioner_id) DO UPDATE SET name = excluded.name, facility_id = excluded.facility_id
 """
-# The row itself says when it was written, so that live rows and rebuilt ones agree to the millisecond.
 _ADD_CARE = """
 INSERT INTO records_carerelation (patient_id, facility_id, basis, since)
-SELECT r.patient, r.facility, 'wrote', min(r.last_updated)
-FROM unnest(%s::text[], %s::text[]) AS k(type, id) JOIN fhir_resource r ON r.type = k.type AND r.id = k.id
-GROUP BY r.patient, r.facility
+SELECT patient_id, facility_id, 'wrote', coalesce(since, now())
+FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS t(patient_id, facility_id, since)
 ON CONFLICT (patient_id, facility_id, basis) DO NOTHING
 """
 _REBUILD_CARE = """
@@ -95,12 +93,10 @@ def project_citizens(changes: Sequence[Change], *, actor: Actor) -> None:
 @on_saved()
 def add_care_relations(changes: Sequence[Change], *, actor: Actor) -> None:
     """Whoever writes in a person's record cares for her from then on."""
-    one_of_each = {
-        (c.patient, c.facility): (c.type, c.id) for c in changes if c.patient and c.facility and not c.deleted
-    }
-    if one_of_each:
+    pairs = {(c.patient, c.facility): c.last_updated for c in changes if c.patient and c.facility and not c.deleted}
+    if pairs:
         with connection.cursor() as cursor:
-            execute_prepared(cursor, _ADD_CARE, _columns(list(one_of_each.values())))
+            execute_prepared(cursor, _ADD_CARE, _columns([(*pair, since) for pair, since in sorted(pairs.items())]))
 
 
 @on_rebuild

@@ -5,7 +5,8 @@ Citizen, Facility, Practitioner and CareRelation('wrote') are derived from store
 CareRelation('presented') are truth of their own.
 
 Derived rows point to each other without database constraints (`db_constraint=False`): a Patient may name an
-Organization that this server has never been sent, and that must not make its row impossible.
+Organization that this server has never been sent, and that must not make its row impossible. Their foreign keys have no
+index of their own (`db_index=False`) where a composite one serves.
 """
 
 from records.models.access import CareBasis, CareRelation, Consent, Membership

@@ -21,8 +21,12 @@ class CareRelation(models.Model):
     person may have both at one facility.
     """
 
-    patient = models.ForeignKey(Citizen, db_constraint=False, on_delete=models.DO_NOTHING, related_name="care")
-    facility = models.ForeignKey(Facility, db_constraint=False, on_delete=models.DO_NOTHING, related_name="care")
+    patient = models.ForeignKey(
+        Citizen, db_constraint=False, db_index=False, on_delete=models.DO_NOTHING, related_name="care"
+    )
+    facility = models.ForeignKey(
+        Facility, db_constraint=False, db_index=False, on_delete=models.DO_NOTHING, related_name="care"
+    )
     basis = models.CharField(max_length=9, choices=CareBasis.choices)
     since = models.DateTimeField()
 
@@ -39,8 +43,12 @@ class CareRelation(models.Model):
 class Consent(models.Model):
     """A person lets a facility read her record, until she withdraws; a new consent is a new row."""
 
-    patient = models.ForeignKey(Citizen, db_constraint=False, on_delete=models.DO_NOTHING, related_name="consents")
-    facility = models.ForeignKey(Facility, db_constraint=False, on_delete=models.DO_NOTHING, related_name="consents")
+    patient = models.ForeignKey(
+        Citizen, db_constraint=False, db_index=False, on_delete=models.DO_NOTHING, related_name="consents"
+    )
+    facility = models.ForeignKey(
+        Facility, db_constraint=False, db_index=False, on_delete=models.DO_NOTHING, related_name="consents"
+    )
     granted_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 

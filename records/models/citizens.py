@@ -38,7 +38,13 @@ class Citizen(models.Model):
     address_text = models.CharField(max_length=512, blank=True)
     area = models.ForeignKey(Area, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     facility = models.ForeignKey(
-        Facility, null=True, blank=True, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+"
+        Facility,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
     )
     deceased = models.BooleanField(default=False)
     active = models.BooleanField(default=True)

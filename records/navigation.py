@@ -1,0 +1,15 @@
+"""The citizen's navigation, as far as `records` fills it."""
+
+from django.utils.translation import gettext_lazy as _
+
+from healthhub.accounts.actors import Role
+from healthhub.web.navigation import add_page
+
+CITIZEN = (Role.CITIZEN,)
+
+
+def add_pages() -> None:
+    """Called when the addresses are read."""
+    add_page("me", _("Trang chủ"), icon="home", roles=CITIZEN, order=10)
+    add_page("me-record", _("Hồ sơ"), icon="record", roles=CITIZEN, order=30)
+    add_page("me-access", _("Ai đã xem"), icon="eye", roles=CITIZEN, order=40)
