@@ -18,7 +18,10 @@ from healthhub.accounts.actors import Actor
 
 @dataclass(slots=False)
 class Change:
-    """One saved or deleted resource; ``resource`` is None after a deletion, ``last_updated`` in trials that save nothing."""
+    """One saved or deleted resource; ``resource`` is None after a deletion.
+
+    ``last_updated`` is that of this version; None only where a change is made up without saving it.
+    """
 
     type: str
     id: str
