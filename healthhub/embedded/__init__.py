@@ -17,7 +17,7 @@ import atexit
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -80,7 +80,11 @@ def _leave(place: Place, pid: int) -> None:
 
 def _stop(place: Place) -> list[str]:
     servers = {"PostgreSQL": postgres.stop, "Valkey": valkey.stop}
-    return [name for name, stop_server in servers.items() if stop_server(place)]
+    stopped = [name for name, stop_server in servers.items() if stop_server(place)]
+    if place.sockets.parent != place.var:
+        with suppress(OSError):
+            place.sockets.rmdir()
+    return stopped
 
 
 def _open(path: Path) -> IO[bytes]:
