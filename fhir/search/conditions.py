@@ -53,7 +53,7 @@ def about_one_person(query: Query) -> bool:
         criterion.parameter.type == "reference"
         and len(criterion.values) == 1
         and criterion.missing is None
-        and not criterion.modifier == "not"
+        and criterion.modifier != "not"
         and _patient(query.type, criterion) is not None
         for criterion in query.criteria
     )

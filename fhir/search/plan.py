@@ -49,7 +49,7 @@ def page_sql(query: Query, condition: Condition) -> tuple[str, list[Any]]:
     full, number = main
     rest = [*_criteria(query, others), *extra]
     first = _branch(query, keys, [Sql("r.code = %s", (full,)), *rest], condition, carry=True)
-    also = Sql("r.tokens && %s::bigint[] AND r.code <> %s", ([number], full))
+    also = Sql("r.tokens && %s::bigint[]", ([number],))
     second = _branch(query, keys, [also, *rest], condition, carry=True)
     order = ", ".join(f"u.{key.name} {key.direction}" for key in keys)
     columns = ", ".join(f"u.{column}" for column in COLUMNS)

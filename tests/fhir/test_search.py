@@ -64,7 +64,7 @@ def walk(query: Query, condition: Condition = ALL) -> Iterator[str]:
         query = query.behind(page.rows[-1].id)
 
 
-# --- dates -----------------------------------------------------------------------------------------------------------
+# --- dates ----------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_last_updated_is_searched_as_real_instants() -> None:
     assert found([("_lastUpdated", "lt2024-01-01T07:00:00")]) == []
 
 
-# --- tokens, references, strings, numbers ------------------------------------------------------------------------------
+# --- tokens, references, strings, numbers ----------------------------------------
 
 
 def test_the_main_code_is_found_as_a_first_and_as_a_further_coding_once_each() -> None:
@@ -219,7 +219,7 @@ def test_a_page_behind_a_row_that_is_gone_or_hidden_is_refused() -> None:
     assert found([("_after", "a")]) == ["b", "c"]  # without a sort key the id is its own place
 
 
-# --- against a plain reading ---------------------------------------------------------------------------------------------
+# --- against a plain reading ----------------------------------------
 
 DATES = ["2016", "2017-05", "2017-05-12", "2017-05-12T06:30:00+07:00", "2017-05-13", "2018-01-01"]
 NUMBERS = ["5", "5.4", "5.40", "10", "100", "-1"]
@@ -420,22 +420,26 @@ def in_order(resources: list[Json], order: list[tuple[str, bool]]) -> list[str]:
     return [one["id"] for one in result]
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(observations, st.lists(pairs, max_size=3), orders, st.integers(1, 4))
+searches = st.tuples(st.lists(pairs, max_size=2), orders, st.integers(1, 4))
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(observations, st.lists(searches, min_size=8, max_size=8))
 def test_a_search_finds_what_a_plain_reading_finds_each_row_once(
-    resources: list[Json], asked: Pairs, order: list[tuple[str, bool]], count: int
+    resources: list[Json], asked_for: list[tuple[Pairs, list[tuple[str, bool]], int]]
 ) -> None:
     with transaction.atomic():
         store(resources)
-        sort = ",".join(f"-{name}" if descending else name for name, descending in order)
-        query = [*asked, ("_count", str(count)), *([("_sort", sort)] if sort else [])]
-        hits = [one for one in resources if all(matches(one, pair) for pair in asked)]
-        assert found(query) == in_order(hits, order)
-        assert fetch_page(parse("Observation", [*asked, ("_total", "accurate")]), ALL).total == len(hits)
+        for asked, order, count in asked_for:
+            sort = ",".join(f"-{name}" if descending else name for name, descending in order)
+            query = [*asked, ("_count", str(count)), *([("_sort", sort)] if sort else [])]
+            hits = [one for one in resources if all(matches(one, pair) for pair in asked)]
+            assert found(query) == in_order(hits, order), query
+            assert fetch_page(parse("Observation", [*asked, ("_total", "accurate")]), ALL).total == len(hits)
         transaction.set_rollback(True)
 
 
-# --- the answer, and the index -------------------------------------------------------------------------------------------
+# --- the answer, and the index ----------------------------------------
 
 
 def test_the_bundle_joins_the_stored_texts_with_links_that_lead_on() -> None:
