@@ -19,7 +19,7 @@ EXAMPLES = Path(
     os.environ.get("HEALTHHUB_R4_EXAMPLES") or Path(__file__).parents[2] / "node_modules" / "hl7.fhir.r4.examples"
 )
 MOMENT = datetime(2025, 7, 1, 8, 30, tzinfo=UTC)
-TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null')
+TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null')
 
 #: Examples that break the specification themselves, and how.
 FAULTY = {
@@ -84,9 +84,7 @@ def test_every_example_is_accepted_and_stored_as_sent(kind: str) -> None:
 
         stored = text.compose(document, id="x", version=1, last_updated=MOMENT)
         again = text.parse(stored).resource
-        assert [(name, repr(part)) for name, part in written(again)] == [
-            (name, repr(part)) for name, part in written(document.resource)
-        ], path.name
+        assert written(again) == written(document.resource), path.name
         meta = document.resource.get("meta", {})
         replaced = {document.resource["id"], meta.get("versionId"), meta.get("lastUpdated")}
         lost, added = lost_and_added(sent, stored)
@@ -104,7 +102,7 @@ def test_every_resource_of_an_example_bundle_keeps_its_text(kind: str) -> None:
         for entry in bundle.entries:
             if entry.document is not None:
                 assert entry.document.resource == entry.entry["resource"]
-                assert repr(text.parse(entry.document.raw).resource) == repr(entry.document.resource)
+                assert text.parse(entry.document.raw).resource == entry.document.resource
 
 
 @pytest.mark.parametrize("kind", sorted(definitions.declined_types()))
