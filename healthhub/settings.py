@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "ninja",
+    "healthhub.web",  # before allauth, whose templates it replaces
     "allauth",
     "allauth.account",
     "oauth2_provider",
@@ -64,7 +65,6 @@ INSTALLED_APPS = [
     "django_cotton.apps.SimpleAppConfig",
     "django_htmx",
     "csp",
-    "healthhub.web",
     "healthhub.accounts",
     "healthhub.audit",
     "fhir",
@@ -126,6 +126,7 @@ CELERY_TIMEZONE = "Asia/Ho_Chi_Minh"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "refresh-statistics": {"task": "screening.tasks.refresh_statistics", "schedule": timedelta(seconds=15)},
+    "resume-imports": {"task": "screening.tasks.resume_imports", "schedule": timedelta(minutes=1)},
     "rebuild-statistics": {"task": "screening.tasks.rebuild_statistics", "schedule": crontab(hour=2, minute=0)},
     "seal-access-log": {"task": "healthhub.audit.tasks.seal_access_log", "schedule": timedelta(minutes=5)},
 }
@@ -143,6 +144,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "healthhub.accounts.adapter.AccountAdapter"
+CSRF_FAILURE_VIEW = "healthhub.errors.csrf_failure"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"

@@ -37,7 +37,10 @@ class StatisticsCell(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(
-                    tested=models.F("positive") + models.F("negative") + models.F("inadequate") + models.F("unclassified")
+                    tested=models.F("positive")
+                    + models.F("negative")
+                    + models.F("inadequate")
+                    + models.F("unclassified")
                 ),
                 name="screening_cell_adds_up",
             ),
