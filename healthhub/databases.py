@@ -8,7 +8,7 @@ KEYS = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST"
 
 
 def from_url(url: str) -> dict[str, Any]:
-    """The `DATABASES` entry for a `postgresql://…` address, read by libpq's own rules (`?sslmode=…` and the like count).
+    """The `DATABASES` entry for a `postgresql://…` address, read by libpq's own rules (`?sslmode=…` counts).
 
     Connections are kept between requests, for a new one costs more than most answers; each is checked before use, so
     that a restart of the database costs no request.

@@ -52,11 +52,6 @@ class Program:
         """The exit code if it ended by itself."""
         return self.process.poll() if self.process else None
 
-    def signal(self, number: int) -> None:
-        if self.process:
-            with suppress(ProcessLookupError):
-                self.process.send_signal(number)
-
     def tail(self, lines: int = 10) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
@@ -67,19 +62,40 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
+    """Run a command in this terminal to its end; CalledProcessError if it fails. Broken off, it ends with its own."""
+    process = subprocess.Popen(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_end_with_parent
+    )
+    try:
+        code = process.wait()
+    except BaseException:
+        end_group(process, time.monotonic() + STOP_SECONDS)
+        raise
+    if code:
+        raise subprocess.CalledProcessError(code, list(command))
+
+
+def end_group(process: subprocess.Popen[bytes], deadline: float) -> None:
+    """SIGTERM to the process; what is left of its group when it has ended, or at the deadline, is killed."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(max(0.1, deadline - time.monotonic()))
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 def stop_all(programs: Sequence[Program]) -> None:
-    """SIGTERM to each, in order, then wait; what is left of a group after STOP_SECONDS is killed."""
-    for program in programs:
-        program.signal(signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    for program in programs:
-        if program.process is None:
-            continue
-        with suppress(subprocess.TimeoutExpired):
-            program.process.wait(max(0.1, deadline - time.monotonic()))
+    """SIGTERM to all of them, then wait; what is left of a group after STOP_SECONDS is killed."""
+    started = [program.process for program in programs if program.process]
+    for process in started:
         with suppress(ProcessLookupError):
-            os.killpg(program.process.pid, signal.SIGKILL)
-        program.process.wait()
+            process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in started:
+        end_group(process, deadline)
 
 
 def keep_running(programs: Sequence[Program], *, cwd: Path, env: Mapping[str, str]) -> str:

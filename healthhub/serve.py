@@ -19,7 +19,7 @@ from typing import Any
 
 import django
 
-from healthhub.processes import AlreadyRunning, Program, keep_running, only_one, stop_all
+from healthhub.processes import AlreadyRunning, Program, keep_running, only_one, run, stop_all
 
 WEB_WORKERS = 2
 TASK_THREADS = 2
@@ -69,9 +69,7 @@ def _serve(host: str, port: int) -> int:
         call_command("migrate", interactive=False, verbosity=0)
         if settings.DEMO and _wants_city():
             _say(f"Building the demo city with {DEMO_TESTS:,} screening tests (about a minute, only this once)")
-            subprocess.run(
-                [*manage, "load_demo", "--tests", str(DEMO_TESTS), "--seed", "1"], cwd=root, env=env, check=True
-            )
+            run([*manage, "load_demo", "--tests", str(DEMO_TESTS), "--seed", "1"], cwd=root, env=env)
         programs = _programs(host, port, var / "log")
         _say("Starting the web server, the worker and the scheduler")
         try:
@@ -104,9 +102,13 @@ def _programs(host: str, port: int, logs: Path) -> list[Program]:
 
 
 def _wants_city() -> bool:
+    """Whether the database is empty, or a load of the demo city was broken off in it."""
     from fhir.models import Resource
+    from screening.demo.accounts import demo_accounts_exist
+    from screening.demo.places import DEMO_CLINIC
 
-    return not Resource.objects.exists()
+    begun = Resource.objects.filter(type="Organization", id=f"demo-{DEMO_CLINIC}").exists()
+    return not demo_accounts_exist() and (begun or not Resource.objects.exists())
 
 
 def _is_free(host: str, port: int) -> bool:

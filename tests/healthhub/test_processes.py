@@ -63,3 +63,19 @@ def test_stop_finds_the_running_one_by_its_lock_and_waits_for_its_end(tmp_path):
     process.communicate(timeout=10)
     assert process.returncode == 0
     assert stop_running(tmp_path) == []  # the file is still there, but nobody holds it
+
+
+def test_a_step_that_is_broken_off_ends_with_the_processes_that_it_started(tmp_path):
+    step = (
+        "import pathlib, subprocess, sys, time;"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "pathlib.Path('child').write_text(str(child.pid)); time.sleep(60)"
+    )
+    runner = "import os, sys; from pathlib import Path; from healthhub.processes import run\n"
+    runner += "run([sys.executable, '-c', sys.argv[1]], cwd=Path(sys.argv[2]), env=os.environ)"
+    process = subprocess.Popen([sys.executable, "-c", runner, step, str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    eventually(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text())
+    child = int((tmp_path / "child").read_text())
+    process.send_signal(signal.SIGINT)
+    process.wait(10)
+    eventually(lambda: not alive(child))
