@@ -68,7 +68,8 @@ def broker() -> None:
     """The message broker accepts a connection and a channel (with Redis and Valkey, a PING)."""
     with current_app.connection_for_write() as line:
         line.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
-        line.default_channel.close()
+        with line.channel():
+            pass
 
 
 CHECKS: dict[str, Callable[[], None]] = {"database": database, "migrations": migrations, "broker": broker}

@@ -49,8 +49,9 @@ def in_python(source: str) -> Iterator[Text]:
         if positions is None:
             continue
         words = [argument.value if isinstance(argument, ast.Constant) else None for argument in node.args]
-        context, singular, plural = (words[at] if at is not None and at < len(words) else None for at in positions)
-        if isinstance(singular, str):
+        texts = [words[at] if at is not None and at < len(words) else None for at in positions]
+        context, singular, plural = (text if isinstance(text, str) else None for text in texts)
+        if singular is not None:
             yield context, singular, plural
 
 
