@@ -6,7 +6,7 @@ tokens, strings and their escapes are never read and written again: ``12.500`` s
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 import orjson
 
+from fhir.links import reference_strings as reference_strings
+from fhir.links import rewrite_references as rewrite_references
 from fhir.outcomes import Refused, refuse
 
 #: name -> (start of the quoted name, start of the value, end of the value), offsets into the text
@@ -324,63 +326,3 @@ def _exact(value: Any) -> Any:
     if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(str(value))
     raise TypeError(f"{type(value).__name__} {value!r} has no place in a FHIR resource")
-
-
-# References. Each pattern starts with plain characters, so that the search for it runs at full speed, and then looks
-# back: a quote preceded by a backslash stands inside a string, so there no token starts.
-_reference = re.compile(r'"reference"(?<!\\"reference")\s*:\s*"((?:[^"\\]|\\.)*)"')
-_urn = re.compile(r'"urn:(?<!\\"urn:)(?:uuid|oid):[^"\\]+"')
-_link = re.compile(r"""(?:\bhref|\bsrc)\s*=\s*(?:\\"([^"\\]*)\\"|'([^'"\\]*)')""")
-#: Members whose values are not links even if they look like one: Identifier.value, strings, canonicals.
-_not_a_link = re.compile(r'"(?:value|valueString|value\w*Canonical|instantiatesCanonical|profile)"\s*:\s*\Z').search
-
-
-def rewrite_references(raw_text: str, mapping: Mapping[str, str]) -> str:
-    """Replace the references that ``mapping`` names, and touch nothing else.
-
-    Replaced are ``"reference"`` values (any string that is a key: absolute fullUrls, ``Patient?identifier=…``),
-    ``urn:uuid:``/``urn:oid:`` strings wherever a uri may stand, and ``href``/``src`` in the narrative.
-    """
-    if not mapping:
-        return raw_text
-
-    def reference(found: re.Match[str]) -> str:
-        old = found[1]
-        new = mapping.get(_plain(old) if "\\" in old else old)
-        if new is None:
-            return found[0]
-        return found[0][: found.start(1) - found.start()] + _escaped(new) + '"'
-
-    def urn(found: re.Match[str]) -> str:
-        new = mapping.get(found[0][1:-1])
-        if new is None or _not_a_link(found.string, max(0, found.start() - 60), found.start()):
-            return found[0]
-        return f'"{_escaped(new)}"'
-
-    def link(found: re.Match[str]) -> str:
-        old = found[found.lastindex or 1]
-        new = mapping.get(old)
-        return found[0] if new is None else found[0].replace(old, _escaped(new))
-
-    text = _reference.sub(reference, raw_text)
-    if '"urn:' in text:
-        text = _urn.sub(urn, text)
-    if "href" in text or "src" in text:
-        text = _link.sub(link, text)
-    return text
-
-
-def _escaped(value: str) -> str:
-    return encode_basestring(value)[1:-1]
-
-
-def _plain(token: str) -> str:
-    """The string that a token with escapes stands for."""
-    return scanstring(token + '"', 0)[0]
-
-
-def reference_strings(raw_text: str) -> Iterator[str]:
-    """Every ``"reference"`` value in the text, as often as it stands there."""
-    for found in _reference.finditer(raw_text):
-        value = found[1]
-        yield _plain(value) if "\\" in value else value
