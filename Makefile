@@ -13,13 +13,14 @@ ASSETS := $(shell find healthhub/web/assets -type f) scripts/build-assets.mjs
 
 export PYTHONUTF8 = 1
 
-.PHONY: help setup demo test check bench stop clean lock messages
+.PHONY: help setup demo test check format bench stop clean lock messages
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    start HealthHub with an invented city, at http://localhost:8000 (PORT=… for another)"
 	@echo "make test    run all tests              make check   format, types, layers, templates, migrations, translations"
-	@echo "make bench   run the benchmarks         make stop    stop a running demo and its database and queue"
+	@echo "make bench   run the benchmarks         make format  put code and templates into the form that check wants"
+	@echo "make stop    stop a running demo and its database and queue"
 	@echo "make clean   delete everything that these commands made, the database in var/ included"
 	@echo "make lock    lock the dependencies      make messages  collect the texts to translate"
 
@@ -38,9 +39,14 @@ check: setup $(BIN)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --lint --quiet healthhub records screening
+	$(BIN)/djlint --check --lint healthhub records screening
 	HEALTHHUB_NO_SERVICES= $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py translations check
+
+format: setup $(BIN)/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/djlint --reformat --quiet healthhub records screening
 
 bench: setup $(BIN)/.dev
 	$(BIN)/python -m bench $(ARGS)
