@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -16,7 +15,7 @@ from healthhub.audit.log import record_access
 from screening import projection
 from screening.models import Episode, EpisodeState, ScreeningResult
 from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, protocol_for
-from screening.protocol.episode import CLOSED, DEPARTMENT, add_months
+from screening.protocol.events import CLOSED, DEPARTMENT, add_months
 from screening.protocol.shapes import VERIFY, Protocol, Text
 
 
@@ -83,7 +82,7 @@ def close_episode(*, episode: Episode, reason: str, on: date, actor: Actor, note
         projection.add_staff_event(
             patient=episode.patient_id,
             programme=episode.programme,
-            id=UUID(new_id()),
+            id=new_id(),
             fact=CLOSED,
             occurred_on=on,
             data={"reason": reason, "closes": closes, "note": note},

@@ -263,9 +263,9 @@ __all__ = [
     "enter_result",
     "find_test",
     "interpret_result",
+    "known_test",
     "record_assessment",
     "refer_for_assessment",
     "results_of",
-    "known_test",
     "withdraw_result",
 ]

@@ -1,7 +1,8 @@
 """The rules of the screening programmes: data in ``screening/protocols``, read and applied by pure functions."""
 
 from screening.protocol.eligibility import Eligibility, age_on, eligible
-from screening.protocol.episode import EpisodeState, Event, fold, fold_rounds, next_step
+from screening.protocol.episode import fold, fold_rounds, next_step
+from screening.protocol.events import EpisodeState, Event
 from screening.protocol.interpret import Interpretation, NotInterpretable, interpret
 from screening.protocol.load import (
     Match,
@@ -9,11 +10,11 @@ from screening.protocol.load import (
     current,
     find_assessment,
     find_test,
+    named_test,
     parse,
     programmes,
     protocol_for,
     protocols,
-    named_test,
 )
 from screening.protocol.shapes import INADEQUATE, NEGATIVE, OUTCOMES, POSITIVE, UNCLASSIFIED, Protocol, Test
 
@@ -40,10 +41,10 @@ __all__ = [
     "fold",
     "fold_rounds",
     "interpret",
+    "named_test",
     "next_step",
     "parse",
     "programmes",
     "protocol_for",
     "protocols",
-    "named_test",
 ]

@@ -11,55 +11,22 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
+from screening.protocol.events import (
+    ASSESSED,
+    CLOSED,
+    CLOSED_STATE,
+    DEPARTMENT,
+    REFERRED,
+    REFERRED_STATE,
+    RESULT,
+    WITHDRAWN,
+    EpisodeState,
+    Event,
+    add_months,
+    effective,
+)
 from screening.protocol.load import protocol_for
-from screening.protocol.shapes import INADEQUATE, NEGATIVE, POSITIVE, UNCLASSIFIED, VERIFY, Category, Protocol, Step
-
-RESULT, REFERRED, ASSESSED, CLOSED, WITHDRAWN = "result", "referred", "assessed", "closed", "withdrawn"
-CLOSED_STATE, REFERRED_STATE = "closed", "referred"
-DEPARTMENT = "department"  # owns what no facility owns
-_order = {RESULT: 0, REFERRED: 1, ASSESSED: 2, CLOSED: 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened. ``source`` is ``Type/id`` of the resource that says so (``staff/…`` for a decision).
-
-    ``fact`` is result, referred, assessed or closed; ``withdrawn`` says that this version of the source takes it back.
-    Of several events of a source, the one of the highest ``version`` holds. ``data`` by fact: result has test, category,
-    outcome, resulted_on, facility; referred has assessment, due_on, facility; assessed has assessment, finding; closed has
-    reason and closes (list of [source, category]: exactly the results whose needs it closes).
-    """
-
-    fact: str
-    occurred_on: date
-    source: str
-    version: int = 1
-    withdrawn: bool = False
-    data: dict[str, Any] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeState:
-    """One round. Open: ``step`` with its ``owner``, ``due_on`` and last day ``limit_on``. Closed: ``due_on`` is the next round.
-
-    ``outcome`` of a closed round is negative, assessed (``detail``: the finding), closed (``detail``: the reason) or
-    withdrawn. ``key`` is the first source and names the round. ``category`` is that of the result that the state is about.
-    """
-
-    key: str
-    state: str
-    step: str
-    due_on: date | None
-    limit_on: date | None
-    owner: str
-    outcome: str
-    detail: str
-    category: str
-    opened_on: date
-    closed_on: date | None
-    protocol_version: str
-    events: tuple[Event, ...]
-    open_needs: tuple[tuple[str, str, str], ...]  # (step, source, category)
+from screening.protocol.shapes import NEGATIVE, POSITIVE, UNCLASSIFIED, VERIFY, Category, Protocol, Step
 
 
 def fold_rounds(
@@ -97,27 +64,6 @@ def next_step(state: EpisodeState, event: Event, programme: str) -> EpisodeState
     following = fold((*state.events, event), programme)
     assert following is not None
     return following
-
-
-def effective(events: Iterable[Event]) -> list[Event]:
-    """The last word of each source, in order: by day, on a day results first, then by source. Arrival plays no part."""
-    newest: dict[str, Event] = {}
-    for event in events:
-        held = newest.get(event.source)
-        if held is None or event.version > held.version:
-            newest[event.source] = event
-    return sorted(newest.values(), key=lambda event: (event.occurred_on, _order[event.fact], event.source))
-
-
-def add_months(day: date, months: int) -> date:
-    """The same day some months later, or that month's last day."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    for last in (day.day, 30, 29, 28):
-        try:
-            return date(year, month + 1, min(day.day, last))
-        except ValueError:
-            continue
-    raise AssertionError
 
 
 @dataclass(slots=True)
@@ -172,7 +118,7 @@ class _Round:
                 self._refer(event)
         again = True
         while again:
-            again = any([self._discharge(need, valid) for need in list(self.needs)])
+            again = self._discharge_some(valid)
         if not self.needs:
             self.closed_on = day
 
@@ -217,6 +163,11 @@ class _Round:
             if need.waits_for(event.data["assessment"]):
                 need.referred, need.referred_due = True, date.fromisoformat(due) if due else None
                 need.owner = event.data.get("facility") or need.owner
+
+    def _discharge_some(self, todays: list[Event]) -> bool:
+        """Whether today's events ended any need: then what they opened instead must be looked at too."""
+        ended = [self._discharge(need, todays) for need in list(self.needs)]
+        return any(ended)
 
     def _discharge(self, need: _Need, todays: list[Event]) -> bool:
         """Whether today's events end this need; what they open instead is added."""
@@ -349,6 +300,3 @@ class _Round:
     def _last_facility(self) -> str:
         facilities = [event.data.get("facility") for event in self.results]
         return next((facility for facility in reversed(facilities) if facility), DEPARTMENT)
-
-
-__all__ = ["INADEQUATE", "EpisodeState", "Event", "effective", "fold", "fold_rounds", "next_step"]

@@ -116,7 +116,9 @@ def test_a_correction_is_a_new_version_that_keeps_what_it_does_not_own(enter, st
     assert (saved.version, stored(result.pk)["status"]) == (2, "corrected")
     result.refresh_from_db()
     assert (result.category, result.status) == ("negative", "corrected")
-    again = correct_result(observation_id=result.pk, facility=station, actor=clinician, value="5", unit="ug/g", **fields)
+    again = correct_result(
+        observation_id=result.pk, facility=station, actor=clinician, value="5", unit="ug/g", **fields
+    )
     assert (again.version, again.changed) == (2, False)
 
 
@@ -235,7 +237,9 @@ def test_no_text_is_left_with_a_placeholder(send, woman):
                 system, value = category.codings[0]
                 coded = {"coding": [{"system": system, "code": value}]}
                 send.fit(woman, None, on=next(days).isoformat(), code=code, valueCodeableConcept=coded)
-    texts = [part for result in results_of(woman) for text in explain(result).values() for part in (text.verdict, text.next)]
+    texts = [
+        part for result in results_of(woman) for text in explain(result).values() for part in (text.verdict, text.next)
+    ]
     assert [text for text in texts if "{" in text or "…" in text] == []
     assert len(texts) > 100
 

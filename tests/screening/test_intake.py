@@ -135,7 +135,11 @@ def test_a_result_moved_to_another_person_leaves_the_first(send, man, woman):
     [
         {"valueString": "see report"},
         {"valueCodeableConcept": {"text": "?"}},
-        {"dataAbsentReason": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "unknown"}]}},
+        {
+            "dataAbsentReason": {
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "unknown"}]
+            }
+        },
     ],
 )
 def test_a_result_that_cannot_be_read_is_kept_and_must_be_verified(send, man, extra):
@@ -175,7 +179,18 @@ def test_observations_of_other_kinds_are_none_of_ours(send, man):
         ({"effectiveDateTime": None}, "required", "Observation.effective"),
         ({"subject": None}, "required", "Observation.subject"),
         (
-            {"interpretation": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "code": "NEG"}]}]},
+            {
+                "interpretation": [
+                    {
+                        "coding": [
+                            {
+                                "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
+                                "code": "NEG",
+                            }
+                        ]
+                    }
+                ]
+            },
             "business-rule",
             "Observation.interpretation",
         ),
@@ -220,7 +235,9 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(send, station):
         ]
         from screening import intake
 
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             assert list(intake.check(changes)) == []
             intake.take(changes, actor=SYSTEM)
         return len(captured)

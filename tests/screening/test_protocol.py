@@ -31,7 +31,10 @@ def changed(*path_and_value):
 
 
 def test_the_shipped_files_have_no_fault():
-    assert [faults_of(tomllib.loads(path.read_text(encoding="utf-8"))) for path in sorted(FOLDER.glob("*.toml"))] == [[], []]
+    assert [faults_of(tomllib.loads(path.read_text(encoding="utf-8"))) for path in sorted(FOLDER.glob("*.toml"))] == [
+        [],
+        [],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,8 @@ def test_a_fault_is_named(change, fault):
 def test_age_bands_have_neither_gaps_nor_overlaps(bands, fault):
     raw = copy.deepcopy(COLORECTAL)
     raw["eligibility"]["bands"] = [
-        {"min_age": low, "tests": ["fit"], "interval_months": 12, "city_sets": True} | ({"max_age": high} if high else {})
+        {"min_age": low, "tests": ["fit"], "interval_months": 12, "city_sets": True}
+        | ({"max_age": high} if high else {})
         for low, high in bands
     ]
     assert [found for found in faults_of(raw) if fault in found] != []
@@ -112,7 +116,10 @@ def test_a_loinc_code_names_its_test(code, programme, test):
 
 
 def test_a_code_of_another_system_or_test_is_none_of_ours():
-    assert find_test([{"system": SNOMED, "code": "27396-1"}, {"code": "27396-1"}, {"system": LOINC, "code": "718-7"}]) is None
+    assert (
+        find_test([{"system": SNOMED, "code": "27396-1"}, {"code": "27396-1"}, {"system": LOINC, "code": "718-7"}])
+        is None
+    )
 
 
 def test_assessments_are_known_by_code():

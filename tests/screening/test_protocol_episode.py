@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from screening.protocol import Event, current, fold, fold_rounds, next_step, protocol_for
-from screening.protocol.episode import add_months
+from screening.protocol.events import add_months
 
 DAY = date(2024, 1, 10)
 PROTOCOLS = {name: current(name) for name in ("colorectal", "cervical")}
@@ -188,7 +188,11 @@ def test_a_negative_round_is_closed_with_its_next_date(events, due):
 
 @pytest.mark.parametrize(
     ("day", "months", "after"),
-    [(date(2024, 1, 31), 1, date(2024, 2, 29)), (date(2024, 2, 29), 12, date(2025, 2, 28)), (date(2024, 12, 5), 1, date(2025, 1, 5))],
+    [
+        (date(2024, 1, 31), 1, date(2024, 2, 29)),
+        (date(2024, 2, 29), 12, date(2025, 2, 28)),
+        (date(2024, 12, 5), 1, date(2025, 1, 5)),
+    ],
 )
 def test_months_end_on_their_last_day(day, months, after):
     assert add_months(day, months) == after
@@ -203,7 +207,9 @@ def histories(draw):
     """Events of one person in one programme: results in versions, referrals, assessments, closures of any result."""
     programme = draw(st.sampled_from(sorted(PROTOCOLS)))
     protocol = PROTOCOLS[programme]
-    kinds = [(test.key, category) for test in protocol.tests.values() for category in (*test.categories, "unclassified")]
+    kinds = [
+        (test.key, category) for test in protocol.tests.values() for category in (*test.categories, "unclassified")
+    ]
     events = {}
     for _ in range(draw(st.integers(1, 10))):
         what = draw(st.sampled_from(["result"] * 4 + ["assessed", "referred", "closed"]))

@@ -23,7 +23,14 @@ def code(loinc):
 
 @pytest.mark.parametrize(
     ("value", "cutoff", "category"),
-    [("9.9", "10", "negative"), ("10", "10", "positive"), ("10", "20", "negative"), ("19.999", "20", "negative"), ("20.0", "20", "positive"), ("0", "20", "negative")],
+    [
+        ("9.9", "10", "negative"),
+        ("10", "10", "positive"),
+        ("10", "20", "negative"),
+        ("19.999", "20", "negative"),
+        ("20.0", "20", "positive"),
+        ("0", "20", "negative"),
+    ],
 )
 def test_a_value_equal_to_the_cutoff_is_positive(value, cutoff, category):
     assert interpret(FIT, quantity=D(value), unit="ug/g", cutoff=D(cutoff)).category == category
@@ -82,7 +89,14 @@ def test_a_number_under_a_presence_code_needs_its_own_cutoff():
 
 @pytest.mark.parametrize(
     ("written", "category"),
-    [("12,5", "negative"), ("25.50", "positive"), ("<2", "negative"), (">200", "positive"), ("≥ 20", "positive"), ("0,125", "negative")],
+    [
+        ("12,5", "negative"),
+        ("25.50", "positive"),
+        ("<2", "negative"),
+        (">200", "positive"),
+        ("≥ 20", "positive"),
+        ("0,125", "negative"),
+    ],
 )
 def test_numbers_are_read_as_people_write_them(written, category):
     assert interpret(FIT, word=written, unit="ug/g").category == category
@@ -159,7 +173,10 @@ def test_a_number_is_no_result_of_cytology():
 
 def test_the_explanation_says_how_it_was_read():
     found = interpret(FIT, quantity=D("25.50"), unit="ug/g")
-    assert found.explanation == {"vi": "Dương tính: 25,50 µg/g ≥ ngưỡng 20 µg/g", "en": "Positive: 25.50 µg/g ≥ cut-off 20 µg/g"}
+    assert found.explanation == {
+        "vi": "Dương tính: 25,50 µg/g ≥ ngưỡng 20 µg/g",
+        "en": "Positive: 25.50 µg/g ≥ cut-off 20 µg/g",
+    }
 
 
 def test_the_code_that_is_written_goes_with_the_unit():

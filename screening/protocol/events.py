@@ -1,0 +1,74 @@
+"""What happened, and what a round looks like: the values that go into the fold and come out of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+RESULT, REFERRED, ASSESSED, CLOSED, WITHDRAWN = "result", "referred", "assessed", "closed", "withdrawn"
+CLOSED_STATE, REFERRED_STATE = "closed", "referred"
+DEPARTMENT = "department"  # owns what no facility owns
+_order = {RESULT: 0, REFERRED: 1, ASSESSED: 2, CLOSED: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. ``source`` is ``Type/id`` of the resource that says so (``staff/…`` for a decision).
+
+    ``fact`` is result, referred, assessed or closed; ``withdrawn`` says that this version of the source takes it back.
+    Of several events of a source, the one of the highest ``version`` holds. ``data`` by fact: result has test, category,
+    outcome, resulted_on, facility; referred has assessment, due_on, facility; assessed has assessment, finding; closed has
+    reason and closes (list of [source, category]: exactly the results whose needs it closes).
+    """
+
+    fact: str
+    occurred_on: date
+    source: str
+    version: int = 1
+    withdrawn: bool = False
+    data: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeState:
+    """One round. Open: ``step`` with its ``owner``, ``due_on`` and last day ``limit_on``. Closed: ``due_on`` is the next round.
+
+    ``outcome`` of a closed round is negative, assessed (``detail``: the finding), closed (``detail``: the reason) or
+    withdrawn. ``key`` is the first source and names the round. ``category`` is that of the result that the state is about.
+    """
+
+    key: str
+    state: str
+    step: str
+    due_on: date | None
+    limit_on: date | None
+    owner: str
+    outcome: str
+    detail: str
+    category: str
+    opened_on: date
+    closed_on: date | None
+    protocol_version: str
+    events: tuple[Event, ...]
+    open_needs: tuple[tuple[str, str, str], ...]  # (step, source, category)
+
+
+def effective(events: Iterable[Event]) -> list[Event]:
+    """The last word of each source, in order: by day, on a day results first, then by source. Arrival plays no part."""
+    newest: dict[str, Event] = {}
+    for event in events:
+        held = newest.get(event.source)
+        if held is None or event.version > held.version:
+            newest[event.source] = event
+    return sorted(newest.values(), key=lambda event: (event.occurred_on, _order[event.fact], event.source))
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day some months later, or that month's last day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, min(day.day, last))
+        except ValueError:
+            continue
+    raise AssertionError
