@@ -29,7 +29,7 @@ class Samples:
     def of_clinic(cls, client_id: str) -> "Samples":
         """The demo clinic's own."""
         actor = actor_for_client(client_id)
-        assert actor and actor.facility
+        assert actor is not None
         with connection.cursor() as cursor:
             cursor.execute(_OF_CLINIC, [FIT, actor.facility])
             rows = cursor.fetchall()
