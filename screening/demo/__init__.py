@@ -1,1 +1,1 @@
-"""The demo city: a deterministic, clearly labelled simulation of the 2017 pilot. No line of it is about a real person."""
+"""The demo city: a simulation of the 2017 pilot, labelled as such; nothing in it is about a real person."""

@@ -28,8 +28,8 @@ def demo_accounts_exist() -> bool:
 def create_demo_accounts(*, clinic: Site, citizen: Person) -> None:
     """Create the five users and the clinic's OAuth client with their memberships.
 
-    Clinician, laboratory and client work at the demo clinic; officer and analyst are for the whole city, and see nobody's
-    record; the citizen sees her own.
+    Clinician, laboratory and client work at the demo clinic; officer and analyst are for the whole city and see
+    nobody's record; the citizen sees her own.
     """
     password = make_password(DEMO_PASSWORD)
     for role, name in (_STAFF | {Role.CITIZEN: citizen.name.text}).items():

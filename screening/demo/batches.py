@@ -38,7 +38,8 @@ def batches(part: Slice) -> Batches:
     for person in sample.people:
         found.first.append((part.site, patient(person, site=part.site, since=known[person.id])))
         if rng.random() < _WITH_HISTORY:
-            found.first += [(part.site, resource) for resource in history(person, site=part.site, on=known[person.id], rng=rng)]
+            rest = history(person, site=part.site, on=known[person.id], rng=rng)
+            found.first += [(part.site, resource) for resource in rest]
     for test in sample.tests:
         name = observation_id(test)
         resource = observation(test, name)
@@ -97,6 +98,7 @@ def _build(test: Taken, *, value: Any, name: str, previous: dict[str, Any] | Non
 def _first_days(sample: Sample) -> dict[str, date]:
     """When each person was first seen."""
     days: dict[str, date] = {person.id: FIRST for person in sample.people}
-    for test in sorted((test for test in sample.tests if not test.withdrawn), key=lambda test: test.collected, reverse=True):
+    counted = [test for test in sample.tests if not test.withdrawn]
+    for test in sorted(counted, key=lambda test: test.collected, reverse=True):
         days[test.person.id] = test.collected
     return days

@@ -11,7 +11,14 @@ FIRST, LAST = date(2017, 3, 2), date(2017, 12, 29)
 _MONTHS = {3: 0.45, 4: 0.85, 5: 1.15, 6: 1.0, 7: 0.75, 8: 0.85, 9: 1.15, 10: 1.45, 11: 1.4, 12: 0.95}
 _WEEKDAYS = (1.15, 1.1, 1.05, 1.05, 0.95, 0.45, 0.04)  # Monday … Sunday; some stations open on Saturday mornings
 # Hùng Kings' Day, 30 April and 1 May with their days off, National Day with its day off.
-_HOLIDAYS = {date(2017, 4, 6), date(2017, 4, 30), date(2017, 5, 1), date(2017, 5, 2), date(2017, 9, 2), date(2017, 9, 4)}
+_HOLIDAYS = {
+    date(2017, 4, 6),
+    date(2017, 4, 30),
+    date(2017, 5, 1),
+    date(2017, 5, 2),
+    date(2017, 9, 2),
+    date(2017, 9, 4),
+}
 
 DAYS = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
 _CUMULATED = list(

@@ -75,9 +75,7 @@ def referral(
     }
 
 
-def examination(
-    test: Taken, observation: str, what: Due, *, done: date, finding: str, centre: Site
-) -> dict[str, Any]:
+def examination(test: Taken, observation: str, what: Due, *, done: date, finding: str, centre: Site) -> dict[str, Any]:
     """The Procedure that the centre did, with its finding."""
     found = what.assessment.findings[finding]
     return {

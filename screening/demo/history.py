@@ -33,7 +33,7 @@ ILLNESSES = (
     Illness("E11", "Đái tháo đường típ 2", "A10BA02", "Metformin 500 mg", "Uống 1 viên sau bữa sáng và bữa tối"),
     Illness("E78", "Rối loạn chuyển hóa lipoprotein", "C10AA05", "Atorvastatin 10 mg", "Uống 1 viên mỗi tối"),
     Illness("K29", "Viêm dạ dày và tá tràng", "A02BC01", "Omeprazol 20 mg", "Uống 1 viên trước bữa sáng 30 phút"),
-    Illness("M17", "Thoái hóa khớp gối", "N02BE01", "Paracetamol 500 mg", "Uống 1 viên khi đau, tối đa 4 viên một ngày"),
+    Illness("M17", "Thoái hóa khớp gối", "N02BE01", "Paracetamol 500 mg", "Uống 1 viên khi đau, tối đa 4 viên/ngày"),
 )
 _ALLERGIES = (("373270004", "Penicillin"), ("387207008", "Ibuprofen"), ("735029006", "Tôm, cua"))
 _VACCINES = (("141", "Vắc xin cúm mùa"), ("45", "Vắc xin viêm gan B"), ("09", "Vắc xin uốn ván, bạch hầu"))
@@ -46,7 +46,8 @@ def history(person: Person, *, site: Site, on: date, rng: Random) -> Iterator[di
     if rng.random() < 0.3:
         yield allergy(person, *rng.choice(_ALLERGIES), on=on, name="1")
     if rng.random() < 0.5:
-        yield vaccination(person, *rng.choice(_VACCINES), site=site, on=on - timedelta(days=rng.randint(20, 700)), name="1")
+        given = on - timedelta(days=rng.randint(20, 700))
+        yield vaccination(person, *rng.choice(_VACCINES), site=site, on=given, name="1")
 
 
 def visit(

@@ -1,4 +1,4 @@
-"""Loads the demo city through the store's bulk path, on several processes, so that every hook runs as it does for a clinic.
+"""Loads the demo city through the store's bulk path, on several processes: every hook runs as it does for a clinic.
 
 A slice is one transaction, so a load that was broken off is taken up where it stopped. The accounts come last: if they
 exist, the load is complete.
@@ -20,7 +20,7 @@ from screening.demo.followup import referral
 from screening.demo.people import patient
 from screening.demo.places import DEMO_CLINIC
 from screening.demo.plan import Options, Plan, Slice, make_plan
-from screening.demo.present import citizen_history, citizen_tests, demo_citizen, recent_tests, tests_apart
+from screening.demo.present import citizen_history, citizen_tests, demo_citizen, made_apart, recent_tests
 from screening.demo.processes import share_out
 from screening.statistics import cells
 
@@ -52,7 +52,7 @@ def load(options: Options, *, processes: int = 2, progress: Progress = lambda do
         raise Refused(f"The demo city needs at least {FEWEST} tests.")
     if demo_accounts_exist():
         return None
-    plan = make_plan(options, apart=tests_apart(options.tests))
+    plan = make_plan(options, apart=made_apart(options.tests))
     resources = _load_directory(plan)
     tests = 0
     for part, count in share_out(load_slice, plan.slices, processes=processes):
@@ -87,8 +87,8 @@ def _load_directory(plan: Plan) -> int:
         return _write(directory(plan.sites, seed=plan.options.seed, label=label))
     if label not in clinic.content:
         raise Refused(
-            "A load with other options was broken off here. Take it up with the same --tests, --seed and --districts, or "
-            "start from an empty database."
+            "A load with other options was broken off here. Take it up with the same --tests, --seed and --districts, "
+            "or start from an empty database."
         )
     return 0
 

@@ -4,8 +4,8 @@ Nobody real can be meant:
 
 - CCCD numbers begin with 000, the code of no province (`records.identifiers.demo_cccd`).
 - Health-insurance cards carry province 00, which does not exist, and a social insurance number that begins with 00 too.
-- Telephone numbers are +84 24 0xxx xxxx: area code of Hanoi and then a 0, with which no subscriber's number can begin, because
-  a dialled 0 is the prefix of long-distance calls.
+- Telephone numbers are +84 24 0xxx xxxx: Hanoi's area code and then a 0, with which no subscriber's number can begin,
+  because a dialled 0 is the prefix of long-distance calls.
 """
 
 from dataclasses import dataclass
@@ -53,6 +53,7 @@ def random_person(
     low, high = rng.choices(list(ages), list(ages.values()))[0]
     born = birthday(rng, age=rng.randint(low, high), on=on)
     commune = rng.choice(site.homes)
+    group = rng.choice(_OLDER if on.year - born.year > 59 else _YOUNGER)
     return Person(
         id=id,
         number=number,
@@ -63,7 +64,7 @@ def random_person(
         street=random_address(rng, commune),
         phone=demo_phone(number) if rng.random() < 0.9 else "",
         cccd=demo_cccd(number % 1_000_000, sex=sex, birth_year=born.year),
-        card=demo_card(number, group=rng.choice(_OLDER if on.year - born.year > 59 else _YOUNGER)) if rng.random() < 0.85 else "",
+        card=demo_card(number, group=group) if rng.random() < 0.85 else "",
     )
 
 

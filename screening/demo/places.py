@@ -68,7 +68,8 @@ def find_sites(district_codes: Sequence[str], *, seed: int) -> list[Site]:
     for area in Area.objects.filter(
         parent__in=[units[code] for code in district_codes], valid_from__lte=FIRST, valid_to__gte=FIRST
     ).select_related("parent").order_by("code"):  # fmt: skip
-        communes[area.parent.code].append(Commune(area.code, area.name, area.parent.name))
+        if area.parent:
+            communes[area.parent.code].append(Commune(area.code, area.name, area.parent.name))
     rng = Random(f"{seed}:places")
     people = {code: [rng.lognormvariate(0, 0.3) for _ in communes[code]] for code in district_codes}
     total = sum(map(sum, people.values()))

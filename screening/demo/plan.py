@@ -1,4 +1,4 @@
-"""The simulation cut into slices that can be made in any order and on any process, each with random numbers of its own."""
+"""The simulation cut into slices, each with random numbers of its own: made in any order, on any process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Plan:
 
 
 def make_plan(options: Options, *, apart: int) -> Plan:
-    """Share out all tests but the `apart` that are made by hand (the demo clinic's present work) among the facilities."""
+    """Share out among the facilities all tests but the `apart` that are made by hand (see `present`)."""
     sites = find_sites(options.districts, seed=options.seed)
     centres = {site.district: site for site in sites if site.kind == "centre"}
     slices: list[Slice] = []

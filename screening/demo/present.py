@@ -41,7 +41,7 @@ class Recent(NamedTuple):
     referred: bool
 
 
-def tests_apart(tests: int) -> int:
+def made_apart(tests: int) -> int:
     """How many of all tests are made here and not in slices."""
     return CITIZEN_TESTS + min(RECENT_TESTS, tests // 500)
 
@@ -50,7 +50,8 @@ def recent_tests(options: Options, *, clinic: Site) -> list[Recent]:
     """The demo clinic's tests of the last weeks, each of another person."""
     rng = Random(f"{options.seed}:present")
     found = []
-    for number, (test, value, days, referred) in enumerate(_RECENT[: tests_apart(options.tests) - CITIZEN_TESTS], start=1):
+    wanted = _RECENT[: made_apart(options.tests) - CITIZEN_TESTS]
+    for number, (test, value, days, referred) in enumerate(wanted, start=1):
         resulted = options.today - timedelta(days=days)
         collected = resulted - timedelta(days=0 if test == "via" else 4)
         fit = test == "fit"

@@ -1,10 +1,11 @@
 """Work shared out among processes that each use an own database connection."""
 
 import gc
-import multiprocessing
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
 from typing import TypeVar
 
 from django.db import connections
@@ -16,9 +17,7 @@ class Failed(Exception):
     """A process could not do its work; the text is its traceback."""
 
 
-def share_out(
-    work: Callable[[Item], int], items: Sequence[Item], *, processes: int
-) -> Iterator[tuple[Item, int]]:
+def share_out(work: Callable[[Item], int], items: Sequence[Item], *, processes: int) -> Iterator[tuple[Item, int]]:
     """Do `work` for every item and yield each with its answer, in the order in which they get done.
 
     Item k goes to process k modulo `processes`, so that a process needs nothing from this one once it runs; if this one
@@ -30,8 +29,8 @@ def share_out(
         return
     connections.close_all()  # a connection must not be used by two processes
     gc.freeze()  # what is there stays shared memory
-    context = multiprocessing.get_context("fork")
-    running: dict[Connection, multiprocessing.process.BaseProcess] = {}
+    context = get_context("fork")
+    running: dict[Connection, ForkProcess] = {}
     try:
         for turn in range(processes):
             here, there = context.Pipe(duplex=False)
@@ -58,7 +57,12 @@ def share_out(
 
 
 def _do(
-    work: Callable[[Item], int], items: Sequence[Item], turn: int, step: int, channel: Connection, others: list[Connection]
+    work: Callable[[Item], int],
+    items: Sequence[Item],
+    turn: int,
+    step: int,
+    channel: Connection,
+    others: list[Connection],
 ) -> None:
     for other in others:  # or this process would keep alive what it should see break
         other.close()
@@ -73,7 +77,7 @@ def _do(
         connections.close_all()
 
 
-def _ended(process: multiprocessing.process.BaseProcess) -> None:
+def _ended(process: ForkProcess) -> None:
     process.join()
     if process.exitcode:
         raise Failed(f"A loading process ended with exit code {process.exitcode}.")

@@ -1,9 +1,9 @@
 """How often what is found: the published rates that the simulation reproduces, each with its source.
 
 Sources, as quoted by the press and papers of the time: *hanoi* - the city's FIT programme, March 2017 to March 2018
-(122,675 tested, 6,654 positive); *north* - FIT in five northern provinces, by age and sex (Journal of Military Pharmaco-medicine
-2023); *vinmec* - the Vinmec arm of the programme (Tran et al., Jpn J Clin Oncol 2022;52:707); *hpv* - HPV in Cầu Giấy and
-Đông Anh; *cytology* - Thái Nguyên. What has no source is marked as assumed.
+(122,675 tested, 6,654 positive); *north* - FIT in five northern provinces, by age and sex (Journal of Military
+Pharmaco-medicine 2023); *vinmec* - the Vinmec arm of the programme (Tran et al., Jpn J Clin Oncol 2022;52:707); *hpv* -
+HPV in Cầu Giấy and Đông Anh; *cytology* - Thái Nguyên. What has no source is marked as assumed.
 """
 
 from typing import Final
@@ -20,8 +20,8 @@ FIT_WOMEN: Final = 0.56  # assumed
 CERVICAL_AGES: Final = {(25, 29): 9, (30, 34): 16, (35, 39): 18, (40, 44): 18, (45, 49): 15, (50, 54): 11, (55, 59): 8,
                         (60, 65): 5}  # fmt: skip
 
-# north: 7.8 % at 60-69 and 8.6 % at 70-80 where all ages gave 6.2 %; men higher. Relative to each other only: `fit_risk`
-# scales them so that the whole is FIT_POSITIVE.
+# north: 7.8 % at 60-69 and 8.6 % at 70-80 where all ages gave 6.2 %; men higher. Relative to each other only:
+# `fit_risk` scales them so that the whole is FIT_POSITIVE.
 _BY_AGE: Final = {40: 4.4, 50: 5.6, 60: 7.8, 70: 8.6}
 _BY_SEX: Final = {"male": 1.25, "female": 0.82}
 

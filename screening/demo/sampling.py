@@ -40,7 +40,7 @@ class Sample:
 
 
 class Share:
-    """Says yes in just the given share of cases, spread evenly: less chance than dice, so small loads hit the rates too."""
+    """Says yes in just the given share of cases, spread evenly: so small loads hit the rates too."""
 
     def __init__(self, rng: Random) -> None:
         self._sum = rng.random()
@@ -122,7 +122,8 @@ def _fit(rng: Random, person: Person, site: Site, day: date, shares: _Shares) ->
     amount = haemoglobin(rng, positive=positive)
     mistaken = None
     if rng.random() < rates.CORRECTED and amount >= 1:
-        mistaken = amount * 10 if not positive else (amount / 10).quantize(Decimal("0.1"))  # a slip of the decimal point
+        # a slip of the decimal point
+        mistaken = (amount / 10).quantize(Decimal("0.1")) if positive else amount * 10
     kit, _, unit = site.kit.partition(" ")
     if unit == "ng/mL":
         five = Decimal(5)

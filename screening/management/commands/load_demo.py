@@ -31,13 +31,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--districts",
             default=",".join(settings.PILOT_DISTRICTS),
-            help="codes of the districts of 2017, separated by commas; the first has the demo clinic (default: %(default)s)",
+            help="codes of 2017, separated by commas; the first district has the demo clinic (default: %(default)s)",
         )
         parser.add_argument(
             "--today",
             type=date.fromisoformat,
             default=timezone.localdate(),
-            help="day around which the demo clinic's present work and the demo citizen's record lie, YYYY-MM-DD (default: today)",
+            help="YYYY-MM-DD, when the demo clinic's present work and the demo citizen's record lie (default: today)",
         )
         parser.add_argument("--processes", type=int, default=2, help="processes that write (default: %(default)s)")
 
@@ -76,7 +76,9 @@ class Command(BaseCommand):
             if sys.stderr.isatty():
                 rate = done / max(time.monotonic() - started, 0.001)
                 end = "\n" if done == total else ""
-                self.stderr.write(f"\r{done * 100 // total:3} %  {done:,} of {total:,} tests, {rate:,.0f}/s ", ending=end)
+                self.stderr.write(
+                    f"\r{done * 100 // total:3} %  {done:,} of {total:,} tests, {rate:,.0f}/s ", ending=end
+                )
             elif (tenth := done * 10 // total) > told:
                 told = tenth
                 self.stderr.write(f"{tenth * 10} %")

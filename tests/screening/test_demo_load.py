@@ -1,0 +1,193 @@
+"""The demo city: the same options give the same city, every test counts once, and it can be about nobody real."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from oauth2_provider.models import get_application_model
+
+from fhir.models import Resource, ResourceVersion
+from healthhub.accounts.demo import DEMO_CLIENT_SECRET, DEMO_PASSWORD
+from healthhub.accounts.models import User
+from records.identifiers import PROVINCES
+from records.models import Citizen, Facility, Membership
+from screening.demo import load as loading
+from screening.demo import rates
+from screening.demo.load import Refused, load, load_slice
+from screening.demo.places import UnknownDistricts
+from screening.demo.plan import Options, make_plan
+from screening.demo.present import made_apart
+from screening.models import Episode, ScreeningResult, StatisticsCell
+
+pytestmark = pytest.mark.django_db
+
+TODAY = date(2026, 11, 2)
+
+
+def options(tests: int = 150, **changes: Any) -> Options:
+    return Options(**({"tests": tests, "seed": 1, "districts": ("005", "019", "268"), "today": TODAY} | changes))
+
+
+def load_here(wanted: Options) -> None:
+    assert load(wanted, processes=1) is not None
+
+
+def stored(**which: Any) -> list[dict[str, Any]]:
+    texts = Resource.objects.filter(deleted=False, **which).order_by("type", "id").values_list("content", flat=True)
+    return [json.loads(text) for text in texts]
+
+
+def digest() -> str:
+    """Of every stored text, without what the server's clock sets."""
+    whole = hashlib.sha256()
+    for resource in stored():
+        del resource["meta"]["lastUpdated"]
+        whole.update(json.dumps(resource, sort_keys=True).encode())
+    return whole.hexdigest()
+
+
+def rolled_back(make: Callable[[], None]) -> str:
+    """The digest of what `make` writes, undone afterwards."""
+    with transaction.atomic():
+        make()
+        found = digest()
+        transaction.set_rollback(True)
+    return found
+
+
+def test_the_same_options_give_the_same_resources() -> None:
+    first = rolled_back(lambda: load_here(options()))
+    assert rolled_back(lambda: load_here(options())) == first
+    assert rolled_back(lambda: load_here(options(seed=2))) != first
+
+
+def test_a_load_that_was_broken_off_is_taken_up() -> None:
+    def in_two_goes() -> None:
+        plan = make_plan(options(), apart=made_apart(150))
+        loading._load_directory(plan)
+        for part in plan.slices[:7]:
+            assert load_slice(part) > 0
+        load_here(options())
+
+    assert rolled_back(in_two_goes) == rolled_back(lambda: load_here(options()))
+
+
+def test_it_is_not_taken_up_with_other_options() -> None:
+    loading._load_directory(make_plan(options(), apart=2))
+    with pytest.raises(Refused, match="other options"):
+        load(options(seed=2), processes=1)
+
+
+def test_every_test_counts_once_in_the_store_the_results_and_the_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "WITHDRAWN", 0.03)
+    monkeypatch.setattr(rates, "CORRECTED", 0.03)
+    load_here(options(600))
+    assert Resource.objects.filter(type="Observation", deleted=False).count() == 600
+    assert ScreeningResult.objects.count() == 600
+    assert sum(StatisticsCell.objects.values_list("tested", flat=True)) == 600
+    withdrawn = Resource.objects.filter(type="Observation", deleted=True)
+    assert withdrawn.exists()
+    corrected = {resource["id"] for resource in stored(type="Observation") if resource["status"] == "corrected"}
+    assert corrected
+    earlier = ResourceVersion.objects.filter(type="Observation")
+    assert set(earlier.values_list("id", flat=True)) == corrected | set(withdrawn.values_list("id", flat=True))
+
+
+def test_everything_is_labelled_and_can_be_about_nobody_real() -> None:
+    load_here(options(300))
+    resources = stored()
+    assert {tag["code"] for resource in resources for tag in resource["meta"]["tag"]} == {"demo"}
+    citizens = list(Citizen.objects.all())
+    assert {citizen.cccd[:3] for citizen in citizens} == {"000"}
+    assert "000" not in PROVINCES
+    assert len({citizen.cccd for citizen in citizens}) == len(citizens)
+    assert {citizen.insurance_number[3:7] for citizen in citizens if citizen.insurance_number} == {"0000"}
+    assert {citizen.phone[:6] for citizen in citizens if citizen.phone} == {"+84240"}
+    assert {tuple(citizen.warnings) for citizen in citizens} == {("demo-number",)}  # sex and year agree with the number
+    assert {citizen.area.parent.code for citizen in citizens} == {"005", "019", "268"}
+
+
+def test_facilities_cover_the_districts() -> None:
+    load_here(options())
+    kinds = dict(Facility.objects.order_by("kind").values_list("code", "kind"))
+    assert list(kinds.values()).count("station") == 8 + 10 + 17
+    assert list(kinds.values()).count("centre") == 3
+    assert list(kinds.values()).count("laboratory") == 1
+    assert sorted(kinds) == [f"019{number:02d}" for number in range(1, 40)]
+    assert Facility.objects.get(code="01901").name == "Trung tâm Y tế quận Cầu Giấy"
+
+
+def test_the_sign_ins_are_who_they_say() -> None:
+    load_here(options())
+    clinic = Facility.objects.get(code="01901")
+    found = {
+        membership.role: (membership.user and membership.user.email, membership.facility_id, membership.patient_id)
+        for membership in Membership.objects.filter(active=True)
+    }
+    assert found == {
+        "clinician": ("clinician@demo.healthhub.example", clinic.pk, None),
+        "laboratory": ("laboratory@demo.healthhub.example", clinic.pk, None),
+        "officer": ("officer@demo.healthhub.example", None, None),
+        "analyst": ("analyst@demo.healthhub.example", None, None),
+        "citizen": ("citizen@demo.healthhub.example", None, "demo1-citizen"),
+        "client": (None, clinic.pk, None),
+    }
+    assert all(user.check_password(DEMO_PASSWORD) for user in User.objects.all())
+    application = get_application_model().objects.get(client_id="demo-clinic")
+    assert application.client_secret != DEMO_CLIENT_SECRET
+    assert (application.client_type, application.authorization_grant_type) == ("confidential", "client-credentials")
+    assert Membership.objects.get(client_id="demo-clinic").facility == clinic
+
+
+def test_the_demo_citizen_waits_for_a_colonoscopy_after_an_older_negative() -> None:
+    load_here(options())
+    results = ScreeningResult.objects.filter(patient="demo1-citizen").order_by("collected_on")
+    assert [(result.test, result.outcome, result.collected_on) for result in results] == [
+        ("fit", "negative", date(2017, 10, 17)),
+        ("fit", "positive", date(2026, 10, 21)),
+    ]
+    waiting = Episode.objects.exclude(state="closed").get(patient="demo1-citizen")
+    assert (waiting.step, waiting.state, waiting.owner) == ("colonoscopy", "assessment_due", "demo-01901")
+    assert waiting.due_on > TODAY
+    kinds = set(Resource.objects.filter(patient="demo1-citizen").values_list("type", flat=True))
+    assert kinds == {
+        "Patient", "Observation", "Encounter", "Condition", "MedicationRequest", "AllergyIntolerance", "Immunization",
+    }  # fmt: skip
+
+
+def test_loading_again_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("load_demo", tests=60, processes=1, today=TODAY)
+    before = digest()
+    call_command("load_demo", tests=200, seed=5, processes=1)
+    assert digest() == before
+    assert "loaded already" in capsys.readouterr().out
+
+
+def test_it_is_refused_outside_the_demo(settings: Any) -> None:
+    settings.DEMO = False
+    with pytest.raises(CommandError, match="not for a real deployment"):
+        call_command("load_demo", tests=60)
+    assert not Resource.objects.exists()
+    assert not User.objects.exists()
+
+
+def test_options_that_make_no_sense_are_refused_in_a_sentence() -> None:
+    with pytest.raises(CommandError, match="at least 50 tests"):
+        call_command("load_demo", tests=10)
+    with pytest.raises(CommandError, match="No district of Hanoi had this code in 2017: 999"):
+        call_command("load_demo", tests=60, districts="005,999")
+    with pytest.raises(UnknownDistricts):
+        load(options(districts=("00157",)))
+
+
+def test_the_number_of_statements_does_not_grow_with_the_slice(django_assert_max_num_queries: Any) -> None:
+    part = max(make_plan(options(1500), apart=5).slices, key=lambda part: part.tests)
+    assert part.tests > 100
+    with django_assert_max_num_queries(60):
+        load_slice(part)
+    assert connection.in_atomic_block
