@@ -74,7 +74,10 @@ class ExactNumberField(models.Field):  # type: ignore[type-arg]
 
 
 class IndexRow(models.Model):
-    """What the narrow index tables share: which parameter of which resource."""
+    """What the narrow index tables share: which resource, and in ``param`` the path of its element (``name.family``).
+
+    Parameters that read the same element share its rows; a parameter that reads several asks for any of their paths.
+    """
 
     id = models.BigAutoField(primary_key=True)
     type = models.TextField()

@@ -73,12 +73,13 @@ def parameters_for(resource_type: str) -> Mapping[str, SearchParameter]:
     """The search parameters of a type by code, those of every type included. KeyError for a type that is not stored."""
     if resource_type not in resource_types():
         raise KeyError(resource_type)
-    common = {code: _parameter(code, *facts, resource_type) for code, facts in _data()["Resource"].items()}
+    common = {code: _parameter(code, facts, resource_type) for code, facts in _data()["Resource"].items()}
     own = _data().get(resource_type, {})
-    return {**common, **{code: _parameter(code, *facts, resource_type) for code, facts in own.items()}}
+    return {**common, **{code: _parameter(code, facts, resource_type) for code, facts in own.items()}}
 
 
-def _parameter(code: str, kind: Kind, expression: str, targets: list[str], resource_type: str) -> SearchParameter:
+def _parameter(code: str, facts: tuple[Kind, str, list[str]], resource_type: str) -> SearchParameter:
+    kind, expression, targets = facts
     if expression.startswith("Resource."):
         expression = expression.replace("Resource.", f"{resource_type}.", 1)
     found: dict[Path, None] = {}

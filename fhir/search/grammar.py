@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
+from typing import cast
 
 from fhir.definitions import resource_types
 from fhir.outcomes import Issue, Refused, refuse
@@ -189,7 +190,7 @@ class _Reader:
 
     def _total(self, text: str) -> None:
         if text in ("none", "estimate", "accurate"):
-            self.total = text
+            self.total = cast(Total, text)
         else:
             self._wrong("_total", f"_total takes none, estimate or accurate, not {text!r}.")
 
