@@ -1,9 +1,43 @@
 """What every template may use."""
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from healthhub.web.navigation import ROOMS, links_for
 
 
-def site(request: HttpRequest) -> dict[str, object]:
-    """``demo``: whether a banner must say that the people shown are invented."""
-    return {"demo": settings.DEMO}
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Who acts, where, and what surrounds the page.
+
+    ``demo``: whether a banner must say that the people shown are invented. ``actor``: the ``Actor`` that a view's guard
+    has found, or None. ``room``: "me", "clinic", "city", or "out" for pages outside the rooms. ``navigation``: links of
+    the role. ``role_name`` and ``facility_name``: as whom and where the person works now.
+    """
+    actor = getattr(request, "actor", None)
+    role = str(actor.role) if actor else ""
+    return {
+        "demo": settings.DEMO,
+        "actor": actor,
+        "room": ROOMS.get(role, "out"),
+        "navigation": links_for(role, path=request.path) if role else [],
+        "role_name": role_name(role),
+        "facility_name": getattr(request, "facility_name", ""),
+        "languages": settings.LANGUAGES,
+    }
+
+
+def role_name(role: str) -> str:
+    """A role in the reader's language, "" for one without a name."""
+    names = {
+        "clinician": _("Nhân viên y tế"),
+        "laboratory": _("Phòng xét nghiệm"),
+        "officer": _("Cán bộ Sở Y tế"),
+        "analyst": _("Chuyên viên phân tích"),
+        "citizen": _("Người dân"),
+        "client": _("Phần mềm của cơ sở y tế"),
+        "system": "HealthHub",
+    }
+    return names.get(role, "")

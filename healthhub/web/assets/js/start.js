@@ -1,0 +1,17 @@
+// Enhances pages that work without it: a "js" mark for the style sheet, and buttons that print.
+
+document.documentElement.classList.add("js")
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print()
+})
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  const form = event.target
+  if (form.dataset.sent) event.preventDefault()
+  else if (form.method === "post") form.dataset.sent = "yes"
+})
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent
+})

@@ -1,0 +1,68 @@
+"""Which pages a role finds in the navigation.
+
+``healthhub.web`` knows no app, so each app adds its pages where it declares their addresses (its ``urls.py``). Roles
+are the texts of ``healthhub.accounts.actors.Role``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.urls import reverse
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+ROOMS: Final = {
+    "citizen": "me",
+    "clinician": "clinic",
+    "laboratory": "clinic",
+    "officer": "city",
+    "analyst": "city",
+}
+"""The room (first part of the address) in which each role works; other roles have no pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One entry: ``icon`` is a name of ``cotton/icon.html``; ``order`` sorts, lowest first."""
+
+    url_name: str
+    label: "_StrPromise | str"
+    icon: str
+    roles: frozenset[str]
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as a template shows it. ``current`` is "page" on that very page, "true" below it, else ""."""
+
+    href: str
+    label: "_StrPromise | str"
+    icon: str
+    current: str
+
+
+_pages: dict[str, Page] = {}
+
+
+def add_page(url_name: str, label: "_StrPromise | str", *, icon: str, roles: Iterable[str], order: int) -> None:
+    """Put a page into the navigation of these roles."""
+    _pages[url_name] = Page(url_name, label, icon, frozenset(str(role) for role in roles), order)
+
+
+def links_for(role: str, *, path: str) -> list[Link]:
+    """The navigation of a role, with the place of ``path`` in it: of all entries that it lies below, the longest."""
+    pages = sorted((page for page in _pages.values() if role in page.roles), key=lambda page: page.order)
+    addresses = [reverse(page.url_name) for page in pages]
+    here = max((address for address in addresses if path.startswith(address)), key=len, default="")
+    return [
+        Link(
+            href=address,
+            label=page.label,
+            icon=page.icon,
+            current="" if address != here else "page" if address == path else "true",
+        )
+        for page, address in zip(pages, addresses, strict=True)
+    ]

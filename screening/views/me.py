@@ -1,0 +1,68 @@
+"""A citizen's screening results: all of them, and one in full."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+
+from healthhub.accounts.actors import Actor, Role
+from healthhub.audit.log import record_access
+from records.sections import Section, register_section
+from records.views.guards import ActingRequest, for_roles
+from screening.citizen import ACT, card, newest_of_each_programme, screening_codes, tracker, trend
+from screening.models import ScreeningResult
+from screening.result_details import details
+from screening.results import results_of
+
+
+@for_roles(Role.CITIZEN)
+def results(request: ActingRequest) -> HttpResponse:
+    """All my results, newest first, and the course of the measured ones."""
+    mine = _mine(request)
+    record_access(
+        actor=request.actor,
+        action="view",
+        patients=[request.actor.patient],
+        resource_type="Observation",
+        reason=request.path,
+    )
+    return render(request, "screening/me_results.html", {"cards": [card(one) for one in mine], "trend": trend(mine)})
+
+
+@for_roles(Role.CITIZEN)
+def result(request: ActingRequest, observation_id: str) -> HttpResponse:
+    """One of my results: verdict, meaning, next step, tracker, and the details folded."""
+    found = next((one for one in _mine(request) if one.observation_id == observation_id), None)
+    if found is None:
+        raise Http404
+    record_access(
+        actor=request.actor,
+        action="view",
+        patients=[found.patient_id],
+        resource_type="Observation",
+        resource_id=observation_id,
+        reason=request.path,
+    )
+    context = {"card": card(found), "steps": tracker(found), "details": details(found)}
+    return render(request, "screening/me_result.html", context)
+
+
+def home_section(patient: str, actor: Actor) -> Mapping[str, Any]:
+    """For the citizen's home: what needs a step now, and the newest result of each programme."""
+    cards = [card(one) for one in newest_of_each_programme(list(results_of(patient)))]
+    return {
+        "now": [one for one in cards if one.kind == ACT],
+        "others": [one for one in cards if one.kind != ACT],
+    }
+
+
+def register() -> None:
+    """Put the section on the citizen's home; called when the addresses are read."""
+    register_section(Section("screening/me_section.html", home_section, order=10, codes=screening_codes))
+
+
+def _mine(request: ActingRequest) -> list[ScreeningResult]:
+    if request.actor.patient is None:
+        raise Http404
+    return list(results_of(request.actor.patient))
