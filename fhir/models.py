@@ -66,7 +66,7 @@ class ResourceVersion(models.Model):
     content = models.TextField()
 
 
-class ExactNumberField(models.Field):  # type: ignore[type-arg]
+class ExactNumberField(models.Field):
     """A number of any size and precision, as FHIR's ``decimal`` is: DecimalField would round it or fail."""
 
     def db_type(self, connection: Any) -> str:
