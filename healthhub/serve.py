@@ -42,6 +42,8 @@ def main() -> int:
         return 0
     except AlreadyRunning as running:
         print(f"It runs already (process {running}). `make stop` stops it.", file=sys.stderr)
+    except PortTaken as taken:
+        print(f"Port {taken} is taken. Choose another: PORT=8001 make demo", file=sys.stderr)
     except subprocess.CalledProcessError as failed:
         print(f"`{' '.join(failed.cmd[1:])}` failed (exit code {failed.returncode}).", file=sys.stderr)
     return 1
@@ -52,9 +54,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _serve(host: str, port: int) -> int:
-    if not _is_free(host, port):
-        print(f"Port {port} is taken. Choose another: PORT=8001 make demo", file=sys.stderr)
-        return 1
+    _require_free(host, port)
     _say("Starting the database and the queue")
     django.setup()
     from django.conf import settings
@@ -70,6 +70,7 @@ def _serve(host: str, port: int) -> int:
         if settings.DEMO and _wants_city():
             _say(f"Building the demo city with {DEMO_TESTS:,} screening tests (about a minute, only this once)")
             run([*manage, "load_demo", "--tests", str(DEMO_TESTS), "--seed", "1"], cwd=root, env=env)
+        _require_free(host, port)  # again: the city took a minute
         programs = _programs(host, port, var / "log")
         _say("Starting the web server, the worker and the scheduler")
         try:
@@ -111,14 +112,17 @@ def _wants_city() -> bool:
     return not demo_accounts_exist() and (begun or not Resource.objects.exists())
 
 
-def _is_free(host: str, port: int) -> bool:
+class PortTaken(RuntimeError):
+    """Another program listens on the port, which is the argument."""
+
+
+def _require_free(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            raise PortTaken(port) from error
 
 
 def _reachable(host: str) -> str:
