@@ -1,4 +1,4 @@
-"""Rounds as people see them: the worklist, what a result means and what comes next, and closing a step with a reason."""
+"""Rounds as people see them: the worklist, what a result means and what comes next, closing a step with a reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from screening.protocol.shapes import VERIFY, Protocol, Text
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """A line of the worklist. ``days`` is until the due date, negative when overdue; ``limit_days`` until the last day."""
+    """A line of the worklist: ``days`` until the due date, negative when overdue, and ``limit_days`` until the last."""
 
     episode: Episode
     programme_name: Text

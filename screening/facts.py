@@ -81,7 +81,7 @@ def read_value(observation: Mapping[str, Any], on: date) -> Reading | None:
 
 
 def day_of(text: Any) -> date | None:
-    """The calendar day in Hanoi of a FHIR date, dateTime or instant; the first day of a month or year. None if unreadable."""
+    """The day in Hanoi of a FHIR date, dateTime or instant; of a month or year its first day. None if unreadable."""
     if not isinstance(text, str):
         return None
     if found := _date.match(text):
@@ -90,10 +90,7 @@ def day_of(text: Any) -> date | None:
             return date(year, month, day)
         except ValueError:
             return None
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        moment = _without_fraction(text)
+    moment = _moment(text) or _moment(re.sub(r"\.\d+", "", text))  # more digits of a second than Python reads
     return moment.astimezone(ZONE).date() if moment and moment.tzinfo else None
 
 
@@ -273,9 +270,8 @@ def _codings(concept: Any) -> list[Mapping[str, Any]]:
     return concept.get("coding") or [] if isinstance(concept, Mapping) else []
 
 
-def _without_fraction(text: str) -> datetime | None:
-    """A dateTime with more digits of a second than Python reads."""
+def _moment(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(re.sub(r"\.\d+", "", text).replace("Z", "+00:00"))
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return None

@@ -1,8 +1,8 @@
 """From a saved resource to the round it belongs to and the next step: the hooks of screening.
 
-Every statement takes the whole batch. Events are appended, the rounds of the people concerned are computed anew from all
-their events (``protocol.fold_rounds``), and what changed is written. The people's rows are locked first, so that two
-writers of one person's results wait for each other and none works from half of the events.
+Every statement takes the whole batch. Events are appended, the rounds of the people concerned are computed anew from
+all their events (``protocol.fold_rounds``), and what changed is written. The people's rows are locked first, so that
+two writers of one person's results wait for each other and none works from half of the events.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,6 +52,13 @@ def take(changes: Sequence[Change], *, actor: Actor) -> None:
         for change in changes
     ]
     projection.apply([item for item in incoming if item.fact is not None or not item.created])
+
+
+@on_saved("Patient")
+def follow(changes: Sequence[Change], *, actor: Actor) -> None:
+    """Keep sex and age of results true when a person's data are corrected (records has projected them already)."""
+    if updated := [change.id for change in changes if change.version > 1]:
+        projection.follow_people(updated)
 
 
 @on_validate("Observation")
@@ -130,7 +137,6 @@ def _duplicates(keyed: Sequence[tuple[int, str, str, str, str]]) -> Iterator[tup
     with connection.cursor() as cursor:
         cursor.execute(_HELD, [list(column) for column in zip(*asked, strict=True)])
         for position, held in cursor.fetchall():
-            # The holder may itself be rewritten by this batch to another specimen: the unique constraint has the last word.
             yield position, _duplicate(held)
 
 

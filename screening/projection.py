@@ -24,8 +24,8 @@ Placed = Mapping[tuple[str, str, str], str]  # (patient, programme, source) -> r
 class Incoming:
     """One version of a resource and what it says; ``fact`` None takes back whatever an earlier version said.
 
-    ``created`` promises that no earlier version is known. ``recorded_at`` None is the stored version's own time. ``area``
-    is a one-tuple with the area where the person lived when it was recorded, or None for the one of now.
+    ``created`` promises that no earlier version is known. ``recorded_at`` None is the stored version's own time.
+    ``area`` is a one-tuple with the area where the person lived when it was recorded, or None for the one of now.
     """
 
     source_type: str
@@ -70,6 +70,19 @@ def add_staff_event(
     rows.lock_people([patient])
     row = EventRow(id, patient, programme, None, fact, fact, occurred_on, "staff", id, 1, dict(data))
     _refold({(patient, programme)}, [(row, Incoming("staff", id, 1, patient, None, True, actor))], {}, {})
+
+
+def follow_people(patients: Sequence[str]) -> None:
+    """Sex or birth date were put right: so are sex and age of the person's results. Where she lived then stays."""
+    changed: list[tuple[str, str, int | None]] = []
+    stale: list[rows.Dated] = []
+    for row in rows.results_of_people(patients):
+        age = _age(row.programme, row.birth_date, row.collected_on)
+        if (row.sex, row.age) != (row.sex_now, age):
+            changed.append((row.observation, row.sex_now, age))
+            stale.append(row)
+    rows.set_people(changed)
+    _mark_stale(stale)
 
 
 def _held(updates: Sequence[Incoming]) -> dict[str, EventRow]:
@@ -242,7 +255,6 @@ def _result_row(
 def _result_columns(
     item: Incoming, fact: Fact, result: Mapping[str, Any], row: ResultRow, person: Person
 ) -> dict[str, Any]:
-    counted = protocol_for(fact.programme, fact.occurred_on).age_counted
     return {
         **result,
         "observation_id": row.observation,
@@ -250,11 +262,15 @@ def _result_columns(
         "episode_id": row.episode,
         "area_id": row.area,
         "sex": person.sex,
-        "age": age_on(person.birth_date, fact.occurred_on, counted) if person.birth_date else None,
+        "age": _age(fact.programme, person.birth_date, fact.occurred_on),
         "version": item.version,
     }
 
 
-def _mark_stale(results: Iterable[ResultRow]) -> None:
+def _age(programme: str, birth_date: date | None, on: date) -> int | None:
+    return age_on(birth_date, on, protocol_for(programme, on).age_counted) if birth_date else None
+
+
+def _mark_stale(results: Iterable[ResultRow | rows.Dated]) -> None:
     """Tell statistics which cells (area, programme, test, month) must be counted again."""
     mark_stale({(row.area, row.programme, row.test, row.collected_on.replace(day=1)) for row in results})

@@ -43,7 +43,8 @@ ORDER BY id, version
 _PATIENTS = """
 SELECT id, last_updated, deleted, content FROM fhir_resourceversion v WHERE type = 'Patient' AND id = ANY(%(ids)s)
 UNION ALL
-SELECT id, last_updated, deleted, content FROM fhir_resource r WHERE type = 'Patient' AND id = ANY(%(ids)s) AND version > 1
+SELECT id, last_updated, deleted, content FROM fhir_resource r
+WHERE type = 'Patient' AND id = ANY(%(ids)s) AND version > 1
 ORDER BY id, last_updated
 """
 

@@ -26,17 +26,10 @@ CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 FLAG = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 _FLAG_NAMES = {"POS": "Positive", "NEG": "Negative", "IND": "Indeterminate"}
 #: The elements that a correction writes anew; all others of the earlier version stay as they are.
-_OWN = (
-    "status",
-    "code",
-    "effectiveDateTime",
-    "issued",
-    "performer",
-    "specimen",
-    "valueQuantity",
-    "valueCodeableConcept",
+_OWN: tuple[str, ...] = (
+    *("status", "code", "effectiveDateTime", "issued", "performer", "specimen", "device", "note"),
+    *("valueQuantity", "valueCodeableConcept", "valueString", "interpretation", "referenceRange"),
 )
-_OWN += ("valueString", "interpretation", "referenceRange", "device", "note")
 
 
 def known_test(key: str, on: date) -> tuple[str, Test]:
@@ -146,7 +139,7 @@ def withdraw_result(*, observation_id: str, actor: Actor, if_match: int | None =
 def refer_for_assessment(
     *, result: ScreeningResult, due_on: date, actor: Actor, authored_on: date | None = None, note: str = ""
 ) -> Saved:
-    """Refer somebody for the assessment that the result leads to, at the latest on ``due_on``. Refused if it leads to none."""
+    """Refer somebody for the assessment that the result leads to, for ``due_on``. Refused (422) if it leads to none."""
     assessment = assessment_of(result)
     requester = actor.facility or result.facility_id
     resource: dict[str, Any] = {
@@ -169,7 +162,7 @@ def refer_for_assessment(
 def record_assessment(
     *, result: ScreeningResult, done_on: date, actor: Actor, finding: str = "unspecified", note: str = ""
 ) -> Saved:
-    """Record that the assessment took place and what it found (a finding of the protocol; KeyError if it has none such)."""
+    """Record that the assessment took place and what it found: a key of the protocol's findings, else KeyError."""
     assessment = assessment_of(result)
     found = assessment.findings[finding]
     facility = actor.facility or result.facility_id

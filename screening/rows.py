@@ -54,6 +54,15 @@ _MOVE_RESULTS = """
 UPDATE screening_screeningresult t SET episode_id = k.episode
 FROM unnest(%s::text[], %s::uuid[]) AS k(id, episode) WHERE t.observation_id = k.id
 """
+_RESULTS_OF_PEOPLE = """
+SELECT r.observation_id, r.programme, r.test, r.collected_on, r.area_id, r.sex, r.age, c.birth_date, c.sex
+FROM screening_screeningresult r JOIN records_citizen c ON c.patient_id = r.patient_id
+WHERE r.patient_id = ANY(%s) FOR UPDATE OF r
+"""
+_SET_PEOPLE = """
+UPDATE screening_screeningresult r SET sex = k.sex, age = k.age
+FROM unnest(%s::text[], %s::text[], %s::smallint[]) AS k(id, sex, age) WHERE r.observation_id = k.id
+"""
 
 
 class Person(NamedTuple):
@@ -125,6 +134,20 @@ class ResultRow(NamedTuple):
     episode: str | None
 
 
+class Dated(NamedTuple):
+    """A result with the sex and age that it holds, and the person's birth date and sex of now."""
+
+    observation: str
+    programme: str
+    test: str
+    collected_on: date
+    area: int | None
+    sex: str
+    age: int | None
+    birth_date: date | None
+    sex_now: str
+
+
 def lock_people(patients: Iterable[str]) -> dict[str, Person]:
     """These people; their rows stay locked until the transaction ends, in one order so that no two batches deadlock."""
     return {name: Person(*rest) for name, *rest in _fetch(_LOCK_PEOPLE, [sorted(patients)])}
@@ -148,6 +171,17 @@ def episodes_of(keys: Iterable[Key]) -> dict[str, EpisodeRow]:
 def results_of(keys: Iterable[Key]) -> dict[str, ResultRow]:
     """The stored results of these people in these programmes, by Observation."""
     return {row[0]: ResultRow(*row) for row in _fetch(_RESULTS, _columns(list(keys)))}
+
+
+def results_of_people(patients: Sequence[str]) -> list["Dated"]:
+    """The results of these people with what is known of each person now."""
+    return [Dated(*row) for row in _fetch(_RESULTS_OF_PEOPLE, [list(patients)])]
+
+
+def set_people(changes: Sequence[tuple[str, str, int | None]]) -> None:
+    """Give (Observation, sex, age) to results."""
+    if changes:
+        _run(_SET_PEOPLE, _columns(changes))
 
 
 def facility_codes(ids: Iterable[str]) -> dict[str, str]:
@@ -208,7 +242,8 @@ def _upsert(table: str, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _event(row: Sequence[Any]) -> EventRow:
-    return EventRow(*row[:10], orjson.loads(row[10]))
+    *columns, data = row
+    return EventRow._make([*columns, orjson.loads(data)])
 
 
 def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -18,10 +18,10 @@ class EpisodeState(models.TextChoices):
 class Episode(models.Model):
     """One person's round of one programme: a cache of what `protocol.fold_rounds` says of the events.
 
-    `id` is made from the person, the programme and the round's first source, so that a rebuild gives the same one. Of an
-    open round `due_on` is when `step` is due, `limit_on` its last day; of a closed one `due_on` is the next round, or None
-    if there is none. `owner` is an Organization id, or "department" where no facility is known. `outcome` of a closed one:
-    negative, assessed (`detail`: the finding), closed (`detail`: the reason), withdrawn.
+    `id` is made from the person, the programme and the round's first source, so that a rebuild gives the same one. Of
+    an open round `due_on` is when `step` is due, `limit_on` its last day; of a closed one `due_on` is the next round,
+    or None if there is none. `owner` is an Organization id, or "department" where no facility is known. `outcome` of a
+    closed one: negative, assessed (`detail`: the finding), closed (`detail`: the reason), withdrawn.
     """
 
     id = models.UUIDField(primary_key=True)

@@ -15,10 +15,10 @@ class Outcome(models.TextChoices):
 class ScreeningResult(models.Model):
     """A screening Observation as the protocol reads it; one row each, gone when it is deleted or entered in error.
 
-    `category` is a key of the protocol's test, `outcome` what it counts as. `value`, `unit` (UCUM), `cutoff` (in `unit`)
-    are of measured results. `facility` is the laboratory or station that performed the test, `area` where the person lived
-    then, `age` in completed years on `collected_on`; `status` is the Observation's. `explanation` says by language how the
-    result was read, or why it could not be.
+    `category` is a key of the protocol's test, `outcome` what it counts as. `value`, `unit` (UCUM), `cutoff` (in
+    `unit`) are of measured results. `facility` is the laboratory or station that performed the test, `area` where the
+    person lived when it was recorded, `age` in completed years on `collected_on`; `status` is the Observation's.
+    `explanation` says by language how the result was read, or why it could not be.
     """
 
     observation_id = models.CharField(primary_key=True, max_length=64)

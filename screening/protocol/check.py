@@ -1,7 +1,8 @@
-"""What must be true of a protocol before it may take effect. Works on the file's raw values; answers with all faults."""
+"""What must be true of a protocol before it may take effect. Works on the file's raw values; answers all faults."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Any
 
 from screening.protocol.shapes import OUTCOMES, VERIFY, Protocol
@@ -77,7 +78,7 @@ def _ages(raw: dict[str, Any]) -> Iterator[str]:
             yield f"eligibility.bands[{position}]: ends before it begins"
         if unknown := set(band["tests"]) - raw["tests"].keys():
             yield f"eligibility.bands[{position}].tests: unknown {sorted(unknown)}"
-    for position, (band, after) in enumerate(zip(bands, bands[1:], strict=False)):
+    for position, (band, after) in enumerate(pairwise(bands)):
         if "max_age" not in band or after["min_age"] <= band["max_age"]:
             yield f"eligibility.bands[{position + 1}]: overlaps the band before it"
         elif after["min_age"] > band["max_age"] + 1:

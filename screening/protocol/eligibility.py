@@ -1,4 +1,7 @@
-"""Who a programme is for, on a given day. A wrong age rule once left 120,000 people out: so how age is counted is data."""
+"""Who a programme is for, on a given day.
+
+How age is counted is data: an ambiguous age rule once left 120,000 women out of their last screening, unnoticed.
+"""
 
 from dataclasses import dataclass
 from datetime import date

@@ -123,7 +123,7 @@ class _Round:
             self.closed_on = day
 
     def late(self, event: Event) -> bool:
-        """After the round was closed for a reason, the assessment took place after all: its outcome is the better one."""
+        """The assessment took place after all, though the round was closed for a reason: this outcome is the better."""
         if event.withdrawn or event.fact != ASSESSED or self.assessed:
             return False
         if not any(need.waits_for(event.data["assessment"]) for need in self.waived) or not self._discharges(event):
@@ -271,15 +271,15 @@ class _Round:
         if self.assessed:
             finding = self.assessed.data["finding"]
             rule = self.protocol.assessments[self.assessed.data["assessment"]].findings.get(finding)
-            months = rule.next_months if rule else None
-            return ASSESSED, finding, add_months(self.assessed.occurred_on, months) if months else None
+            after = rule.next_months if rule else None
+            return ASSESSED, finding, add_months(self.assessed.occurred_on, after) if after else None
         negatives = [event for event in self.results if event.data["outcome"] == NEGATIVE]
         if self.reason:
             key = self.reason.data["reason"]
             reason = self.protocol.reasons.get(key)
-            months = self.protocol.bands[0].interval_months
+            interval = self.protocol.bands[0].interval_months
             ends = reason is not None and reason.ends
-            return CLOSED, key, None if ends else add_months(self.results[-1].occurred_on, months)
+            return CLOSED, key, None if ends else add_months(self.results[-1].occurred_on, interval)
         if not self.results:
             return WITHDRAWN, "", None
         last = max((event.occurred_on for event in negatives), default=self.opened_on)

@@ -16,9 +16,9 @@ class Event:
     """Something that happened. ``source`` is ``Type/id`` of the resource that says so (``staff/…`` for a decision).
 
     ``fact`` is result, referred, assessed or closed; ``withdrawn`` says that this version of the source takes it back.
-    Of several events of a source, the one of the highest ``version`` holds. ``data`` by fact: result has test, category,
-    outcome, resulted_on, facility; referred has assessment, due_on, facility; assessed has assessment, finding; closed has
-    reason and closes (list of [source, category]: exactly the results whose needs it closes).
+    Of several events of a source, the one of the highest ``version`` holds. ``data`` by fact: result has test,
+    category, outcome, resulted_on, facility; referred has assessment, due_on, facility; assessed has assessment,
+    finding; closed has reason and closes (list of [source, category]: exactly the results whose needs it closes).
     """
 
     fact: str
@@ -31,10 +31,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeState:
-    """One round. Open: ``step`` with its ``owner``, ``due_on`` and last day ``limit_on``. Closed: ``due_on`` is the next round.
+    """One round. Open: ``step`` with its ``owner``, ``due_on`` and last day ``limit_on``.
 
-    ``outcome`` of a closed round is negative, assessed (``detail``: the finding), closed (``detail``: the reason) or
-    withdrawn. ``key`` is the first source and names the round. ``category`` is that of the result that the state is about.
+    Closed: ``due_on`` is the next round's; ``outcome`` is negative, assessed (``detail``: the finding), closed
+    (``detail``: the reason) or withdrawn. ``key`` is the first source and names the round; ``category`` is that of the
+    result that the state is about.
     """
 
     key: str

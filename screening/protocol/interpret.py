@@ -1,4 +1,4 @@
-"""What a result means by its protocol. Units are never guessed and never converted without the kit's published factor."""
+"""What a result means by its protocol. Units are never guessed, nor converted without the kit's published factor."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ def interpret(
 ) -> Interpretation:
     """Read a number with its unit, or codings, or a word of either language (a word may be a number as written).
 
-    A cut-off that comes with the result beats the kit's, the kit's beats the default of the unit. Under a ``code`` without
-    units (a "presence" code) a number is read only with a cut-off of its own. Raises NotInterpretable.
+    A cut-off that comes with the result beats the kit's, the kit's beats the default of the unit. Under a ``code``
+    without units (a "presence" code) a number is read only with a cut-off of its own. Raises NotInterpretable.
     """
     if quantity is None and word:
         quantity, comparator = _number_in(test, word)
@@ -169,16 +169,15 @@ def _measured(
     category = test.categories[test.at_or_above if _reaches(value, comparator, limit) else test.below]
     shown = test.units[unit].display
     sign = "≥" if category.key == test.at_or_above else "<"
-    number = f"{comparator}{value:f}"
+    number, bound = f"{comparator}{value:f}", f"{limit:f}"
+    vi = f"{number} {shown} {sign} ngưỡng {bound} {shown}".replace(".", ",")
+    en = f"{number} {shown} {sign} cut-off {bound} {shown}"
     return Interpretation(
         category.key,
         category.outcome,
         category.interpretation,
         category.label,
-        {
-            "vi": f"{category.label['vi']}: {number.replace('.', ',')} {shown} {sign} ngưỡng {f'{limit:f}'.replace('.', ',')} {shown}",
-            "en": f"{category.label['en']}: {number} {shown} {sign} cut-off {limit:f} {shown}",
-        },
+        {"vi": f"{category.label['vi']}: {vi}", "en": f"{category.label['en']}: {en}"},
         value,
         comparator,
         unit,
@@ -221,8 +220,10 @@ def _same_unit(amount: Decimal, unit: str, wanted: str, kit: Kit | None, name: s
             return (amount / times).normalize() + 0
     raise NotInterpretable(
         "kit",
-        f"Không đổi được {unit} sang {wanted}: chưa có hệ số công bố của bộ kit “{name or '?'}”. Hãy ghi ngưỡng bằng {wanted}.",
-        f"{unit} cannot be converted to {wanted}: no published factor for kit {name or '?'!r}. State the cut-off in {wanted}.",
+        f"Không đổi được {unit} sang {wanted}: chưa có hệ số công bố của bộ kit “{name or '?'}”. "
+        f"Hãy ghi ngưỡng bằng {wanted}.",
+        f"{unit} cannot be converted to {wanted}: no published factor for kit {name or '?'!r}. "
+        f"State the cut-off in {wanted}.",
     )
 
 

@@ -36,7 +36,7 @@ class TestCode:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A UCUM unit that the test's numbers may have, the spellings that mean it and the cut-off used if none is stated."""
+    """A UCUM unit that the test's numbers may have, spellings that mean it, and the cut-off used if none is stated."""
 
     unit: str
     display: str
@@ -46,7 +46,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """A test kit. ``factor`` (from unit, to unit, times) is None unless its stool mass and buffer volume are published."""
+    """A test kit; ``factor`` (from unit, to unit, times) is None unless stool mass and buffer volume are published."""
 
     name: str
     aliases: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Intake: a saved resource moves its person's round on, whatever the door, order or batch; a rebuild gives the same rows."""
+"""Intake: a saved resource moves its person's round on, in any order and batch; a rebuild gives the same."""
 
 from datetime import date
 from decimal import Decimal
@@ -251,6 +251,16 @@ def test_a_moved_person_keeps_the_area_of_the_test(send, station, man):
     name = send.fit(man, "5", on="2024-06-06")
     assert [result.area.code for result in ScreeningResult.objects.order_by("collected_on")] == ["00175", "00592"]
     send.fit(man, "6", id=name, on="2024-06-06")
+    before = rows()
+    hooks.run_rebuild()
+    assert rows() == before
+
+
+def test_a_corrected_birth_date_corrects_the_age_at_the_test(send, station, man):
+    send.fit(man, "5")
+    make_patient(station, name="Nguyễn Văn Đức", gender="female", born="1970-05-07", id=man)
+    found = ScreeningResult.objects.get()
+    assert (found.sex, found.age) == ("female", 53)
     before = rows()
     hooks.run_rebuild()
     assert rows() == before

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screening.protocol import age_on, current, eligible, find_assessment, find_test, parse, protocol_for, named_test
+from screening.protocol import age_on, current, eligible, find_assessment, find_test, named_test, parse, protocol_for
 from screening.protocol.check import faults_of
 from screening.protocol.load import FOLDER, LOINC, SNOMED, ProtocolError
 

@@ -1,0 +1,90 @@
+"""Whatever happens in whatever order: the stored rounds equal the fold of the events, and a rebuild gives the same rows."""
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from fhir import hooks, store
+from healthhub.accounts.actors import SYSTEM
+from screening.episodes import close_episode
+from screening.models import Episode, EpisodeEvent, ScreeningResult
+from screening.protocol import Event, fold_rounds, protocol_for
+
+CERVICAL = [
+    ("82675-0", "âm tính"),
+    ("82675-0", "HPV 16"),
+    ("82675-0", "HPV nguy cơ cao khác"),
+    ("77399-4", "dương tính"),
+    ("77400-0", "âm tính"),
+    ("10524-7", "NILM"),
+    ("10524-7", "ASC-US"),
+    ("10524-7", "HSIL"),
+    ("10524-7", "không đạt"),
+    ("10524-7", "???"),
+]
+
+
+def rows():
+    return {
+        model.__name__: list(model.objects.order_by("pk").values())
+        for model in (ScreeningResult, Episode, EpisodeEvent)
+    }
+
+
+def folded():
+    """The state of every round, straight from the events."""
+    histories: dict[tuple[str, str], list[Event]] = {}
+    for row in EpisodeEvent.objects.all():
+        source = f"{row.source_type}/{row.source_id}"
+        event = Event(row.fact, row.occurred_on, source, row.source_version, row.kind == "withdrawn", row.data)
+        histories.setdefault((row.patient_id, row.programme), []).append(event)
+    return sorted(
+        (patient, state.opened_on, state.state, state.step, state.due_on, state.owner, state.outcome, len(state.events))
+        for (patient, programme), events in histories.items()
+        for state in fold_rounds(events, rules=lambda day, programme=programme: protocol_for(programme, day))[0]
+    )
+
+
+def stored():
+    return sorted(
+        (
+            episode.patient_id,
+            episode.opened_on,
+            episode.state,
+            episode.step,
+            episode.due_on,
+            episode.owner,
+            episode.outcome,
+            len({(event.source_type, event.source_id) for event in episode.events.all()}),
+        )
+        for episode in Episode.objects.prefetch_related("events")
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", range(6))
+def test_stored_rounds_equal_the_fold_and_a_rebuild(send, clinician, man, woman, seed):
+    chance = random.Random(seed)
+    written: list[str] = []
+    for _ in range(30):
+        day = (date(2021, 1, 1) + timedelta(days=chance.randrange(900))).isoformat()
+        person, act = chance.choice([man, woman]), chance.random()
+        again = {"id": chance.choice(written)} if written and chance.random() < 0.35 else {}
+        if act < 0.35:
+            written.append(send.fit(person, str(chance.choice([5, 50])), on=day, **again))
+        elif act < 0.6:
+            code, word = chance.choice(CERVICAL)
+            written.append(send.fit(woman, None, on=day, code=code, valueCodeableConcept={"text": word}, **again))
+        elif act < 0.7:
+            send.procedure(person, on=day, code=chance.choice(["73761001", "392003006"]))
+        elif act < 0.8:
+            send.referral(person, on=day, due=day, code=chance.choice(["73761001", "392003006"]))
+        elif act < 0.87 and written:
+            store.delete(type="Observation", id=chance.choice(written), actor=SYSTEM)
+        elif (episode := Episode.objects.exclude(state="closed").order_by("id").first()) is not None:
+            close_episode(episode=episode, reason="declined", on=date(2024, 1, 1), actor=clinician)
+    assert stored() == folded()
+    before = rows()
+    hooks.run_rebuild()
+    assert rows() == before
