@@ -33,11 +33,13 @@ _KEY = "area_id, programme, test, month"
 _NAME = f"{_KEY}, sex, age_band"
 _COUNTS = "tested, positive, negative, inadequate, unclassified, referred, assessed"
 _COLUMNS = f"{_NAME}, {_COUNTS}"
-_EVENT = (
-    "EXISTS (SELECT FROM screening_episodeevent e WHERE e.episode_id = r.episode_id AND e.fact = '{fact}'"
-    " AND e.occurred_on >= r.collected_on)"
-)
-# An event stands in the round's list only while its source holds, so what was taken back counts no more.
+# An event counts while it is the last word of its source; one that was taken back stays in the round's list.
+_EVENT = """EXISTS (
+    SELECT FROM screening_episodeevent e
+    WHERE e.episode_id = r.episode_id AND e.fact = '{fact}' AND e.kind <> 'withdrawn' AND e.occurred_on >= r.collected_on
+      AND NOT EXISTS (SELECT FROM screening_episodeevent l
+        WHERE l.source_id = e.source_id AND l.source_type = e.source_type AND l.source_version > e.source_version)
+  )"""
 _COUNT = f"""
 SELECT r.area_id, r.programme, r.test, date_trunc('month', r.collected_on)::date AS month,
   coalesce(nullif(r.sex, ''), 'unknown') AS sex,
