@@ -29,8 +29,10 @@ _DROP = (
 )
 # Any version may have carried one of our codes; the search in the texts only has to miss none of them.
 _IDS = """
-SELECT id FROM fhir_resource WHERE type = %(type)s AND content ~ %(codes)s
-UNION SELECT id FROM fhir_resourceversion WHERE type = %(type)s AND content ~ %(codes)s
+SELECT r.id FROM fhir_resource r WHERE r.type = %(type)s AND r.id > %(after)s AND (
+  r.content ~ %(codes)s
+  OR EXISTS (SELECT FROM fhir_resourceversion v WHERE v.type = r.type AND v.id = r.id AND v.content ~ %(codes)s)
+) ORDER BY r.id LIMIT %(limit)s
 """
 _VERSIONS = """
 SELECT id, version, deleted, patient, facility, author, last_updated, content FROM fhir_resource
@@ -100,13 +102,17 @@ def _incoming(type_: str, versions: Sequence[Version]) -> list[Incoming]:
 def _stored(type_: str) -> Iterator[list[Version]]:
     codes = sorted({coding[1] for protocol in protocols() for coding in _codings(protocol)})
     pattern = '"(' + "|".join(code.replace("-", "[-]") for code in codes) + ')"'
-    with connection.cursor() as cursor:
-        cursor.execute(_IDS, {"type": type_, "codes": pattern})
-        ids = [row[0] for row in cursor.fetchall()]
-    for start in range(0, len(ids), CHUNK):
+    after = ""
+    while True:
         with connection.cursor() as cursor:
-            cursor.execute(_VERSIONS, {"type": type_, "ids": ids[start : start + CHUNK]})
-            yield [Version(*row) for row in cursor.fetchall()]
+            cursor.execute(_IDS, {"type": type_, "codes": pattern, "after": after, "limit": CHUNK})
+            ids = [row[0] for row in cursor.fetchall()]
+            if not ids:
+                return
+            after = ids[-1]
+            cursor.execute(_VERSIONS, {"type": type_, "ids": ids})
+            versions = [Version(*row) for row in cursor.fetchall()]
+        yield versions
 
 
 def _codings(protocol: Any) -> Iterator[tuple[str, str]]:
