@@ -10,6 +10,7 @@ import io
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -150,17 +151,18 @@ def _find_header(head: list[str]) -> tuple[int, str, Header]:
     """The header's row number, the delimiter and the header: the row in which most columns are recognised."""
     best: tuple[int, int, str, Header] | None = None
     for delimiter in _DELIMITERS:
-        try:
-            rows = list(csv.reader(io.StringIO("".join(head)), delimiter=delimiter))
-        except csv.Error:
-            continue
-        for number, texts in enumerate(rows, 1):
+        for number, texts in enumerate(_readable(csv.reader(io.StringIO("".join(head)), delimiter=delimiter)), 1):
             header = recognise([clean(text) for text in texts])
             if best is None or len(header.places) > best[0]:
                 best = (len(header.places), number, delimiter, header)
     if best is None or best[0] == 0:
         raise Unreadable(_("Không tìm thấy dòng tiêu đề với tên các cột."))
     return best[1:]
+
+
+def _readable(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    with suppress(csv.Error):
+        yield from reader
 
 
 def _rows_of_csv(path: Path, encoding: str, delimiter: str, after: int, header: Header) -> Iterator[SourceRow]:
