@@ -49,9 +49,11 @@ Added = Sequence[tuple[EventRow, Incoming]]
 
 def apply(incoming: Sequence[Incoming]) -> None:
     """Take in a batch: append events, fold the rounds concerned anew, write what changed, mark statistics stale."""
+    held = _held([item for item in incoming if not item.created])
+    ours = {item.source for item in incoming if item.fact is not None} | held.keys()
+    incoming = [item for item in incoming if item.source in ours]
     if not incoming:
         return
-    held = _held([item for item in incoming if not item.created])
     people = rows.lock_people(
         {item.patient for item in incoming if item.patient} | {row.patient for row in held.values()}
     )

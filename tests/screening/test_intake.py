@@ -11,6 +11,7 @@ from fhir import hooks, store
 from fhir.outcomes import Refused
 from fhir.store import Draft
 from healthhub.accounts.actors import SYSTEM
+from screening import intake
 from screening.models import Episode, EpisodeEvent, ScreeningResult
 from tests.screening.conftest import make_patient
 
@@ -233,16 +234,24 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(send, station):
             hooks.Change("Observation", f"batch-{number}-{n}", 1, send.observation(person), person, station.pk)
             for n, person in enumerate(people)
         ]
-        from screening import intake
-
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             assert list(intake.check(changes)) == []
             intake.take(changes, actor=SYSTEM)
         return len(captured)
 
     assert statements(2) == statements(40)
+
+
+def test_what_is_none_of_ours_costs_nothing_when_new_and_one_statement_when_changed(send, station, man):
+    other = send.observation(man, code="2345-7", unit="g/L")
+    new = hooks.Change("Observation", "o", 1, other, man, station.pk)
+    changed = hooks.Change("Observation", "o", 2, other, man, station.pk, previous_content="{}")
+    counts = []
+    for change in (new, changed):
+        with CaptureQueriesContext(connection) as captured:
+            intake.take([change], actor=SYSTEM)
+        counts.append(len(captured))
+    assert counts == [0, 1]
 
 
 def test_a_moved_person_keeps_the_area_of_the_test(send, station, man):
