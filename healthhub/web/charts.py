@@ -73,12 +73,12 @@ class CutoffBar:
     @property
     def value_x(self) -> float:
         """The value's place in the drawing."""
-        return self.value * 6
+        return self.value * 3
 
     @property
     def cutoff_x(self) -> float:
         """The cut-off's place in the drawing."""
-        return self.cutoff * 6
+        return self.cutoff * 3
 
 
 def line_chart(

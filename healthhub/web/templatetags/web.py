@@ -20,9 +20,12 @@ def _css_class(field: BoundField) -> str:
 
 @register.filter
 def control(field: BoundField) -> SafeString:
-    """The field's control; its hint and its error are tied to it by Django."""
+    """The field's control; its hint and its error are tied to it by Django.
+
+    Without a placeholder: that vanishes when it is needed, while label and hint stay in view.
+    """
     own = field.field.widget.attrs.get("class", "")
-    return field.as_widget(attrs={"class": f"{_css_class(field)} {own}".strip()})
+    return field.as_widget(attrs={"class": f"{_css_class(field)} {own}".strip(), "placeholder": False})
 
 
 @register.filter
