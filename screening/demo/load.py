@@ -20,7 +20,14 @@ from screening.demo.followup import referral
 from screening.demo.people import patient
 from screening.demo.places import DEMO_CLINIC
 from screening.demo.plan import Options, Plan, Slice, make_plan
-from screening.demo.present import citizen_history, citizen_tests, demo_citizen, made_apart, recent_tests
+from screening.demo.present import (
+    citizen_history,
+    citizen_tests,
+    close_old_work,
+    demo_citizen,
+    made_apart,
+    recent_tests,
+)
 from screening.demo.processes import share_out
 from screening.statistics import cells
 
@@ -111,6 +118,7 @@ def _load_present(plan: Plan) -> int:
             written.append((clinic, referral(test, name, what, asked=test.resulted, centre=clinic)))
     with transaction.atomic():
         count = _write(written)
+        close_old_work(clinic, actor=DEMO)
         create_demo_accounts(clinic=clinic, citizen=citizen)
     return count
 

@@ -8,15 +8,17 @@ from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
 
+from healthhub.accounts.actors import Actor
 from records.identifiers import demo_cccd
 from screening.demo import rates
-from screening.demo.calendar import working_day
+from screening.demo.calendar import LAST, working_day
 from screening.demo.history import ILLNESSES, allergy, vaccination, visit
 from screening.demo.names import Name
 from screening.demo.people import Person, demo_card, demo_phone, random_person
 from screening.demo.places import Site
 from screening.demo.plan import Options
 from screening.demo.sampling import Taken, haemoglobin
+from screening.episodes import close_episode, open_episodes
 
 # The citizen's two tests, and one recent test for every 500 of the load, at most 18.
 CITIZEN_TESTS, RECENT_TESTS = 2, 18
@@ -32,6 +34,9 @@ _RECENT: Sequence[tuple[str, str, int, bool]] = (
     ("via", "negative", 8, False), ("fit", "positive", 35, True), ("fit", "negative", 22, False),
     ("hpv", "other_hr", 40, False), ("fit", "negative", 44, False), ("fit", "negative", 12, False),
 )  # fmt: skip
+
+_FORGOTTEN = 15  # every so many old rounds is still open
+_REASONS = ("unreachable", "declined", "unreachable", "done_elsewhere", "moved_away", "declined", "unfit")
 
 
 class Recent(NamedTuple):
@@ -79,6 +84,18 @@ def recent_tests(options: Options, *, clinic: Site) -> list[Recent]:
         )
         found.append(Recent(taken, referred))
     return found
+
+
+def close_old_work(clinic: Site, *, actor: Actor) -> None:
+    """Close with a reason what the demo clinic still had open from 2017, but for a few that were really forgotten.
+
+    Otherwise its worklist of today would begin with pages of people who are nine years overdue.
+    """
+    old = open_episodes(clinic.id).filter(opened_on__lte=LAST)
+    for number, episode in enumerate(old):
+        if number % _FORGOTTEN:
+            closed = (episode.limit_on or LAST) + timedelta(days=number)
+            close_episode(episode=episode, reason=_REASONS[number % len(_REASONS)], on=closed, actor=actor)
 
 
 def demo_citizen(options: Options, *, clinic: Site) -> Person:

@@ -22,6 +22,7 @@ from screening.demo.load import Refused, load, load_slice
 from screening.demo.places import UnknownDistricts
 from screening.demo.plan import Options, make_plan
 from screening.demo.present import made_apart
+from screening.episodes import worklist
 from screening.models import Episode, ScreeningResult, StatisticsCell
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +159,16 @@ def test_the_demo_citizen_waits_for_a_colonoscopy_after_an_older_negative() -> N
     assert kinds == {
         "Patient", "Observation", "Encounter", "Condition", "MedicationRequest", "AllergyIntolerance", "Immunization",
     }  # fmt: skip
+
+
+def test_the_demo_clinics_worklist_is_about_today() -> None:
+    load_here(options(2000))
+    days = [item.days for item in worklist("demo-01901", TODAY)]
+    assert len([day for day in days if day < -1000]) == 1  # one of 2017 was forgotten
+    assert [day for day in days if day >= -1000] == [-6, 3, 53]  # overdue, due these days, the demo citizen
+    closed = Episode.objects.filter(owner="demo-01901", outcome="closed")
+    assert closed.exists()
+    assert {episode.closed_on.year for episode in closed if episode.closed_on} <= {2017, 2018}
 
 
 def test_loading_again_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
