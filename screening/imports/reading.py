@@ -137,14 +137,15 @@ def _encoding_of(path: Path) -> tuple[str, int, list[str]]:
 
 def _count_lines(file: IO[bytes], encoding: str) -> tuple[int, bool]:
     decoder = codecs.getincrementaldecoder(encoding)()
-    lines = 0
+    lines, last = 0, "\n"
     try:
         while block := file.read(1 << 20):
-            lines += decoder.decode(block).count("\n")
+            if text := decoder.decode(block):
+                lines, last = lines + text.count("\n"), text[-1]
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return lines, True
-    return lines + 1, False
+    return lines + (last != "\n"), False
 
 
 def _find_header(head: list[str]) -> tuple[int, str, Header]:

@@ -36,7 +36,7 @@ def row(**changes: Any) -> list[Any]:
 
 def person(number: int, **changes: Any) -> list[Any]:
     """A good row of the ``number``th person."""
-    return row(specimen_id=f"S{number:03d}", citizen_id=f"000160{number:06d}", **changes)
+    return row(**{"specimen_id": f"S{number:03d}", "citizen_id": f"000160{number:06d}"} | changes)
 
 
 def csv_text(rows: list[list[Any]], *, header: list[str] = ENGLISH, delimiter: str = ",") -> str:

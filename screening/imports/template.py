@@ -1,0 +1,97 @@
+"""The help on a results file: what each column holds, and an empty file to begin with."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from screening.imports.columns import OPTIONAL, VIETNAMESE, Column
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_HINTS: Final["Mapping[Column, _StrPromise]"] = {
+    Column.FACILITY_CODE: _("Mã 5 ký tự của cơ sở bạn."),
+    Column.SPECIMEN_ID: _("Mã trên ống mẫu. Cùng mã với giá trị khác là sửa kết quả, không phải kết quả thứ hai."),
+    Column.CITIZEN_ID: _("Số căn cước 12 chữ số hoặc số thẻ bảo hiểm y tế. Định dạng cột là Văn bản để giữ số 0 ở đầu."),
+    Column.FULL_NAME: _("Có dấu, như trên giấy tờ."),
+    Column.BIRTH_DATE: _("ngày/tháng/năm hoặc năm-tháng-ngày."),
+    Column.SEX: _("Nam, Nữ, M hoặc F."),
+    Column.PHONE: _("10 chữ số."),
+    Column.AREA_CODE: _("Mã phường, xã 5 chữ số nơi người đó ở."),
+    Column.TEST: _("fit, hpv, cytology hoặc via."),
+    Column.COLLECTED_ON: _("Ngày lấy mẫu."),
+    Column.RESULT: _("Một số (FIT), hoặc lời như: âm tính, dương tính, HPV 16, ASC-US, không đạt."),
+    Column.UNIT: _("µg/g hoặc ng/mL khi kết quả là số."),
+    Column.RESULTED_ON: _("Ngày có kết quả."),
+    Column.NOTE: _("Tùy ý."),
+}
+_EXAMPLES: Final = (
+    ("01901", "M-0001", "000160000001", "Nguyễn Văn Đức", "12/03/1960", "Nam", "0900000001", "", "fit", "02/11/2026",
+     "12,5", "µg/g", "05/11/2026", ""),
+    ("01901", "M-0002", "000180000002", "Trần Thị Hoa", "25/08/1980", "Nữ", "", "", "hpv", "02/11/2026",
+     "âm tính", "", "06/11/2026", ""),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnHelp:
+    """One column as the help lists it."""
+
+    name: str
+    also: str
+    required: bool
+    hint: "_StrPromise"
+
+
+def column_help() -> list[ColumnHelp]:
+    """All columns in order, headings in the reader's language first."""
+    english = (get_language() or "vi").startswith("en")
+    return [
+        ColumnHelp(
+            name=column.value if english else VIETNAMESE[column],
+            also=VIETNAMESE[column] if english else column.value,
+            required=column not in OPTIONAL,
+            hint=_HINTS[column],
+        )
+        for column in Column
+    ]
+
+
+def csv_template(facility_code: str) -> bytes:
+    """The header and two invented rows, as Excel reads UTF-8."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(_rows(facility_code))
+    return text.getvalue().encode("utf-8-sig")
+
+
+def xlsx_template(facility_code: str) -> bytes:
+    """The same as a workbook whose columns are texts, so that Excel eats no zeros and turns nothing into dates."""
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "HealthHub"
+    rows = _rows(facility_code)
+    for row in rows:
+        sheet.append(row)
+    for place, heading in enumerate(rows[0], 1):
+        sheet.column_dimensions[get_column_letter(place)].width = max(14, len(heading) + 4)
+        for number in range(1, 1001):
+            sheet.cell(number, place).number_format = "@"
+        sheet.cell(1, place).font = Font(bold=True)
+    sheet.freeze_panes = "A2"
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _rows(facility_code: str) -> list[list[str]]:
+    return [[one.name for one in column_help()], *([facility_code, *example[1:]] for example in _EXAMPLES)]

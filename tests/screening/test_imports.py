@@ -1,0 +1,391 @@
+"""A file of results: good rows are kept, bad ones told; twice changes nothing; another value is a correction; nothing is
+lost or done twice when a run is killed."""
+
+import csv
+import json
+import threading
+from datetime import date
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given
+from hypothesis import settings as given_settings
+from hypothesis import strategies as st
+
+from fhir.hooks import _validators
+from fhir.models import Resource, ResourceVersion
+from fhir.outcomes import Issue
+from healthhub.accounts.actors import SYSTEM, Actor, Role
+from healthhub.accounts.models import User
+from records.models import Citizen, Membership
+from screening import tasks
+from screening.imports import batches
+from screening.imports.batches import NotAllowed, batch_of_path, notice_texts, queue_batch, run_batch, unfinished
+from screening.imports.errors import errors_path, first_errors
+from screening.models import BatchState, ImportBatch, ImportedRow, ScreeningResult
+from screening.results import enter_result, withdraw_result
+from screening.statistics import cells
+from screening.statistics.report import report
+from tests.screening.conftest import make_facility
+from tests.screening.importing import ENGLISH, HEADINGS, csv_text, person, row, take, told, write_xlsx
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "results.csv"
+
+
+@pytest.fixture
+def uploader(station):
+    user = User.objects.create_user("lab@example.org", name="Phòng xét nghiệm")
+    Membership.objects.create(user=user, role=Role.LABORATORY, facility=station)
+    return user
+
+
+@pytest.fixture
+def actor(uploader, station):
+    return Actor(f"user:{uploader.pk}", uploader.name, Role.LABORATORY, facility=station.pk)
+
+
+def errors_of(batch):
+    return [list(line) for line in first_errors(batch, 1000)]
+
+
+def observations():
+    return [json.loads(text) for text in Resource.objects.filter(type="Observation").values_list("content", flat=True)]
+
+
+def everything():
+    """What a file may change, as plain values."""
+    return (
+        sorted(Resource.objects.values_list("type", "id", "version", "content")),
+        ResourceVersion.objects.count(),
+        sorted(ScreeningResult.objects.values_list("observation_id", "patient_id", "category", "version")),
+        sorted(Citizen.objects.values_list("patient_id", "cccd")),
+    )
+
+
+def test_a_row_becomes_a_person_and_a_result(station, path):
+    batch = take(path, csv_text([row()]))
+    assert (batch.state, batch.total, batch.processed, told(batch)) == (BatchState.DONE, 1, 1, (1, 0, 0, 0, 0))
+    citizen = Citizen.objects.select_related("area").get()
+    assert (citizen.full_name, citizen.cccd, citizen.phone) == ("Nguyễn Thị Lan", "000160000001", "+84912345678")
+    assert (citizen.area.code, citizen.facility_id) == ("00175", station.pk)
+    result = ScreeningResult.objects.get()
+    assert (result.patient_id, result.facility_id, result.specimen_id) == (citizen.pk, station.pk, "S001")
+    assert (f"{result.value:.1f}", result.unit, result.outcome) == ("12.5", "ug/g", "negative")
+    assert Resource.objects.get(type="Observation").facility == station.pk
+
+
+def test_excel_and_csv_with_either_headings_give_the_same(station, laboratory, tmp_path):
+    take(write_xlsx(tmp_path / "a.xlsx", [person(1), person(2, result=25)], header=HEADINGS))
+    before = everything()
+    batch = take(tmp_path / "b.csv", csv_text([person(1), person(2, result="25")], header=ENGLISH, delimiter=";"))
+    assert (told(batch), everything()) == ((0, 0, 2, 0, 0), before)
+
+
+def test_the_same_file_twice_changes_nothing(station, path):
+    rows = [person(n, note="ghi chú" if n % 2 else "") for n in range(1, 9)]
+    rows.append(row(specimen_id="H1", test="hpv", result="HPV 16", unit="", citizen_id="000160000003"))
+    assert told(take(path, csv_text(rows))) == (9, 0, 0, 0, 0)
+    before = everything()
+    again = take(path)
+    assert (told(again), everything()) == ((0, 0, 9, 0, 0), before)
+    assert "đã được xử lý ngày" in notice_texts(again)[0]
+
+
+def test_another_value_is_a_new_version_of_the_same_result(station, path):
+    take(path, csv_text([row(result="12,5")]))
+    first = Resource.objects.get(type="Observation")
+    batch = take(path, csv_text([row(result="25")]))
+    assert told(batch) == (0, 1, 0, 0, 0)
+    second = Resource.objects.get(type="Observation")
+    assert (second.id, second.version, json.loads(second.content)["status"]) == (first.id, 2, "corrected")
+    assert ResourceVersion.objects.get().content == first.content
+    assert ScreeningResult.objects.get().outcome == "positive"
+    cells.refresh()
+    assert (report().tested, report().totals[0]["positive"]) == (1, 1)
+
+
+def test_a_result_that_a_clinic_posted_is_known_and_keeps_what_only_fhir_can_tell(station, path, send):
+    take(path, csv_text([row()]))
+    patient = Citizen.objects.get().pk
+    posted = send.fit(patient, "7", specimen="S9", device={"display": "OC-Sensor"}, bodySite={"text": "phân"})
+    before = everything()
+    assert told(take(path, csv_text([row(specimen_id="S9", result="7", resulted_on="")]))) == (0, 0, 1, 0, 0)
+    assert everything() == before
+    assert told(take(path, csv_text([row(specimen_id="S9", result="30", resulted_on="")]))) == (0, 1, 0, 0, 0)
+    found = json.loads(Resource.objects.get(type="Observation", id=posted).content)
+    assert (found["status"], found["valueQuantity"]["value"], found["bodySite"]) == ("corrected", 30, {"text": "phân"})
+
+
+def test_the_same_result_by_form_and_by_file_is_one(station, path):
+    take(path, csv_text([person(2)]))
+    patient = Citizen.objects.get().pk
+    enter_result(
+        facility=station, actor=SYSTEM, patient_id=patient, test="fit", value="12.5", unit="ug/g", kit="OC-Sensor",
+        collected_on=date(2024, 5, 6), specimen_id="S7",
+    )  # fmt: skip
+    same = person(2)
+    same[ENGLISH.index("specimen_id")] = "S7"
+    same[ENGLISH.index("resulted_on")] = ""
+    assert told(take(path, csv_text([same]))) == (0, 0, 1, 0, 0)
+    same[ENGLISH.index("result")] = "30"
+    assert told(take(path, csv_text([same]))) == (0, 1, 0, 0, 0)
+    corrected = next(one for one in observations() if one["status"] == "corrected")
+    assert corrected["device"] == {"display": "OC-Sensor"}
+
+
+def test_a_result_taken_back_stays_so_when_its_file_comes_again(station, path):
+    take(path, csv_text([row()]))
+    withdraw_result(observation_id=ScreeningResult.objects.get().pk, actor=SYSTEM)
+    assert told(take(path)) == (0, 0, 1, 0, 0)
+    assert not ScreeningResult.objects.exists()
+    assert told(take(path, csv_text([row(result="30")]))) == (1, 0, 0, 0, 0)
+
+
+def test_bad_rows_are_told_and_do_not_hold_back_good_ones(station, path):
+    rows = [person(1), person(2, sex="x", result="abc"), person(3), person(4, birth_date="31/02/1960")]
+    batch = take(path, csv_text(rows, header=HEADINGS))
+    assert told(batch) == (2, 0, 0, 0, 2)
+    assert [(number, columns) for number, columns, _reason in errors_of(batch)] == [
+        ("3", "Giới tính; Kết quả"),
+        ("5", "Ngày sinh"),
+    ]
+    assert errors_of(batch)[1][2].startswith("Ngày sinh: Không có ngày này: “31/02/1960”.")
+    assert errors_path(batch).read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def test_the_file_of_bad_rows_can_be_mended_and_sent_again(station, path):
+    batch = take(path, csv_text([person(1, sex="x", note="=HYPERLINK(1)", result="-", unit=""), person(2)]))
+    text = errors_path(batch).read_text(encoding="utf-8-sig")
+    header, line = csv.reader(StringIO(text))
+    assert header == ["Dòng", "Cột", "Lý do", *ENGLISH]
+    assert "'=HYPERLINK(1)" in line  # opened in Excel it does nothing
+    again = take(path, text.replace(",x,", ",Nữ,"))
+    assert (told(again), again.notices) == ((1, 0, 0, 0, 0), [])
+    found = next(one for one in observations() if one.get("note"))
+    assert (found["note"], found["interpretation"][0]["coding"][0]["code"]) == ([{"text": "=HYPERLINK(1)"}], "NEG")
+
+
+def test_rows_that_repeat_others_of_the_file(station, path, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK", 2)
+    rows = [person(1), person(1), person(2), person(1), person(2, result="30"), person(3)]
+    batch = take(path, csv_text(rows))
+    assert told(batch) == (3, 0, 0, 2, 1)
+    assert errors_of(batch) == [
+        ["6", "specimen_id", "specimen_id: Dòng 4 trong tệp này đã ghi mẫu và xét nghiệm này với nội dung khác."]
+    ]
+    assert notice_texts(batch) == ["Dòng lặp lại y hệt một dòng phía trên đã được bỏ qua. (2 dòng, đầu tiên là dòng 3)"]
+    assert not ImportedRow.objects.exists()
+
+
+def test_one_person_in_many_rows_is_one_citizen(station, path):
+    rows = [row(specimen_id=f"S{n}", collected_on=f"0{n}/05/2024", resulted_on="") for n in range(1, 6)]
+    assert told(take(path, csv_text(rows))) == (5, 0, 0, 0, 0)
+    assert Citizen.objects.count() == 1
+
+
+def test_a_number_with_another_birth_date_is_told(station, path):
+    batch = take(path, csv_text([row(), row(specimen_id="S2", birth_date="12/03/1970")]))
+    assert told(batch) == (1, 0, 0, 0, 1)
+    assert errors_of(batch)[0][:2] == ["3", "birth_date"]
+
+
+def test_a_specimen_never_changes_hands(station, path):
+    take(path, csv_text([row()]))
+    before = everything()
+    batch = take(path, csv_text([row(citizen_id="000160000009", full_name="Lê Thị Hoa")]))
+    assert (told(batch), everything()) == ((0, 0, 0, 0, 1), before)
+    assert "một người khác" in errors_of(batch)[0][2]
+
+
+def test_a_row_that_only_the_store_refuses_does_not_sink_its_chunk(station, path, monkeypatch):
+    def refuse(changes):
+        for position, change in enumerate(changes):
+            if (change.resource["specimen"]["identifier"]["value"]) in ("S002", "S005"):
+                yield position, Issue("error", "invalid", "Observation.specimen", "No such bottle.")
+
+    monkeypatch.setattr("fhir.hooks._validators", [*_validators, (frozenset({"Observation"}), refuse)])
+    batch = take(path, csv_text([person(n) for n in range(1, 7)]))
+    assert told(batch) == (4, 0, 0, 0, 2)
+    assert [number for number, _column, _reason in errors_of(batch)] == ["3", "6"]
+    assert "No such bottle." in errors_of(batch)[0][2]
+
+
+def test_a_refusal_that_names_no_row_is_narrowed_down(station, path, monkeypatch):
+    def refuse(changes):
+        if any(change.resource["specimen"]["identifier"]["value"] == "S004" for change in changes):
+            from fhir.outcomes import refuse
+
+            raise refuse(422, "invalid", "Something is wrong.")
+        return ()
+
+    monkeypatch.setattr("fhir.hooks._validators", [*_validators, (frozenset({"Observation"}), refuse)])
+    batch = take(path, csv_text([person(n) for n in range(1, 7)]))
+    assert (told(batch), errors_of(batch)[0][0]) == ((5, 0, 0, 0, 1), "5")
+
+
+def test_statements_do_not_grow_with_the_chunk(station, path):
+    found = []
+    for start, count in ((0, 5), (100, 50)):
+        path.write_text(csv_text([person(n) for n in range(start + 1, start + count + 1)]))
+        batch = batch_of_path(path)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            run_batch(batch.pk)
+        found.append(len(queries))
+    assert found[1] <= found[0] + 2
+
+
+def test_a_facility_uploads_through_a_task(station, laboratory, actor, uploader, path):
+    path.write_text(csv_text([person(1), person(2, facility_code="01902")]))
+    with path.open("rb") as file:
+        batch = queue_batch(file=file, filename="kết quả.csv", uploader=uploader, actor=actor)
+    assert (batch.state, unfinished()) == (BatchState.QUEUED, [batch.pk])
+    tasks.import_batch(batch.pk)
+    batch.refresh_from_db()
+    assert (batch.state, told(batch), batch.percent, unfinished()) == (BatchState.DONE, (1, 0, 0, 0, 1), 100, [])
+    assert "không phải là mã cơ sở của bạn" in errors_of(batch)[0][2]
+    assert Resource.objects.get(type="Observation").author == actor.id
+    assert [found.name for found in errors_path(batch).parent.iterdir()] == ["errors.csv"]  # the upload itself is gone
+    tasks.import_batch(batch.pk)  # delivered twice
+    batch.refresh_from_db()
+    assert told(batch) == (1, 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("role", [Role.CITIZEN, Role.OFFICER, Role.ANALYST])
+def test_only_care_may_upload(station, uploader, role):
+    with pytest.raises(NotAllowed):
+        queue_batch(
+            file=StringIO(), filename="x", uploader=uploader, actor=Actor("user:1", "x", role, facility=station.pk)
+        )
+
+
+def test_a_membership_that_ended_meanwhile_stops_the_file(station, actor, uploader, path):
+    path.write_text(csv_text([person(1)]))
+    with path.open("rb") as file:
+        batch = queue_batch(file=file, filename="x.csv", uploader=uploader, actor=actor)
+    Membership.objects.update(active=False)
+    assert run_batch(batch.pk).state == BatchState.FAILED
+    assert not ScreeningResult.objects.exists()
+
+
+@pytest.mark.parametrize("dies_at", ["before the commit", "after the commit"])
+def test_a_run_that_is_killed_goes_on_and_counts_nothing_twice(station, path, monkeypatch, dies_at):
+    monkeypatch.setattr(batches, "CHUNK", 3)
+    rows = [person(n, sex="x" if n % 4 == 0 else "Nữ") for n in range(1, 12)]
+    path.write_text(csv_text(rows))
+    batch = batch_of_path(path)
+    real, calls = batches._move_on, []
+
+    def dying(*args):
+        calls.append(1)
+        real(*args)
+        if dies_at == "before the commit" and len(calls) == 2:
+            raise KeyboardInterrupt
+
+    def dying_progress(batch):
+        if dies_at == "after the commit" and batch.processed == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(batches, "_move_on", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(batch.pk, progress=dying_progress)
+    assert ImportBatch.objects.get().processed == (3 if dies_at == "before the commit" else 6)
+    monkeypatch.setattr(batches, "_move_on", real)
+    assert batch_of_path(path).pk == batch.pk
+    done = run_batch(batch.pk)
+    assert (done.state, done.processed, told(done)) == (BatchState.DONE, 11, (9, 0, 0, 0, 2))
+    assert [number for number, _column, _reason in errors_of(done)] == ["5", "9"]
+    assert ScreeningResult.objects.count() == 9
+
+
+def test_a_slice_of_time_leaves_the_rest_to_the_next(station, path, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK", 2)
+    path.write_text(csv_text([person(n) for n in range(1, 6)]))
+    batch = batch_of_path(path)
+    seen = []
+    while (found := run_batch(batch.pk, seconds=0)).state == BatchState.RUNNING:
+        seen.append((found.processed, found.percent))
+    assert seen == [(2, 40), (4, 80), (5, 99)]
+    assert told(found) == (5, 0, 0, 0, 0)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_batch_is_worked_on_by_one_process_at_a_time(tmp_path):
+    from records.areas import load_areas
+
+    load_areas()
+    make_facility("01901", "Trạm y tế Dịch Vọng")
+    path = tmp_path / "a.csv"
+    path.write_text(csv_text([person(1)]))
+    batch = batch_of_path(path)
+    answers = []
+
+    def other():
+        answers.append(run_batch(batch.pk))
+        connections.close_all()
+
+    def progress(_batch):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+
+    run_batch(batch.pk, progress=progress)
+    assert answers == [None]
+
+
+def test_the_command_tells_what_became_of_the_file(station, path, tmp_path):
+    path.write_text(csv_text([person(1), person(2, sex="x")]))
+    out, err = StringIO(), StringIO()
+    call_command("import_results", path, "--errors", tmp_path / "bad.csv", stdout=out, stderr=err)
+    assert "2 rows: 1 new, 0 corrected, 0 unchanged, 0 repeated, 1 failed" in out.getvalue()
+    assert "%  2 rows" in err.getvalue()
+    assert (tmp_path / "bad.csv").read_text(encoding="utf-8-sig").splitlines()[1].startswith("3,sex,")
+
+
+def test_the_command_ends_with_2_for_what_it_cannot_read(station, path, tmp_path):
+    path.write_text("a,b\n1,2\n")
+    for file, reason in ((path, "tiêu đề"), (tmp_path / "none.csv", "no such file")):
+        with pytest.raises(CommandError, match=reason) as refused:
+            call_command("import_results", file, stdout=StringIO(), stderr=StringIO())
+        assert refused.value.returncode == 2
+
+
+def test_no_personal_data_reaches_the_logs(station, path, caplog):
+    take(path, csv_text([row(), row(specimen_id="S2", sex="x")]))
+    assert "Import" in caplog.text
+    for secret in ("Lan", "000160000001", "0912345678"):
+        assert secret not in caplog.text
+
+
+CELL = st.sampled_from(
+    ["", "x", "1", "2024-05-06", "fit", "hpv", "12,5", "01901", "000160000002", "Nữ", "S001", "=1", "\x07", "ỗ"]
+)
+
+
+@given_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(1, 6), st.dictionaries(st.sampled_from(ENGLISH), CELL, max_size=2)), max_size=8
+    )
+)
+def test_every_row_is_either_kept_or_told(station, path, changes):
+    rows = [person(number, **cells) for number, cells in changes]
+    batch = take(path, csv_text(rows))
+    assert batch.state == BatchState.DONE
+    assert batch.processed == len(rows) == sum(told(batch))
+    assert len(errors_of(batch)) == batch.failed
+    assert {int(number) for number, _column, _reason in errors_of(batch)} <= set(range(2, len(rows) + 2))
