@@ -139,7 +139,7 @@ def _count_lines(file: IO[bytes], encoding: str) -> tuple[int, bool]:
     decoder = codecs.getincrementaldecoder(encoding)()
     lines, last = 0, "\n"
     try:
-        while block := file.read(1 << 20):
+        while block := file.read(1 << 16):
             if text := decoder.decode(block):
                 lines, last = lines + text.count("\n"), text[-1]
         decoder.decode(b"", final=True)
