@@ -9,8 +9,8 @@ from math import ceil, floor, log10
 
 from django.utils.formats import number_format
 
-WIDTH, HEIGHT = 600.0, 240.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 24.0, 20.0, 34.0
+WIDTH, HEIGHT = 360.0, 200.0  # drawn at about the size of a phone, so that its letters stay legible there
+LEFT, RIGHT, TOP, BOTTOM = 40.0, 14.0, 18.0, 32.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class LineChart:
     limit: Tick | None
     line: str
     area: str
-    width: float = WIDTH
-    height: float = HEIGHT
-    left: float = LEFT
-    right: float = WIDTH - RIGHT
-    bottom: float = HEIGHT - BOTTOM
+    width: float
+    height: float
+    left: float
+    right: float
+    bottom: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +88,43 @@ def line_chart(
     unit: str = "",
     limit: float | None = None,
     limit_text: str = "",
+    width: float = WIDTH,
+    height: float = HEIGHT,
 ) -> LineChart | None:
-    """The chart of (label, value) in order, None without any value. The scale starts at nought."""
+    """The chart of (label, value) in order, None without any value. The scale starts at nought.
+
+    ``width`` 720 or so suits a chart that fills a desktop page (``<c-line-chart wide="yes">``).
+    """
     if not values:
         return None
-    step = _step(max([value for _label, value in values] + ([limit] if limit is not None else [])))
-    top = step * max(1, ceil(max([value for _label, value in values] + [limit or 0.0]) / step))
-    span = (WIDTH - LEFT - RIGHT) / max(1, len(values) - 1)
-    start = LEFT if len(values) > 1 else WIDTH / 2
+    largest = max([value for _label, value in values] + [limit or 0.0])
+    step = _step(largest)
+    top = step * max(1, ceil(largest / step))
+    right, bottom = width - RIGHT, height - BOTTOM
+    span = (right - LEFT) / max(1, len(values) - 1)
+    start = LEFT if len(values) > 1 else width / 2
 
     def place(value: float) -> float:
-        return round(HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM), 1)
+        return round(bottom - value / top * (bottom - TOP), 1)
 
     points = [
         Point(round(start + index * span, 1), place(value), label, f"{number_format(value, digits)}{unit}")
         for index, (label, value) in enumerate(values)
     ]
     line = " ".join(f"{point.x},{point.y}" for point in points)
-    floor_y = HEIGHT - BOTTOM
     tick_digits = max(0, -floor(log10(step))) if step < 1 else 0
+    marks = [step * index for index in range(round(top / step) + 1)]
     return LineChart(
         points=points,
-        ticks=[
-            Tick(place(step * n), f"{number_format(step * n, tick_digits)}{unit}") for n in range(round(top / step) + 1)
-        ],
+        ticks=[Tick(place(mark), f"{number_format(mark, tick_digits)}{unit}") for mark in marks],
         limit=Tick(place(limit), limit_text) if limit is not None else None,
         line=line,
-        area=f"{points[0].x},{floor_y} {line} {points[-1].x},{floor_y}",
+        area=f"{points[0].x},{bottom} {line} {points[-1].x},{bottom}",
+        width=width,
+        height=height,
+        left=LEFT,
+        right=right,
+        bottom=bottom,
     )
 
 

@@ -1,7 +1,7 @@
 """Vietnamese first: the language that somebody has chosen here, else Vietnamese.
 
-Django's own middleware asks the browser; a phone set to English in a Hanoi household would then get another language than
-the letter that sent the person here.
+Django's own middleware asks the browser; a phone set to English in a Hanoi household would then get another language
+than the letter that sent the person here.
 """
 
 from collections.abc import Callable

@@ -18,4 +18,6 @@ def home(request: HttpRequest) -> HttpResponseBase:
     if actor and actor.role in ROOMS:
         return redirect(f"/{ROOMS[actor.role]}/")
     sign_ins = [(name, f"{name}@{DEMO_DOMAIN}", role_name(name)) for name in DEMO_USERS] if settings.DEMO else []
-    return render(request, "records/home.html", {"sign_ins": sign_ins, "demo_domain": DEMO_DOMAIN, "demo_password": DEMO_PASSWORD})
+    return render(
+        request, "records/home.html", {"sign_ins": sign_ins, "demo_domain": DEMO_DOMAIN, "demo_password": DEMO_PASSWORD}
+    )

@@ -13,9 +13,9 @@ from records.views.guards import ActingRequest, for_roles
 
 ICONS = {
     "conditions": "heart",
-    "allergies": "shield",
+    "allergies": "alert",
     "medication": "pill",
-    "immunizations": "shield",
+    "immunizations": "needle",
     "observations": "results",
     "encounters": "calendar",
 }

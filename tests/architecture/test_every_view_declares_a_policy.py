@@ -1,0 +1,37 @@
+"""Default deny: an address that nobody has decided about does not get in."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from records.views.guards import Policy
+
+# Doors with rules of their own: sign-in, health checks, the language switch, software's token, and FHIR, whose every
+# interaction asks `settings.FHIR_ACCESS_POLICY`.
+OWN_RULES = ("accounts/", "healthz", "readyz", "language/", "oauth/token", r"^fhir(?:/|$)")
+
+
+def test_every_view_declares_a_policy() -> None:
+    undeclared = [address for address, view in _views() if not isinstance(getattr(view, "policy", None), Policy)]
+    assert undeclared == []
+
+
+def test_only_the_front_door_is_open_to_everybody() -> None:
+    assert [address for address, view in _views() if not view.policy.roles] == [""]
+
+
+def _views() -> Iterator[tuple[str, Any]]:
+    for pattern in get_resolver().url_patterns:
+        if str(pattern.pattern) not in OWN_RULES:
+            yield from _below(pattern, "")
+
+
+def _below(pattern: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    address = prefix + str(pattern.pattern)
+    if isinstance(pattern, URLResolver):
+        for inner in pattern.url_patterns:
+            yield from _below(inner, address)
+    else:
+        assert isinstance(pattern, URLPattern)
+        yield address, pattern.callback
