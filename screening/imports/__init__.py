@@ -1,1 +1,1 @@
-"""Files of results: read, check row by row, and hand to the store in chunks. The command and the upload page share it."""
+"""Files of results: read, checked row by row, handed to the store in chunks. Command and upload page share it."""

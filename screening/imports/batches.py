@@ -1,4 +1,4 @@
-"""Takes a file in as a batch: in chunks, each committed with the batch's counters, so that it can stop anywhere and go on.
+"""Takes a file in as a batch: in chunks, each committed with the batch's counters, so it can stop anywhere and go on.
 
 A chunk's rows, its counters and the length of the file of bad rows commit together. A run that is killed is found again
 (by the queue, or by ``unfinished``) and goes on after the last committed row.
@@ -43,7 +43,7 @@ class NotAllowed(Exception):
 
 
 def queue_batch(*, file: IO[bytes], filename: str, uploader: Any, actor: Actor) -> ImportBatch:
-    """Keep an uploaded file and note it as a batch to be run; the caller queues ``tasks.import_batch``. Raises NotAllowed."""
+    """Keep an uploaded file and note it as a batch; the caller queues ``tasks.import_batch``. Raises NotAllowed."""
     if actor.role not in CARE or not actor.facility:
         raise NotAllowed(_("Bạn không có quyền tải kết quả lên."))
     with transaction.atomic():
@@ -178,8 +178,17 @@ def _move_on(
 
 
 _COUNTERS: Final = (
-    "processed", "processed_row", "new", "corrected", "unchanged", "repeated", "failed", "total", "errors_bytes", "errors_file"
-)  # fmt: skip
+    "processed",
+    "processed_row",
+    "new",
+    "corrected",
+    "unchanged",
+    "repeated",
+    "failed",
+    "total",
+    "errors_bytes",
+    "errors_file",
+)
 
 
 def _counters(batch: ImportBatch) -> dict[str, Any]:
@@ -228,7 +237,8 @@ def _chunks(sheet: Sheet, *, after: int) -> Iterator[list[SourceRow]]:
 
 
 def _rules(batch: ImportBatch) -> Rules:
-    facilities = {facility.code: facility for facility in Facility.objects.filter(active=True, code__isnull=False)}
+    known = Facility.objects.filter(active=True, code__isnull=False)
+    facilities = {facility.code: facility for facility in known if facility.code}
     return Rules(facilities, batch.facility, timezone.localdate())
 
 

@@ -94,9 +94,9 @@ def store_rows(rows: Sequence[Row], *, batch: ImportBatch, actor: Actor) -> Outc
     for row, problem in _save(drafts, actor=actor):
         outcome.bad.append((row, problem))
     refused = {row.number for row, _problem in outcome.bad}
-    for row, _draft_ in drafts:
-        if row.number not in refused:
-            (outcome.corrected if row.held in stored else outcome.new).append(row)
+    kept = [row for row, _made in drafts if row.number not in refused]
+    outcome.new += [row for row in kept if row.held not in stored]
+    outcome.corrected += [row for row in kept if row.held in stored]
     _forget(batch, [row for row, _problem in outcome.bad])
     return outcome
 

@@ -1,4 +1,4 @@
-"""The file of bad rows: row, column and reason in front of the row as it came, so that it can be mended and sent again."""
+"""The file of bad rows: row, column and reason in front of the row as it came, to be mended and sent again."""
 
 import csv
 import io

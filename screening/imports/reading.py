@@ -35,7 +35,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row: its number as a spreadsheet counts (the header's line included), the values of the known columns, and the
+    """One row: its number as a spreadsheet counts (the header's line included), the values of the known columns, the
     whole row as it came. ``damage`` says why a row could not be split into columns."""
 
     number: int

@@ -1,4 +1,4 @@
-"""Single cells: dates, sex, numbers as Vietnamese files and Excel write them. Each function says what is wrong, or repairs."""
+"""Single cells: dates, sex, numbers as Vietnamese files and Excel write them; said to be wrong, or repaired."""
 
 import re
 from datetime import date

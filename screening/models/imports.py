@@ -15,8 +15,8 @@ class ImportBatch(models.Model):
     from `processed_row` and counts nothing twice.
 
     `facility` is the uploader's, None for a command that writes for all. `file` and `errors_file` are paths below
-    MEDIA_ROOT; `errors_bytes` is how much of the errors file belongs to committed chunks. `total` is an estimate until the
-    run is done; then processed = new + corrected + unchanged + repeated + failed. `notices` are sentences in `language`.
+    MEDIA_ROOT; `errors_bytes` is how much of the errors file belongs to committed chunks. `total` is an estimate until
+    the run is done; processed = new + corrected + unchanged + repeated + failed. `notices` are in `language`.
     """
 
     filename = models.CharField(max_length=255)

@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from records.names import fold
@@ -22,7 +22,7 @@ class Ambiguous(ValueError):
     """``1,234`` or ``1.234``: a thousand or a decimal? Nobody may guess a result."""
 
 
-@cache
+@lru_cache(maxsize=10_000)  # words come from files, without end
 def key_of(word: str) -> str:
     """The form in which words are compared: "ASC-US", "ascus" and "Asc us" are one; a bare sign such as "(+)" stays."""
     folded = fold(word.translate(_dashes))

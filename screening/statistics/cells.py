@@ -1,8 +1,8 @@
 """Counts ScreeningResult into StatisticsCell, by one GROUP BY that serves the refresh, the rebuild and the check.
 
 Why no update is lost: a write commits its results and its stale notes together. A refresh first takes the committed
-notes, then counts by a later snapshot, which sees at least the results that came with those notes. What commits in between
-leaves a note for the next refresh. One refresh runs at a time (advisory lock), and all of it commits or nothing.
+notes, then counts by a later snapshot, which sees at least the results that came with those notes. What commits in
+between leaves a note for the next refresh. One refresh runs at a time (advisory lock); all of it commits or nothing.
 """
 
 import json
@@ -36,7 +36,8 @@ _COLUMNS = f"{_NAME}, {_COUNTS}"
 # An event counts while it is the last word of its source; one that was taken back stays in the round's list.
 _EVENT = """EXISTS (
     SELECT FROM screening_episodeevent e
-    WHERE e.episode_id = r.episode_id AND e.fact = '{fact}' AND e.kind <> 'withdrawn' AND e.occurred_on >= r.collected_on
+    WHERE e.episode_id = r.episode_id AND e.fact = '{fact}' AND e.kind <> 'withdrawn'
+      AND e.occurred_on >= r.collected_on
       AND NOT EXISTS (SELECT FROM screening_episodeevent l
         WHERE l.source_id = e.source_id AND l.source_type = e.source_type AND l.source_version > e.source_version)
   )"""
@@ -65,8 +66,10 @@ _COUNT_AREAS = _COUNT.format(keys=_OF_KEYS.format(same="= k.area_id"))
 _COUNT_NOWHERE = _COUNT.format(keys=_OF_KEYS.format(same="IS NULL AND k.area_id IS NULL"))
 _COUNT_ALL = _COUNT.format(keys="")
 _TAKE_STALE = f"""
-WITH taken AS (DELETE FROM screening_stalecell WHERE id IN (SELECT id FROM screening_stalecell ORDER BY id LIMIT {_TAKE})
-  RETURNING {_KEY}) SELECT DISTINCT {_KEY} FROM taken
+WITH taken AS (
+  DELETE FROM screening_stalecell WHERE id IN (SELECT id FROM screening_stalecell ORDER BY id LIMIT {_TAKE})
+  RETURNING {_KEY}
+) SELECT DISTINCT {_KEY} FROM taken
 """
 _CLEAR = f"""
 DELETE FROM screening_statisticscell c USING {_STALE}
@@ -78,13 +81,14 @@ WITH fresh AS ({_COUNT_ALL})
 SELECT n.area_id, n.programme, n.test, n.month, n.sex, n.age_band, to_jsonb(c) - 'id' AS kept, to_jsonb(f) AS counted
 FROM (SELECT {_COLUMNS} FROM fresh EXCEPT SELECT {_COLUMNS} FROM screening_statisticscell
       UNION (SELECT {_COLUMNS} FROM screening_statisticscell EXCEPT SELECT {_COLUMNS} FROM fresh)) AS n
-LEFT JOIN fresh f ON (f.programme, f.test, f.month, f.sex, f.age_band) = (n.programme, n.test, n.month, n.sex, n.age_band)
+LEFT JOIN fresh f
+  ON (f.programme, f.test, f.month, f.sex, f.age_band) = (n.programme, n.test, n.month, n.sex, n.age_band)
   AND f.area_id IS NOT DISTINCT FROM n.area_id
 LEFT JOIN screening_statisticscell c
   ON (c.programme, c.test, c.month, c.sex, c.age_band) = (n.programme, n.test, n.month, n.sex, n.age_band)
   AND c.area_id IS NOT DISTINCT FROM n.area_id
-WHERE NOT EXISTS (SELECT FROM screening_stalecell s WHERE (s.programme, s.test, s.month) = (n.programme, n.test, n.month)
-  AND s.area_id IS NOT DISTINCT FROM n.area_id)
+WHERE NOT EXISTS (SELECT FROM screening_stalecell s
+  WHERE (s.programme, s.test, s.month) = (n.programme, n.test, n.month) AND s.area_id IS NOT DISTINCT FROM n.area_id)
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 2, 3, 4, 1, 5, 6
 """
 
@@ -92,7 +96,7 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 2, 3, 4, 1, 5, 6
 def refresh() -> int:
     """Count again what writes have marked stale; the number of (area, programme, test, month) counted.
 
-    Safe to run twice and at once: a second one waits, then finds nothing. Killed in the middle, the notes are still there.
+    Safe to run twice and at once: a second one waits, then finds nothing. Killed half way, the notes are still there.
     """
     counted = 0
     while True:

@@ -1,4 +1,4 @@
-"""CSV files that we hand out: with the mark by which Excel knows UTF-8, and without anything it would run as a formula."""
+"""CSV files that we hand out: with the mark by which Excel knows UTF-8, nothing in them that it would run."""
 
 import csv
 import io

@@ -7,8 +7,8 @@ referral rate    positives referred for assessment since / positives.
 assessment rate  positives assessed since / positives: AIHW indicator 3, further-assessment participation.
 
 Every rate comes with Wilson's 95 % score interval, which holds for small counts and rates near zero (Newcombe,
-Statistics in Medicine 1998;17:857). A rate without a denominator is None. Tests are counted, not people: somebody tested
-twice in a period counts twice.
+Statistics in Medicine 1998;17:857). A rate without a denominator is None. Tests are counted, not people: somebody
+tested twice in a period counts twice.
 """
 
 from math import sqrt
@@ -46,7 +46,7 @@ def rate(cases: int, among: int) -> Rate:
 
 
 def summed(cells: Any, by: list[str]) -> list[dict[str, Any]]:
-    """The sums of the counts of a DataFrame of cells for each combination of some columns, with rates, in their order."""
+    """The sums of the counts of a DataFrame of cells by some columns, with rates, in the order of those columns."""
     if cells.empty:
         return []
     sums = cells.groupby(by, sort=True, dropna=False, observed=True)[list(COUNTS)].sum().reset_index()

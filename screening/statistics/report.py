@@ -1,5 +1,8 @@
-"""The one report that the page, the CSV file and ``manage.py statistics`` show. Cells go in by month and area, as they are
-kept; districts come out by the area's parent, and a ward since 1 July 2025, which has none, as itself."""
+"""The one report that the page, the CSV file and ``manage.py statistics`` show.
+
+Cells go in by month and area, as they are kept; districts come out by the area's parent, and a ward since 1 July 2025,
+which has none, as itself.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,8 +44,11 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Rows of figures: counts, and rates with intervals (see ``indicators``). ``pending`` is how many notes of changes the
-    next refresh will take in: 0 means that the figures are those of the stored results."""
+    """Rows of figures: counts, and rates with intervals (see ``indicators``).
+
+    ``pending`` is how many notes of changes the next refresh will take in: 0 means that the figures are those of the
+    stored results.
+    """
 
     filters: Filters
     tested: int

@@ -14,7 +14,7 @@ SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::date[])
 
 
 def mark_stale(keys: Collection[Key]) -> None:
-    """Have these cells counted again after commit. Call it in the transaction of the write; it never waits for anybody."""
+    """Have these cells counted again after commit. Called in the transaction of the write; it waits for nobody."""
     if keys:
         with connection.cursor() as cursor:
             cursor.execute(_INSERT, [list(column) for column in zip(*set(keys), strict=True)])

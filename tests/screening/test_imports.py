@@ -1,5 +1,7 @@
-"""A file of results: good rows are kept, bad ones told; twice changes nothing; another value is a correction; nothing is
-lost or done twice when a run is killed."""
+"""A file of results: good rows are kept, bad ones told; twice changes nothing; another value is a correction.
+
+Nothing is lost or done twice when a run is killed.
+"""
 
 import csv
 import json

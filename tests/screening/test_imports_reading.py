@@ -101,7 +101,14 @@ def test_excel_keeps_dates_and_numbers_and_only_the_sheet_with_the_header(tmp_pa
 
     path = write_xlsx(
         tmp_path / "a.xlsx",
-        [row(citizen_id=160000001, birth_date=datetime(1960, 3, 12), collected_on=date(2024, 5, 6), result=12.3)],
+        [
+            row(
+                citizen_id=160000001,
+                birth_date=datetime.fromisoformat("1960-03-12"),
+                collected_on=date(2024, 5, 6),
+                result=12.3,
+            )
+        ],
     )
     book = load_workbook(path)
     book.create_sheet("Hướng dẫn", 0).append(["Điền vào trang sau"])

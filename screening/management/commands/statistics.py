@@ -43,12 +43,12 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(to_dict(found), ensure_ascii=False, indent=2))
             return
         for title, table, label in (("Tests", found.totals, ""), ("Districts", found.districts, "area_name")):
-            self.stdout.write(
-                f"\n{title:<34}{'tested':>9}{'positive':>9}{'inadeq.':>8}{'referred':>9}{'assessed':>9}  positivity (95 %)"
-            )
+            heads = f"{'tested':>9}{'positive':>9}{'inadeq.':>8}{'referred':>9}{'assessed':>9}"
+            self.stdout.write(f"\n{title:<34}{heads}  positivity (95 %)")
             for row in table:
                 name = f"{row['programme']} {row['test']}" + (f" {row[label] or '?'}" if label else "")
                 self.stdout.write(
                     f"{name:<34}{row['tested']:>9}{row['positive']:>9}{row['inadequate']:>8}{row['referred']:>9}"
-                    f"{row['assessed']:>9}  {row['positivity']:.1%} ({row['positivity_low']:.1%} - {row['positivity_high']:.1%})"
+                    f"{row['assessed']:>9}  {row['positivity']:.1%} "
+                    f"({row['positivity_low']:.1%} - {row['positivity_high']:.1%})"
                 )
