@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext_lazy
@@ -195,7 +196,7 @@ def amount(value: Decimal | None, unit: str, comparator: str = "") -> str:
     return f"{comparator}{number_format(exact, digits)} {unit}".strip()
 
 
-def _events(episode: object, protocol: Protocol) -> list[Step]:
+def _events(episode: UUID, protocol: Protocol) -> list[Step]:
     """What staff have done in the round since its results, oldest first, without what was taken back."""
     events = list(EpisodeEvent.objects.filter(episode_id=episode).order_by("occurred_on", "recorded_at"))
     withdrawn = {(event.source_type, event.source_id) for event in events if event.kind == "withdrawn"}

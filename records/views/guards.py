@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -56,7 +56,7 @@ def for_roles(*roles: Role) -> Callable[[Callable[Concatenate[ActingRequest, P],
 
         wrapped = never_cache(guarded)
         wrapped.policy = policy  # type: ignore[attr-defined]
-        return wrapped
+        return cast("View[P]", wrapped)
 
     return guard
 
@@ -70,7 +70,7 @@ def for_everybody(view: View[P]) -> View[P]:
         return view(request, *args, **kwargs)
 
     open_view.policy = Policy(frozenset())  # type: ignore[attr-defined]
-    return open_view
+    return cast("View[P]", open_view)
 
 
 def identify(request: HttpRequest) -> Actor | None:
