@@ -18,7 +18,9 @@ XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.
 _HINTS: Final["Mapping[Column, _StrPromise]"] = {
     Column.FACILITY_CODE: _("Mã 5 ký tự của cơ sở bạn."),
     Column.SPECIMEN_ID: _("Mã trên ống mẫu. Cùng mã với giá trị khác là sửa kết quả, không phải kết quả thứ hai."),
-    Column.CITIZEN_ID: _("Số căn cước 12 chữ số hoặc số thẻ bảo hiểm y tế. Định dạng cột là Văn bản để giữ số 0 ở đầu."),
+    Column.CITIZEN_ID: _(
+        "Số căn cước 12 chữ số hoặc số thẻ bảo hiểm y tế. Định dạng cột là Văn bản để giữ số 0 ở đầu."
+    ),
     Column.FULL_NAME: _("Có dấu, như trên giấy tờ."),
     Column.BIRTH_DATE: _("ngày/tháng/năm hoặc năm-tháng-ngày."),
     Column.SEX: _("Nam, Nữ, M hoặc F."),

@@ -325,7 +325,7 @@ def test_a_slice_of_time_leaves_the_rest_to_the_next(station, path, monkeypatch)
     assert told(found) == (5, 0, 0, 0, 0)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_batch_is_worked_on_by_one_process_at_a_time(tmp_path):
     from records.areas import load_areas
 

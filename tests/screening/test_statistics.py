@@ -239,7 +239,7 @@ def test_no_pandas_until_a_report_is_made():
     assert subprocess.run([sys.executable, "-c", code], env=os.environ | environment, check=False).returncode == 0
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_write_that_commits_around_a_refresh_is_never_lost():
     """Writers commit while refreshes run on another connection; at the end every cell equals a count."""
     from records.areas import load_areas
@@ -283,7 +283,7 @@ def test_a_write_that_commits_around_a_refresh_is_never_lost():
     assert cells.rebuild_and_compare().differences == 0
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_an_uncommitted_write_is_left_to_the_next_refresh():
     from records.areas import load_areas
 
