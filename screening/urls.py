@@ -3,7 +3,7 @@
 from django.urls import path
 
 from screening.navigation import add_pages
-from screening.views import me
+from screening.views import city, imports, me, people, person, results, steps, worklist
 
 add_pages()
 me.register()
@@ -11,4 +11,29 @@ me.register()
 urlpatterns = [
     path("me/results/", me.results, name="me-results"),
     path("me/results/<str:observation_id>/", me.result, name="me-result"),
+    path("clinic/", worklist.worklist, name="clinic"),
+    path("clinic/people/", people.people, name="clinic-people"),
+    path("clinic/people/present/", people.present, name="clinic-present"),
+    path("clinic/people/register/", people.register, name="clinic-register"),
+    path("clinic/people/<str:patient_id>/", person.person, name="clinic-person"),
+    path("clinic/people/<str:patient_id>/results/new/", results.new, name="clinic-result-new"),
+    path(
+        "clinic/people/<str:patient_id>/results/<str:observation_id>/correct/",
+        results.correct,
+        name="clinic-result-correct",
+    ),
+    path(
+        "clinic/people/<str:patient_id>/results/<str:observation_id>/withdraw/",
+        results.withdraw,
+        name="clinic-result-withdraw",
+    ),
+    path("clinic/people/<str:patient_id>/results/<str:observation_id>/refer/", steps.refer, name="clinic-refer"),
+    path("clinic/people/<str:patient_id>/results/<str:observation_id>/assess/", steps.assess, name="clinic-assess"),
+    path("clinic/people/<str:patient_id>/rounds/<uuid:episode_id>/close/", steps.close, name="clinic-close"),
+    path("clinic/imports/", imports.batches, name="clinic-imports"),
+    path("clinic/imports/template.<str:kind>", imports.template, name="clinic-import-template"),
+    path("clinic/imports/<int:batch_id>/", imports.batch, name="clinic-import"),
+    path("clinic/imports/<int:batch_id>/errors.csv", imports.errors, name="clinic-import-errors"),
+    path("city/", city.city, name="city"),
+    path("city/<slug:table>.csv", city.download, name="city-csv"),
 ]

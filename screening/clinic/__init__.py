@@ -1,0 +1,1 @@
+"""What the clinic's pages show, computed here so that views stay thin."""

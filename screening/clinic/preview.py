@@ -1,0 +1,95 @@
+"""What a result would mean, shown before it is saved, and a mark that proves it was shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
+
+from records.models import Citizen
+from screening.citizen import here, written
+from screening.clinic.words import OUTCOME_WORDS
+from screening.models import ScreeningResult
+from screening.protocol import Interpretation, eligible, protocol_for
+from screening.protocol.events import add_months
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The reading, what comes next and what should make one look twice. ``same`` are results that may be this very one.
+
+    ``mark`` goes with the form: saving is allowed only for the values that were shown.
+    """
+
+    kind: str
+    word: str
+    label: str
+    reading: str
+    next_step: str
+    warnings: list[str]
+    same: list[ScreeningResult]
+    mark: str
+
+
+def preview(
+    *,
+    citizen: Citizen,
+    programme: str,
+    found: Interpretation,
+    fields: Mapping[str, Any],
+    without: str = "",
+) -> Preview:
+    """The preview of a result of ``results.build_result``'s ``fields``; ``without`` is the one being corrected. One query."""
+    collected: date = fields["collected_on"]
+    kind, word = OUTCOME_WORDS[found.outcome]
+    same = ScreeningResult.objects.filter(patient_id=citizen.pk, test=fields["test"], collected_on=collected)
+    return Preview(
+        kind=kind,
+        word=str(word),
+        label=here(found.label),
+        reading=here(found.explanation),
+        next_step=_next(programme, found, fields),
+        warnings=_warnings(citizen, programme, collected),
+        same=list(same.exclude(observation_id=without).select_related("facility")),
+        mark=mark_of(citizen.pk, fields, found),
+    )
+
+
+def mark_of(patient_id: str, fields: Mapping[str, Any], found: Interpretation) -> str:
+    """A digest of the person, the values and their reading."""
+    said = sorted((name, str(value)) for name, value in fields.items())
+    return salted_hmac(
+        "screening.preview", repr((patient_id, said, found.category, found.explanation["en"]))
+    ).hexdigest()
+
+
+def was_shown(mark: str, preview_now: Preview) -> bool:
+    """Whether exactly this was shown before."""
+    return constant_time_compare(mark, preview_now.mark)
+
+
+def _next(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> str:
+    protocol = protocol_for(programme, fields["collected_on"])
+    category = protocol.category(fields["test"], found.category)
+    step = protocol.steps.get(category.leads_to or "") if category else None
+    if step:
+        clock = max(fields.get("resulted_on") or fields["collected_on"], fields["collected_on"])
+        due = written(clock + timedelta(days=step.within_days))
+        return _("Bước tiếp theo: %(step)s, trước ngày %(due)s.") % {"step": here(step.name), "due": due}
+    if category and category.next_months:
+        month = f"{add_months(fields['collected_on'], category.next_months):%m/%Y}"
+        return _("Không cần làm gì thêm. Lần sàng lọc tiếp theo: %(month)s.") % {"month": month}
+    return ""
+
+
+def _warnings(citizen: Citizen, programme: str, collected: date) -> list[str]:
+    answer = eligible(citizen, collected, protocol_for(programme, collected))
+    reasons = {
+        "sex": _("Chương trình này không dành cho giới tính đã ghi trong hồ sơ."),
+        "birth_date": _("Hồ sơ chưa có ngày sinh."),
+        "too_young": _("Người này %(age)s tuổi, dưới độ tuổi của chương trình."),
+        "too_old": _("Người này %(age)s tuổi, trên độ tuổi của chương trình."),
+    }
+    return [] if answer.eligible else [reasons[answer.reason] % {"age": answer.age}]

@@ -1,0 +1,44 @@
+"""A refusal of the store, whose texts are for programmers, as a person at a form reads it."""
+
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+
+from fhir.outcomes import Refused
+
+
+class Fault(NamedTuple):
+    """``field`` of the form, None for the form as a whole."""
+
+    field: str | None
+    text: str
+
+
+_FIELDS = {
+    "Observation.specimen": "specimen_id",
+    "Observation.effective": "collected_on",
+    "Observation.value": "value",
+    "Observation.valueQuantity.unit": "unit",
+}
+
+
+def faults_of(refused: Refused) -> list[Fault]:
+    """What was refused, in the reader's language where we know the reason, else with the store's own sentence."""
+    if refused.status == 412:
+        return [Fault(None, _("Có người vừa sửa kết quả này. Hãy mở lại trang và xem bản mới nhất trước khi sửa."))]
+    faults = []
+    for issue in refused.issues:
+        if issue.severity not in ("error", "fatal"):
+            continue
+        field = next((name for path, name in _FIELDS.items() if issue.expression.startswith(path)), None)
+        if issue.code == "duplicate":
+            faults.append(
+                Fault("specimen_id", _("Mẫu này của cơ sở đã có kết quả xét nghiệm này. Hãy sửa kết quả đó."))
+            )
+        elif issue.code == "forbidden":
+            faults.append(Fault(None, _("Cơ sở của bạn không được ghi điều này: chỉ cơ sở đã nhập mới được sửa.")))
+        elif issue.code == "conflict":
+            faults.append(Fault(None, _("Có người vừa ghi cùng một điều. Hãy tải lại trang rồi thử lại.")))
+        else:
+            faults.append(Fault(field, _("Hệ thống không nhận: %(reason)s") % {"reason": issue.diagnostics}))
+    return list(dict.fromkeys(faults))

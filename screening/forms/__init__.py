@@ -1,0 +1,1 @@
+"""The forms of the clinic's and the city's pages."""

@@ -1,0 +1,37 @@
+"""Fields as Vietnamese clinics write in them."""
+
+from typing import Any, Final
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+DAY_FORMS: Final = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d%m%Y", "%Y-%m-%d")
+
+
+class DayField(forms.DateField):
+    """A calendar day, written dd/mm/yyyy; the slashes may be left out."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.DateInput(format="%d/%m/%Y", attrs={"inputmode": "numeric", "autocomplete": "off", "size": 12})
+        errors = {
+            "required": _("Hãy nhập ngày."),
+            "invalid": _("Ngày phải có dạng ngày/tháng/năm, ví dụ 05/11/2026."),
+        }
+        super().__init__(**({"widget": widget, "input_formats": DAY_FORMS, "error_messages": errors} | options))
+
+
+class LineField(forms.CharField):
+    """One line of text that the browser neither remembers nor corrects."""
+
+    def __init__(self, **options: Any) -> None:
+        attrs = {"autocomplete": "off", "spellcheck": "false"} | options.pop("attrs", {})
+        super().__init__(**({"widget": forms.TextInput(attrs=attrs), "max_length": 255} | options))
+
+
+class NoteField(forms.CharField):
+    """A few lines of text."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **({"widget": forms.Textarea(attrs={"rows": 2}), "max_length": 2000, "required": False} | options)
+        )

@@ -1,0 +1,35 @@
+"""A person as the clinic sees her: banner, screening, results, the rest of the record."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from records.identity import identity
+from records.profile import profile
+from records.views.guards import CLINIC, ActingRequest, for_roles
+from screening.citizen import screening_codes
+from screening.clinic.person import happenings, result_lines
+from screening.clinic.standing import standings
+from screening.results import results_of
+from screening.views.desk import facility_of
+
+SHOWN = 4
+
+
+@for_roles(*CLINIC)
+@require_GET
+def person(request: ActingRequest, patient_id: str) -> HttpResponse:
+    """Everything on one page; 403 for people whom the facility does not care for. The access is logged by ``profile``."""
+    facility_of(request)
+    found = profile(patient_id, actor=request.actor, without_codes=screening_codes(), reason=request.path)
+    results = list(results_of(patient_id))
+    context = {
+        "person": identity(found.citizen),
+        "standings": standings(found.citizen, results, on=timezone.localdate()),
+        "results": result_lines(results, actor=request.actor),
+        "happenings": happenings(patient_id),
+        "groups": found.groups,
+        "shown": SHOWN,
+    }
+    return render(request, "clinic/person.html", context)

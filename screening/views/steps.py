@@ -1,0 +1,118 @@
+"""Moving somebody's round on: referral, assessment, closing with a reason. Each page says what will be written, then asks."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from fhir.outcomes import Refused
+from records.identity import identity
+from records.views.guards import CLINIC, ActingRequest, for_roles
+from screening.citizen import here
+from screening.clinic.person import result_lines
+from screening.clinic.refusals import faults_of
+from screening.episodes import close_episode
+from screening.forms.steps import AssessForm, CloseForm, ReferForm
+from screening.models import Episode, EpisodeState
+from screening.protocol import protocol_for
+from screening.results import assessment_of, record_assessment, refer_for_assessment
+from screening.views.desk import facility_of, person_of, result_of
+
+
+@for_roles(*CLINIC)
+@require_http_methods(["GET", "POST"])
+def refer(request: ActingRequest, patient_id: str, observation_id: str) -> HttpResponse:
+    """Refer somebody for the assessment that her result leads to."""
+    facility_of(request)
+    citizen, result = person_of(request, patient_id), result_of(patient_id, observation_id)
+    assessment = _assessment(result)
+    due = result.episode.due_on if result.episode else None
+    form = ReferForm(request.POST or None, initial={"due_on": due})
+    if form.is_valid():
+        try:
+            refer_for_assessment(result=result, actor=request.actor, **form.cleaned_data)
+        except Refused as refused:
+            _tell(form, refused)
+        else:
+            messages.success(
+                request, _("Đã giới thiệu đi khám. Việc này ở thẻ “Chờ kết quả khám” cho đến khi có kết luận.")
+            )
+            return redirect("clinic-person", patient_id)
+    context = {
+        "form": form,
+        "person": identity(citizen, with_area=False),
+        "line": result_lines([result], actor=request.actor)[0],
+        "title": _("Giới thiệu: %(step)s") % {"step": here(assessment.name)},
+        "button": _("Giới thiệu đi khám"),
+    }
+    return render(request, "clinic/step.html", context)
+
+
+@for_roles(*CLINIC)
+@require_http_methods(["GET", "POST"])
+def assess(request: ActingRequest, patient_id: str, observation_id: str) -> HttpResponse:
+    """Record that the assessment took place and what it found."""
+    facility_of(request)
+    citizen, result = person_of(request, patient_id), result_of(patient_id, observation_id)
+    assessment = _assessment(result)
+    form = AssessForm(request.POST or None, assessment=assessment, earliest=result.collected_on)
+    if form.is_valid():
+        try:
+            record_assessment(result=result, actor=request.actor, **form.cleaned_data)
+        except Refused as refused:
+            _tell(form, refused)
+        else:
+            messages.success(request, _("Đã ghi kết luận khám."))
+            return redirect("clinic-person", patient_id)
+    context = {
+        "form": form,
+        "person": identity(citizen, with_area=False),
+        "line": result_lines([result], actor=request.actor)[0],
+        "title": _("Ghi kết luận: %(step)s") % {"step": here(assessment.name)},
+        "button": _("Lưu kết luận"),
+    }
+    return render(request, "clinic/step.html", context)
+
+
+@for_roles(*CLINIC)
+@require_http_methods(["GET", "POST"])
+def close(request: ActingRequest, patient_id: str, episode_id: str) -> HttpResponse:
+    """Close what a round waits for, with a coded reason of its protocol."""
+    facility_of(request)
+    citizen = person_of(request, patient_id)
+    rounds = Episode.objects.filter(patient_id=patient_id).exclude(state=EpisodeState.CLOSED)
+    episode = get_object_or_404(rounds, pk=episode_id)
+    protocol = protocol_for(episode.programme, episode.opened_on)
+    form = CloseForm(request.POST or None, protocol=protocol, earliest=episode.opened_on)
+    if form.is_valid():
+        try:
+            close_episode(episode=episode, actor=request.actor, **form.cleaned_data)
+        except Refused as refused:
+            _tell(form, refused)
+        else:
+            messages.success(request, _("Đã khép lại bước này với lý do. Kết quả mới sẽ mở lại."))
+            return redirect("clinic-person", patient_id)
+    context = {
+        "form": form,
+        "person": identity(citizen, with_area=False),
+        "title": _("Khép lại: %(step)s") % {"step": here(protocol.steps[episode.step].name)},
+        "button": _("Khép lại với lý do này"),
+        "closing": True,
+    }
+    return render(request, "clinic/step.html", context)
+
+
+def _assessment(result: Any) -> Any:
+    """The assessment that the result leads to; 404 if there is none, for then no page links here."""
+    try:
+        return assessment_of(result)
+    except Refused:
+        raise Http404 from None
+
+
+def _tell(form: Any, refused: Refused) -> None:
+    for fault in faults_of(refused):
+        form.add_error(None, fault.text)
