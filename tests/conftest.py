@@ -49,3 +49,14 @@ def _empty_queue() -> None:
 
     with app.connection_for_write() as connection:
         app.amqp.queues[settings.CELERY_TASK_DEFAULT_QUEUE].bind(connection.default_channel).purge()
+
+
+@pytest.fixture(autouse=True)
+def _areas(request: pytest.FixtureRequest) -> None:
+    """Give tests that commit the areas which the migrations loaded: the test before emptied every table."""
+    marker = request.node.get_closest_marker("django_db")
+    if (marker and marker.kwargs.get("transaction")) or {"live_server", "transactional_db"} & set(request.fixturenames):
+        request.getfixturevalue("transactional_db")
+        from records.areas import load_areas
+
+        load_areas()

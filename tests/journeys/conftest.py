@@ -4,18 +4,11 @@ import pytest
 from fhirpy import SyncFHIRClient
 from pytest_django.live_server_helper import LiveServer
 
-from records.areas import load_areas
 from tests.fhir.conftest import FhirClient, make_clinic
 
 
 @pytest.fixture
-def areas(transactional_db: None) -> None:
-    """Emptying the tables after each live test also empties what the migrations filled."""
-    load_areas()
-
-
-@pytest.fixture
-def live_clinic(live_server: LiveServer, areas: None) -> FhirClient:
+def live_clinic(live_server: LiveServer) -> FhirClient:
     """A clinic whose software can reach the live server."""
     return make_clinic("clinic", "Trạm y tế Dịch Vọng", "01901")
 

@@ -27,7 +27,7 @@ def at_once(*writes):
         return list(pool.map(run, writes))
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_results_written_at_the_same_moment_share_one_round(send, man):
     for turn in range(5):
         day = f"202{turn}-05-06"
@@ -40,7 +40,7 @@ def test_results_written_at_the_same_moment_share_one_round(send, man):
     assert [episode.outcome for episode in Episode.objects.order_by("opened_on")] == ["assessed"] * 5
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_one_specimen_sent_twice_at_the_same_moment_is_one_result(send, man):
     for turn in range(5):
         answers = at_once(*[lambda turn=turn: send.fit(man, "50", specimen=f"S{turn}")] * 2)
