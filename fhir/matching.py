@@ -3,14 +3,13 @@
 (https://hl7.org/fhir/R4/http.html#ccreate)
 """
 
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fhir import text
 from fhir.access import Condition, policy
 from fhir.outcomes import refuse
-from fhir.search import Row, fetch_page, parse
+from fhir.search import Row, find
 from healthhub.accounts.actors import Actor
 
 _EVERYTHING = Condition("TRUE")
@@ -35,11 +34,6 @@ def match_one(type: str, criteria: str, resource: dict[str, Any], *, actor: Acto
     if type == "Patient":
         _admit(found[0], resource, actor=actor)
     return found[0]
-
-
-def find(type: str, pairs: Sequence[tuple[str, str]], condition: Condition) -> Sequence[Row]:
-    """The matches of a search that must have exactly one: at most two of them."""
-    return fetch_page(parse(type, [*pairs, ("_count", "2")]), condition).rows
 
 
 def _admit(stored: Row, sent: dict[str, Any], *, actor: Actor) -> None:

@@ -16,8 +16,9 @@ from fhir import store, text
 from fhir.access import policy
 from fhir.definitions import resource_types
 from fhir.ids import new_id
-from fhir.matching import find, match_one
+from fhir.matching import match_one
 from fhir.outcomes import Issue, Refused, refuse
+from fhir.search import find
 from healthhub.accounts.actors import Actor
 
 _ITEM = re.compile(r"([A-Z]\w+)/([A-Za-z0-9\-.]{1,64})")
