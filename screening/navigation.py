@@ -1,6 +1,7 @@
 """What `screening` adds to the navigation of each role."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from healthhub.accounts.actors import Role
 from healthhub.web.navigation import add_page
@@ -10,7 +11,7 @@ CLINIC = (Role.CLINICIAN, Role.LABORATORY)
 
 def add_pages() -> None:
     """Called when the addresses are read."""
-    add_page("me-results", _("Kết quả"), icon="results", roles=[Role.CITIZEN], order=20)
+    add_page("me-results", pgettext_lazy("my results", "Kết quả"), icon="results", roles=[Role.CITIZEN], order=20)
     add_page("clinic", _("Việc cần làm"), icon="list", roles=CLINIC, order=10)
     add_page("clinic-people", _("Tìm người"), icon="search", roles=CLINIC, order=20)
     add_page("clinic-imports", _("Tải tệp kết quả"), icon="upload", roles=CLINIC, order=30)

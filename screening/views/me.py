@@ -8,6 +8,8 @@ from django.shortcuts import render
 
 from healthhub.accounts.actors import Actor, Role
 from healthhub.audit.log import record_access
+from records.identity import written_birth
+from records.models import Citizen
 from records.sections import Section, register_section
 from records.views.guards import ActingRequest, for_roles
 from screening.citizen import ACT, card, newest_of_each_programme, screening_codes, tracker, trend
@@ -44,7 +46,14 @@ def result(request: ActingRequest, observation_id: str) -> HttpResponse:
         resource_id=observation_id,
         reason=request.path,
     )
-    context = {"card": card(found), "steps": tracker(found), "details": details(found)}
+    person = Citizen.objects.get(pk=found.patient_id)
+    context = {
+        "card": card(found),
+        "steps": tracker(found),
+        "details": details(found),
+        "name": person.full_name,
+        "birth": written_birth(person),
+    }
     return render(request, "screening/me_result.html", context)
 
 

@@ -6,6 +6,19 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print()
 })
 
+window.addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details:not([open])")) {
+    details.open = true
+    details.dataset.folded = "yes"
+  }
+})
+window.addEventListener("afterprint", () => {
+  for (const details of document.querySelectorAll("details[data-folded]")) {
+    details.open = false
+    delete details.dataset.folded
+  }
+})
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target
