@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client, override_settings
@@ -59,6 +60,33 @@ def test_signing_in_leads_home_and_out_again(browser: Client) -> None:
     assert "Tài khoản của bạn chưa có vai trò" in browser.get("/").content.decode()
     assert browser.post("/accounts/logout/").headers["Location"] == "/"
     assert "Đăng nhập" in browser.get("/").content.decode()
+
+
+def test_a_forgotten_password_is_set_anew_by_the_link_in_the_letter(browser: Client, mailoutbox: list[Any]) -> None:
+    User.objects.create_user("an@station.example", "a long password", name="An")
+    browser.post("/accounts/password/reset/", {"email": "an@station.example"})
+    link = re.search(r"https?://\S+(/accounts/password/reset/key/\S+)", mailoutbox[0].body)
+    assert link is not None
+    assert "Đặt mật khẩu mới cho HealthHub" in mailoutbox[0].subject
+    form = browser.get(link[1]).headers["Location"]
+    new = "quả chuối xanh 2026"
+    assert browser.post(form, {"password1": new, "password2": new}).status_code == 302
+    assert browser.login(username="an@station.example", email="an@station.example", password=new)
+
+
+def test_a_password_is_changed_by_its_owner(browser: Client) -> None:
+    browser.force_login(User.objects.create_user("an@station.example", "a long password", name="An"))
+    new = "quả chuối xanh 2026"
+    wrong = browser.post("/accounts/password/change/", {"oldpassword": "x", "password1": new, "password2": new})
+    assert "Hãy nhập mật khẩu hiện tại." in wrong.content.decode()
+    fields = {"oldpassword": "a long password", "password1": new, "password2": new}
+    assert browser.post("/accounts/password/change/", fields).status_code == 302
+    assert User.objects.get().check_password(new)
+
+
+def test_nobody_renames_an_account(browser: Client) -> None:
+    browser.force_login(User.objects.create_user("an@station.example", "a long password", name="An"))
+    assert browser.get("/accounts/email/").status_code == 404
 
 
 def test_nobody_signs_up(browser: Client) -> None:
