@@ -8,10 +8,11 @@ from typing import Any, Final
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from healthhub.web.charts import Interval, LineChart, interval, line_chart
+from healthhub.web.charts import Interval, interval
 from screening.citizen import here
 from screening.protocol import current, programmes
 from screening.statistics.report import Filters, Report, report
+from screening.trend import TrendChart, trend_chart
 
 TABLE: Final = "districts"
 SORTS: Final = ("area_name", "tested", "positive", "positivity", "inadequate", "referred", "assessed")
@@ -27,8 +28,8 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class District:
-    """A row of the table: the report's row, and its shares."""
+class Line:
+    """A row of a table: the report's row, and its share of positives."""
 
     row: Mapping[str, Any]
     positivity: Share
@@ -41,9 +42,9 @@ class Overview:
     report: Report
     total: Mapping[str, Any] | None
     shares: Mapping[str, Share]
-    trend: LineChart | None
-    positivity_trend: LineChart | None
-    districts: list[District]
+    trend: TrendChart | None
+    months: list[Line]
+    districts: list[Line]
 
 
 def overview(*, test: str, first: date | None, last: date | None, sort: str, descending: bool) -> Overview:
@@ -52,16 +53,13 @@ def overview(*, test: str, first: date | None, last: date | None, sort: str, des
     total = found.totals[0] if found.totals else None
     rows = sorted(found.districts, key=lambda row: _order(row, sort), reverse=descending)
     top = _top([row["positivity_high"] or 0.0 for row in rows])
-    months = [(f"{row['month']:%m/%Y}", row) for row in found.trend]
     return Overview(
         report=found,
         total=total,
         shares={name: _share(total, name) for name in _RATES} if total else {},
-        trend=line_chart([(label, float(row["tested"])) for label, row in months]),
-        positivity_trend=line_chart(
-            [(label, (row["positivity"] or 0.0) * 100) for label, row in months], digits=1, unit="%"
-        ),
-        districts=[District(row, _share(row, "positivity", top=top)) for row in rows],
+        trend=trend_chart(found.trend),
+        months=[Line(row, _share(row, "positivity")) for row in found.trend],
+        districts=[Line(row, _share(row, "positivity", top=top)) for row in rows],
     )
 
 

@@ -41,7 +41,7 @@ def preview(
     fields: Mapping[str, Any],
     without: str = "",
 ) -> Preview:
-    """The preview of a result of ``results.build_result``'s ``fields``; ``without`` is the one being corrected. One query."""
+    """The preview of a result with ``build_result``'s ``fields``; ``without`` is the one being corrected. One query."""
     collected: date = fields["collected_on"]
     kind, word = OUTCOME_WORDS[found.outcome]
     same = ScreeningResult.objects.filter(patient_id=citizen.pk, test=fields["test"], collected_on=collected)

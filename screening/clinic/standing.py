@@ -17,7 +17,7 @@ from screening.protocol import Eligibility, Protocol, eligible, programmes, prot
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One programme. ``episode`` is the newest round, None before the first; ``result_id`` the result that its step follows from.
+    """One programme. ``episode`` is the newest round, None before the first.
 
     ``tests`` are (key, name) of what may be entered, the ones that the programme offers this person first.
     """
@@ -30,7 +30,6 @@ class Standing:
     due_words: str
     reason: str
     episode: Episode | None
-    result_id: str
     action: str
     test: str
     tests: list[tuple[str, str]]
@@ -71,7 +70,6 @@ def _standing(
         due_words=due_in_words(days) if days is not None and (is_open or days <= 0) else "",
         reason=reason,
         episode=episode,
-        result_id=result.observation_id if result else "",
         action=action,
         test=test_awaited(episode) if episode and action == "enter" else "",
         tests=_tests(protocol, answer),

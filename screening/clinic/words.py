@@ -23,6 +23,9 @@ OUTCOME_WORDS: Final["dict[str, tuple[str, _StrPromise]]"] = {
 
 def due_in_words(days: int) -> str:
     """How far away a due date is: "quá hạn 12 ngày", "hôm nay", "còn 5 ngày"."""
+    if days <= -2 * 365:
+        years = -days // 365
+        return ngettext("quá hạn %(years)d năm", "quá hạn %(years)d năm", years) % {"years": years}
     if days < 0:
         return ngettext("quá hạn %(days)d ngày", "quá hạn %(days)d ngày", -days) % {"days": -days}
     if days == 0:

@@ -1,4 +1,4 @@
-"""The clinic's worklist: tabs with counts, filters, pages by key. All of it starts from the people the actor may see."""
+"""The clinic's worklist: tabs with counts, filters, pages by key. It starts from the people whom the actor may see."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -10,7 +10,7 @@ from screening.overview import SORTS, programme_of, test_choices
 
 
 class MonthField(forms.DateField):
-    """A month as the browser's field and the address have it: 2017-03. People without such a field may write 03/2017."""
+    """A month as the browser's field and the address have it: 2017-03. Where there is no such field: 03/2017."""
 
     def __init__(self, **options: Any) -> None:
         widget = forms.DateInput(format="%Y-%m", attrs={"type": "month", "placeholder": "2017-03"})

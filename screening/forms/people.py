@@ -45,16 +45,29 @@ class PresentForm(forms.Form):
 class RegisterForm(forms.Form):
     """Who somebody is. What is odd is a warning; only what cannot be is refused."""
 
-    full_name = LineField(label=_("Họ và tên"), attrs={"autocapitalize": "words"})
-    birth_date = DayField(label=_("Ngày sinh"), help_text=_("ngày/tháng/năm"))
-    sex = forms.ChoiceField(label=_("Giới tính"), choices=list(SEXES.items()), widget=forms.RadioSelect)
-    cccd = LineField(
-        label=_("Số căn cước"), help_text=_("12 chữ số"), required=False, max_length=20, attrs={"inputmode": "numeric"}
+    full_name = LineField(
+        label=_("Họ và tên"), error_messages={"required": _("Hãy nhập họ và tên.")}, attrs={"autocapitalize": "words"}
     )
-    insurance_number = LineField(label=_("Số thẻ bảo hiểm y tế"), required=False, max_length=20)
-    phone = LineField(label=_("Điện thoại"), required=False, max_length=20, attrs={"inputmode": "tel"})
+    birth_date = DayField(label=_("Ngày sinh"), help_text=_("ngày/tháng/năm"))
+    sex = forms.ChoiceField(
+        label=_("Giới tính"),
+        choices=list(SEXES.items()),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Hãy chọn một mục.")},
+    )
+    cccd = LineField(
+        label=_("Số căn cước"),
+        help_text=_("12 chữ số, nếu có"),
+        required=False,
+        max_length=20,
+        attrs={"inputmode": "numeric"},
+    )
+    insurance_number = LineField(label=_("Số thẻ bảo hiểm y tế"), help_text=_("nếu có"), required=False, max_length=20)
+    phone = LineField(
+        label=_("Điện thoại"), help_text=_("nếu có"), required=False, max_length=20, attrs={"inputmode": "tel"}
+    )
     area_code = forms.ChoiceField(label=_("Phường, xã"), required=False)
-    address_line = LineField(label=_("Số nhà, đường, thôn"), required=False)
+    address_line = LineField(label=_("Số nhà, đường, thôn"), help_text=_("nếu biết"), required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -67,7 +80,7 @@ class RegisterForm(forms.Form):
         """Check the numbers' shape and collect what is odd about them."""
         data = super().clean() or {}
         born = data.get("birth_date")
-        if born and not 1900 <= born.year <= timezone.localdate().year or born and born > timezone.localdate():
+        if born and (born.year < 1900 or born > timezone.localdate()):
             self.add_error("birth_date", _("Ngày sinh phải từ 01/01/1900 đến hôm nay."))
         self._check("cccd", lambda text: parse_cccd(text, sex=data.get("sex", ""), birth_date=born))
         self._check("insurance_number", parse_insurance_number)

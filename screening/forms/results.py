@@ -87,7 +87,7 @@ class ResultForm(forms.Form):
         }
 
     def check_specimen(self, facility: Facility) -> ScreeningResult | None:
-        """The result that the facility already has for this specimen and test; an error on the field if there is one."""
+        """The result that the facility has already for this specimen and test; then the field has an error."""
         specimen = self.cleaned_data.get("specimen_id")
         if not specimen:
             return None

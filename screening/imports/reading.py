@@ -194,7 +194,8 @@ def _open_xlsx(path: Path) -> Sheet:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED:
                 raise Unreadable(_("Tệp quá lớn khi giải nén. Hãy chia nhỏ hoặc lưu thành CSV."))
-        book = load_workbook(path, read_only=True, data_only=True)
+        # the open file, for openpyxl refuses a name that does not end in .xlsx; it reads from it until the last row
+        book = load_workbook(path.open("rb"), read_only=True, data_only=True)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
         raise Unreadable(_("Không đọc được tệp Excel: tệp bị hỏng hoặc có mật khẩu.")) from error
     best: tuple[int, Any, int, Header] | None = None
@@ -219,7 +220,8 @@ def _rows_in(path: Path, sheet: Any, after: int) -> int:
     """Excel writes the size of the sheet near its beginning; 0 if this program did not."""
     from openpyxl import load_workbook
 
-    size = load_workbook(path, read_only=True)[sheet.title].max_row
+    with path.open("rb") as file:
+        size = load_workbook(file, read_only=True)[sheet.title].max_row
     return max(size - after, 0) if size else 0
 
 

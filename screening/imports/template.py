@@ -4,8 +4,10 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -34,11 +36,9 @@ _HINTS: Final["Mapping[Column, _StrPromise]"] = {
     Column.NOTE: _("Tùy ý."),
 }
 _EXAMPLES: Final = (
-    ("01901", "M-0001", "000160000001", "Nguyễn Văn Đức", "12/03/1960", "Nam", "0900000001", "", "fit", "02/11/2026",
-     "12,5", "µg/g", "05/11/2026", ""),
-    ("01901", "M-0002", "000180000002", "Trần Thị Hoa", "25/08/1980", "Nữ", "", "", "hpv", "02/11/2026",
-     "âm tính", "", "06/11/2026", ""),
-)  # fmt: skip
+    "M-0001;000060000001;Nguyễn Văn Đức;12/03/1960;Nam;0900000001;;fit;{collected};12,5;µg/g;{resulted};",
+    "M-0002;000180000002;Trần Thị Hoa;25/08/1980;Nữ;;;hpv;{collected};âm tính;;{resulted};",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +96,7 @@ def xlsx_template(facility_code: str) -> bytes:
 
 
 def _rows(facility_code: str) -> list[list[str]]:
-    return [[one.name for one in column_help()], *([facility_code, *example[1:]] for example in _EXAMPLES)]
+    today = timezone.localdate()
+    days = {"collected": f"{today - timedelta(days=20):%d/%m/%Y}", "resulted": f"{today - timedelta(days=17):%d/%m/%Y}"}
+    examples = [[facility_code, *example.format(**days).split(";")] for example in _EXAMPLES]
+    return [[one.name for one in column_help()], *examples]

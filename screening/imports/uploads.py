@@ -14,7 +14,7 @@ from screening.models import ImportBatch
 
 
 def upload(*, file: IO[bytes], filename: str, uploader: Any, actor: Actor) -> ImportBatch:
-    """Keep the file and queue its batch. With the queue out of reach the batch waits for the next sweep. Raises NotAllowed."""
+    """Keep the file and queue its batch; with the queue out of reach it waits for the next sweep. Raises NotAllowed."""
     batch = queue_batch(file=file, filename=filename, uploader=uploader, actor=actor)
     transaction.on_commit(lambda: _send(batch.pk))
     return batch

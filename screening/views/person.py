@@ -20,7 +20,7 @@ SHOWN = 4
 @for_roles(*CLINIC)
 @require_GET
 def person(request: ActingRequest, patient_id: str) -> HttpResponse:
-    """Everything on one page; 403 for people whom the facility does not care for. The access is logged by ``profile``."""
+    """Everything on one page; 403 for people whom the facility does not care for. ``profile`` logs the access."""
     facility_of(request)
     found = profile(patient_id, actor=request.actor, without_codes=screening_codes(), reason=request.path)
     results = list(results_of(patient_id))

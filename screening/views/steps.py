@@ -1,4 +1,4 @@
-"""Moving somebody's round on: referral, assessment, closing with a reason. Each page says what will be written, then asks."""
+"""Moving a round on: referral, assessment, closing with a reason. Each page says what will be written, then asks."""
 
 from typing import Any
 
