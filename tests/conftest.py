@@ -60,3 +60,13 @@ def _areas(request: pytest.FixtureRequest) -> None:
         from records.areas import load_areas
 
         load_areas()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_sign_ins() -> None:
+    """Processes remember tokens and clients for some seconds; a test must not meet those of the test before."""
+    from healthhub.accounts import oauth
+    from records import memberships
+
+    oauth.forget_tokens()
+    memberships.forget_clients()

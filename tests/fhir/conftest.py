@@ -1,6 +1,5 @@
 """A clinic with its software, and short ways to talk FHIR as it would."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,6 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, Application
 
 from fhir import store
-from healthhub.accounts import oauth
 from healthhub.accounts.actors import Actor, Role, system_actor
 from records import memberships
 from records.models import Membership
@@ -75,14 +73,6 @@ def make_clinic(client_id: str, name: str, code: str) -> FhirClient:
     actor = memberships.actor_for_client(client_id)
     assert actor
     return FhirClient(Client(), token, actor)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_sign_ins() -> Iterator[None]:
-    """Processes remember tokens for some seconds; tests must not remember those of the test before."""
-    oauth.forget_tokens()
-    memberships.forget_clients()
-    yield
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ DERIVED = {
     "screening_screeningresult": "*",
     "screening_episode": "patient_id, programme, opened_on, state, step, due_on, closed_on, outcome, protocol_version",
     "screening_episodeevent": "kind, occurred_on, source_type, source_id, source_version",
-    "screening_statisticscell": "area_id, programme, test, month, sex, age_band, tested, positive, negative, inadequate, "
-    "unclassified, referred, assessed",
+    "screening_statisticscell": "area_id, programme, test, month, sex, age_band, tested, positive, negative, "
+    "inadequate, unclassified, referred, assessed",
 }
 
 
