@@ -66,7 +66,7 @@ def overview(*, test: str, first: date | None, last: date | None, sort: str, des
 def figures(*, test: str, first: date | None, last: date | None) -> Report:
     """The report, with nothing but this test: what the page shows is what the file holds."""
     found = report(Filters(programme=programme_of(test), first=first, last=last))
-    tables = {
+    tables: dict[str, Any] = {
         name: [row for row in getattr(found, name) if row["test"] == test]
         for name in ("totals", "trend", "districts", "groups")
     }

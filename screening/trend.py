@@ -22,7 +22,8 @@ SILENCE: Final = 3  # months without tests that are still drawn
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One month: the middle of its slot, its bar, and the places of its share with the ends of the interval."""
+    """One month: the middle of its slot, its bar, and the places of its share with the ends of the interval.
+    ``beyond``: the share lies above the scale."""
 
     x: float
     bar_x: float
@@ -30,6 +31,7 @@ class Mark:
     bar_y: float
     bar_height: float
     point: float | None
+    beyond: bool
     low: float
     high: float
 
@@ -52,6 +54,7 @@ class TrendChart:
     breaks: list[float]
     count_ticks: list[Label]
     share_ticks: list[Label]
+    beyond: bool
     left: float = LEFT
     right: float = WIDTH - RIGHT
     bottom: float = HEIGHT - BOTTOM
@@ -73,7 +76,9 @@ def trend_chart(rows: Sequence[Mapping[str, Any]]) -> TrendChart | None:
     def place(value: float, top: float) -> float:
         return round(bottom - min(value, top) / top * room, 1)
 
-    marks, breaks, months = [], [], []
+    marks: list[Mark] = []
+    breaks: list[float] = []
+    months: list[Label] = []
     for index, slot in enumerate(slots):
         middle = round(LEFT + (index + 0.5) * width, 1)
         if slot is None:
@@ -90,6 +95,7 @@ def trend_chart(rows: Sequence[Mapping[str, Any]]) -> TrendChart | None:
                 bar_y=y,
                 bar_height=round(bottom - y, 1),
                 point=None if share is None else place(share * 100, shares[-1]),
+                beyond=share is not None and share * 100 > shares[-1],
                 low=place((row["positivity_low"] or 0.0) * 100, shares[-1]) if row else bottom,
                 high=place((row["positivity_high"] or 0.0) * 100, shares[-1]) if row else bottom,
             )
@@ -106,6 +112,7 @@ def trend_chart(rows: Sequence[Mapping[str, Any]]) -> TrendChart | None:
         breaks=breaks,
         count_ticks=[Label(place(value, counts[-1]), intcomma(round(value))) for value in counts],
         share_ticks=[Label(place(value, shares[-1]), f"{number_format(value, digits)}%") for value in shares],
+        beyond=any(mark.beyond for mark in marks),
     )
 
 

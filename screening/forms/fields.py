@@ -17,7 +17,8 @@ class DayField(forms.DateField):
             "required": _("Hãy nhập ngày."),
             "invalid": _("Ngày phải có dạng ngày/tháng/năm, ví dụ 05/11/2026."),
         }
-        super().__init__(**({"widget": widget, "input_formats": DAY_FORMS, "error_messages": errors} | options))
+        defaults: dict[str, Any] = {"widget": widget, "input_formats": DAY_FORMS, "error_messages": errors}
+        super().__init__(**(defaults | options))
 
 
 class LineField(forms.CharField):
@@ -25,13 +26,13 @@ class LineField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         attrs = {"autocomplete": "off", "spellcheck": "false"} | options.pop("attrs", {})
-        super().__init__(**({"widget": forms.TextInput(attrs=attrs), "max_length": 255} | options))
+        defaults: dict[str, Any] = {"widget": forms.TextInput(attrs=attrs), "max_length": 255}
+        super().__init__(**(defaults | options))
 
 
 class NoteField(forms.CharField):
     """A few lines of text."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(
-            **({"widget": forms.Textarea(attrs={"rows": 2}), "max_length": 2000, "required": False} | options)
-        )
+        defaults: dict[str, Any] = {"widget": forms.Textarea(attrs={"rows": 2}), "max_length": 2000, "required": False}
+        super().__init__(**(defaults | options))

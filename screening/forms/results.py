@@ -42,7 +42,7 @@ class ResultForm(forms.Form):
     ) -> None:
         initial = (_initial(corrects) if corrects else {}) | (options.pop("initial", None) or {})
         today = {"collected_on": timezone.localdate(), "resulted_on": timezone.localdate()} if not corrects else {}
-        super().__init__(*args, initial=today | initial, **options)
+        super().__init__(*args, **options | {"initial": today | initial})
         self.test, self.citizen, self.corrects = test, citizen, corrects
         self.found: Interpretation | None = None
         choices = [(key, here(category.label)) for key, category in test.categories.items()]

@@ -35,7 +35,7 @@ class AssessForm(forms.Form):
     note = NoteField(label=_("Ghi chú"))
 
     def __init__(self, *args: Any, assessment: Assessment, earliest: date, **options: Any) -> None:
-        super().__init__(*args, initial={"done_on": timezone.localdate()}, **options)
+        super().__init__(*args, **{"initial": {"done_on": timezone.localdate()}} | options)
         self.earliest = earliest
         choices = [(key, here(finding.label)) for key, finding in assessment.findings.items()]
         self.fields["finding"].choices = choices  # type: ignore[attr-defined]
@@ -53,7 +53,7 @@ class CloseForm(forms.Form):
     note = NoteField(label=_("Ghi chú"))
 
     def __init__(self, *args: Any, protocol: Protocol, earliest: date, **options: Any) -> None:
-        super().__init__(*args, initial={"on": timezone.localdate()}, **options)
+        super().__init__(*args, **{"initial": {"on": timezone.localdate()}} | options)
         self.earliest = earliest
         choices = [(key, here(reason.label)) for key, reason in protocol.reasons.items()]
         self.fields["reason"].choices = choices  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -79,7 +79,7 @@ def xlsx_template(facility_code: str) -> bytes:
     from openpyxl.utils import get_column_letter
 
     book = Workbook()
-    sheet = book.active
+    sheet: Any = book.active
     sheet.title = "HealthHub"
     rows = _rows(facility_code)
     for row in rows:

@@ -141,7 +141,12 @@ def _page(
     title: str,
     corrects: Any = None,
 ) -> HttpResponse:
-    context = {"form": form, "preview": shown, "person": identity(citizen, with_area=False), "title": title}
+    context: dict[str, Any] = {
+        "form": form,
+        "preview": shown,
+        "person": identity(citizen, with_area=False),
+        "title": title,
+    }
     if corrects:
         context["corrects"] = result_lines([corrects], actor=request.actor)[0]
     if request.headers.get("HX-Request"):
