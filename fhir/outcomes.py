@@ -44,8 +44,17 @@ def operation_outcome(issues: Iterable[Issue]) -> dict[str, Any]:
     """The OperationOutcome resource that carries the issues, errors first as they came."""
     entries: list[dict[str, Any]] = []
     for issue in issues:
-        entry: dict[str, Any] = {"severity": issue.severity, "code": issue.code, "diagnostics": issue.diagnostics}
+        entry: dict[str, Any] = {
+            "severity": issue.severity,
+            "code": issue.code,
+            "diagnostics": _writable(issue.diagnostics),
+        }
         if issue.expression:
-            entry["expression"] = [issue.expression]
+            entry["expression"] = [_writable(issue.expression)]
         entries.append(entry)
     return {"resourceType": "OperationOutcome", "issue": entries}
+
+
+def _writable(sentence: str) -> str:
+    """Without the halves of surrogate pairs that a quoted value may hold: no UTF-8 can carry them."""
+    return sentence.encode(errors="replace").decode()

@@ -8,6 +8,7 @@ from django.db import connection
 
 from fhir.access import policy
 from fhir.definitions import resource_types
+from fhir.ids import is_id
 from fhir.outcomes import Refused, refuse
 from fhir.search import Page, Query, about_one_person, check_place, fetch_total, page_of, page_sql
 from healthhub.accounts.actors import Actor
@@ -43,7 +44,7 @@ class Stored(NamedTuple):
 
 def _fetch(type: str, rows: str, params: list[object], *, actor: Actor) -> list[Stored]:  # noqa: A002 - FHIR's name
     # The type stands in the text, so that the plan, made once, is of that type's partition alone.
-    if type not in resource_types():
+    if type not in resource_types() or not is_id(str(params[0])):
         raise _missing(type, str(params[0]))
     sql = f"WITH {_NO_WAIT}, found AS ({rows.replace('{type}', type)}), logged AS ({_LOG}) SELECT * FROM found"
     with connection.cursor() as cursor:

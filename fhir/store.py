@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from fhir import hooks, tables, text
 from fhir.access import Write, policy
-from fhir.ids import new_id
+from fhir.ids import is_id, new_id
 from fhir.outcomes import Issue, Refused, refuse
 from fhir.parameters import extract
 from fhir.validation import validate
@@ -27,14 +27,16 @@ class Draft:
 
     Without ``id``, or with one that was just made (``fresh``, so that other entries of a transaction can refer to it),
     it is a creation; with any other ``id`` it is an update, or a creation under that id.
-    ``if_match`` is the version that the writer has seen. ``facility`` says for whom the system itself writes (a file
-    of many facilities); anybody else writes for the own facility. ``expression`` is where it stands in a Bundle.
+    ``if_match`` is the version that the writer has seen; ``only_new`` allows a creation only. ``facility`` says for
+    whom the system itself writes (a file of many facilities); anybody else writes for the own facility.
+    ``expression`` is where it stands in a Bundle.
     """
 
     document: text.Document
     id: str | None = None
     fresh: bool = False
     if_match: int | None = None
+    only_new: bool = False
     facility: str | None = None
     expression: str = ""
 
@@ -124,7 +126,6 @@ def _write(drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str]) 
     places: list[str] = []
     for draft in drafts:
         old = existing.get((draft.type, draft.id)) if draft.id else None
-        _check_version(draft, old)
         if old and not old.deleted and _says_the_same(draft, old):
             saved.append(Saved(old.type, old.id, old.version, old.last_updated, False, False, old.content))
             writes.append(_write_of(draft, old.id, old.patient, actor, old))
@@ -143,12 +144,15 @@ def _write(drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str]) 
         writes.append(_write_of(draft, name, index.patient, actor, old))
         places.append(draft.expression)
     _check_access(writes, actor=actor, presented=presented)
+    for draft in drafts:  # after access, for the answer tells the stored version
+        _check_version(draft, existing.get((draft.type, draft.id or "")))
     if problems := [
         issue.below(places[position]) if places[position] else issue
         for position, issue in hooks.run_validators(changes)
         if issue.severity in ("error", "fatal")
     ]:
         raise Refused(409 if any(issue.code == "duplicate" for issue in problems) else 422, problems)
+    inserts.sort(key=lambda row: (row.type, row.id))  # in one order, so that two batches cannot deadlock
     tables.insert_rows(inserts, actor=actor)
     tables.replace_rows(updates, actor=actor, action="update")
     hooks.run_saved(changes, actor=actor)
@@ -157,16 +161,18 @@ def _write(drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str]) 
 
 def delete(*, type: str, id: str, actor: Actor, if_match: int | None = None) -> Saved | None:
     """Mark a resource as deleted; its versions stay readable. None if there is nothing (left) to delete."""
+    if not is_id(id):
+        return None
     with transaction.atomic():
         old = tables.lock_existing([(type, id)]).get((type, id))
         if old is None or old.deleted:
             return None
-        _check_match(if_match, old, f"{type}/{id}")
         _check_access(
             [Write(type, id, None, old.patient, actor.facility, old.facility, old.patient, True, type)],
             actor=actor,
             presented=frozenset(),
         )
+        _check_match(if_match, old, f"{type}/{id}")
         now = datetime.now(UTC)
         row = tables.Row(type, id, old.version + 1, now, True, old.patient, old.facility, actor.id, "", None)
         tables.replace_rows([row], actor=actor, action="delete")
@@ -202,6 +208,8 @@ def _check_access(writes: Sequence[Write], *, actor: Actor, presented: frozenset
 
 
 def _check_version(draft: Draft, old: tables.Existing | None) -> None:
+    if draft.only_new and old is not None and not old.deleted:
+        raise refuse(412, "conflict", f"{draft.type}/{draft.id} exists already, and you asked for a new one only.")
     if draft.if_match is None:
         return
     if old is None:

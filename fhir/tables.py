@@ -89,12 +89,12 @@ class Row(NamedTuple):
     facility: str | None
     author: str
     content: str
-    index: "IndexEntry | None"
+    entry: "IndexEntry | None"
 
 
 def _columns(rows: Sequence[Row]) -> list[list[Any]]:
     none = [None] * len(rows)
-    indexed = any(row.index for row in rows)
+    indexed = any(row.entry for row in rows)
     return [
         [row.type for row in rows],
         [row.id for row in rows],
@@ -104,10 +104,10 @@ def _columns(rows: Sequence[Row]) -> list[list[Any]]:
         [row.patient for row in rows],
         [row.facility for row in rows],
         [row.author for row in rows],
-        [row.index.code if row.index else None for row in rows] if indexed else none,
-        [row.index.starts if row.index else None for row in rows] if indexed else none,
-        [row.index.ends if row.index else None for row in rows] if indexed else none,
-        ["{" + ",".join(map(str, row.index.tokens)) + "}" if row.index else "{}" for row in rows],
+        [row.entry.code if row.entry else None for row in rows] if indexed else none,
+        [row.entry.starts if row.entry else None for row in rows] if indexed else none,
+        [row.entry.ends if row.entry else None for row in rows] if indexed else none,
+        ["{" + ",".join(map(str, row.entry.tokens)) + "}" if row.entry else "{}" for row in rows],
         [row.content for row in rows],
     ]
 
@@ -152,7 +152,7 @@ def _insert_index_rows(rows: Sequence[Row]) -> None:
     params: list[list[Any]] = []
     for name, (table, columns, kinds) in _INDEX_TABLES.items():
         entries = [
-            (row.type, row.id, *entry) for row in rows if row.index is not None for entry in getattr(row.index, name)
+            (row.type, row.id, *entry) for row in rows if row.entry is not None for entry in getattr(row.entry, name)
         ]
         if not entries:
             continue

@@ -5,24 +5,23 @@ and then all of it goes through ``store.save_many`` as one batch.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
 
 from django.db import transaction
 
-from fhir import store, text
-from fhir.access import policy
+from fhir import store, tables, text
 from fhir.definitions import resource_types
 from fhir.ids import new_id
-from fhir.matching import match_one
+from fhir.matching import lock_criteria, match_one
 from fhir.outcomes import Issue, Refused, refuse
-from fhir.search import find
+from fhir.resolution import Names, refuse_own_address, resolved
+from fhir.search import Row
 from healthhub.accounts.actors import Actor
 
 _ITEM = re.compile(r"([A-Z]\w+)/([A-Za-z0-9\-.]{1,64})")
-_CONDITIONAL = re.compile(r"([A-Z]\w+)\?(.+)")
+_ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
 @dataclass(slots=True)
@@ -37,8 +36,9 @@ class Step:
     full_url: str
     document: text.Document | None
     if_none_exist: str = ""
-    if_match: str | None = None
-    matched: Any = None
+    if_match: int | None = None
+    only_new: bool = False
+    matched: Row | None = None
     fresh: bool = False
     saved: store.Saved | None = field(default=None)
 
@@ -108,26 +108,83 @@ def _step(position: int, entry: text.BundleEntry) -> Step:
         id=name,
         full_url=full_url if isinstance(full_url, str) else "",
         document=entry.document,
-        if_none_exist=request.get("ifNoneExist") or "",
-        if_match=request.get("ifMatch"),
+        if_none_exist=_if_none_exist(request, where) if method == "POST" else "",
+        if_match=_if_match(request, where) if method in ("PUT", "DELETE") else None,
+        only_new=method == "PUT" and _only_new(request, where),
     )
 
 
-def run(steps: Sequence[Step], *, actor: Actor) -> None:
+def _if_none_exist(request: dict[str, Any], where: str) -> str:
+    criteria = request.get("ifNoneExist", "")
+    if not isinstance(criteria, str):
+        raise refuse(400, "value", "ifNoneExist takes search parameters as text.", f"{where}.request.ifNoneExist")
+    return criteria
+
+
+def _if_match(request: dict[str, Any], where: str) -> int | None:
+    if "ifMatch" not in request:
+        return None
+    given = request["ifMatch"]
+    found = _ETAG.fullmatch(given) if isinstance(given, str) else None
+    if not found:
+        raise refuse(400, "value", 'ifMatch must be an ETag such as W/"3".', f"{where}.request.ifMatch")
+    return int(found[1])
+
+
+def _only_new(request: dict[str, Any], where: str) -> bool:
+    given = request.get("ifNoneMatch", "")
+    if given not in ("", "*"):
+        raise refuse(400, "not-supported", "A PUT takes ifNoneMatch * only.", f"{where}.request.ifNoneMatch")
+    return bool(given)
+
+
+def run(steps: Sequence[Step], *, actor: Actor, base_url: str = "") -> None:
     """Carry out the writes of a transaction, all or none; each step then knows what it ``saved`` or ``matched``.
 
-    Raises ``Refused`` with every problem found. Order as the specification says: deletions, creations, updates.
+    ``base_url`` is this server's address. Raises ``Refused`` with every problem found. Order as the specification
+    says: deletions, creations, updates. What is there already is locked first of all, in one order, so that two
+    transactions about the same resources wait for each other and do not deadlock.
     """
+    _refuse_overlaps(steps)
     with transaction.atomic():
-        for step in steps:
-            if step.method == "DELETE":
-                step.saved = store.delete(type=step.type, id=step.id, actor=actor)
+        lock_criteria(
+            (step.type, step.if_none_exist, step.document.resource)
+            for step in steps
+            if step.if_none_exist and step.document
+        )
+        deletions = [step for step in steps if step.method == "DELETE"]
+        if deletions:
+            tables.lock_existing([(step.type, step.id) for step in steps if step.method in ("PUT", "DELETE")])
+        for step in deletions:
+            step.saved = _delete(step, actor=actor)
         presented = _resolve_creations(steps, actor=actor)
-        mapping = _mapping(steps)
+        names = _names(steps)
         writes = [step for step in steps if step.method in ("POST", "PUT") and step.matched is None]
-        drafts = [_draft(step, mapping, actor=actor) for step in writes]
+        drafts = [_draft(step, names, base_url, actor=actor) for step in writes]
         for step, saved in zip(writes, store.save_many(drafts, actor=actor, presented=presented), strict=True):
             step.saved = saved
+
+
+def _refuse_overlaps(steps: Sequence[Step]) -> None:
+    """Two entries may not decide on one resource: the outcome would depend on their order."""
+    seen: set[str] = set()
+    for step in steps:
+        if step.method in ("PUT", "DELETE"):
+            what = f"{step.type}/{step.id}"
+        elif step.if_none_exist:
+            what = f"{step.type}?{step.if_none_exist}"
+        else:
+            continue
+        if what in seen:
+            raise refuse(400, "invalid", f"Several entries are about {what}; one may be.", step.expression)
+        seen.add(what)
+
+
+def _delete(step: Step, *, actor: Actor) -> store.Saved | None:
+    try:
+        return store.delete(type=step.type, id=step.id, actor=actor, if_match=step.if_match)
+    except Refused as error:
+        raise Refused(error.status, [issue.below(step.expression) for issue in error.issues]) from error
 
 
 def _resolve_creations(steps: Sequence[Step], *, actor: Actor) -> frozenset[str]:
@@ -152,57 +209,30 @@ def _resolve_creations(steps: Sequence[Step], *, actor: Actor) -> frozenset[str]
     return frozenset(presented)
 
 
-def _mapping(steps: Sequence[Step]) -> dict[str, str]:
+def _names(steps: Sequence[Step]) -> Names:
     """From what entries call each other (fullUrl) to the references that are stored."""
-    mapping: dict[str, str] = {}
+    names = Names()
     for step in steps:
         if not step.full_url or step.method == "GET":
             continue
-        if step.full_url in mapping:
+        if step.full_url in names.full:
             raise refuse(400, "invalid", f"Two entries have the fullUrl {step.full_url}.", f"{step.expression}.fullUrl")
-        mapping[step.full_url] = f"{step.type}/{step.id}"
-    return mapping
+        names.add(step.full_url, f"{step.type}/{step.id}")
+    names.seal()
+    return names
 
 
-def _draft(step: Step, mapping: dict[str, str], *, actor: Actor) -> store.Draft:
+def _draft(step: Step, names: Names, base_url: str, *, actor: Actor) -> store.Draft:
     assert step.document is not None
-    document = step.document.rewritten(mapping)
-    if found := dict(_conditional_references(document, step, actor=actor)):
-        document = document.rewritten(found)
+    where = f"{step.expression}.resource"
+    document = resolved(step.document, names, full_url=step.full_url, where=where, actor=actor)
+    if base_url:
+        refuse_own_address(document, base_url, where)
     return store.Draft(
         document,
         id=step.id,
         fresh=step.fresh,
-        if_match=_etag(step),
-        expression=f"{step.expression}.resource",
+        if_match=step.if_match,
+        only_new=step.only_new,
+        expression=where,
     )
-
-
-def _conditional_references(document: text.Document, step: Step, *, actor: Actor) -> Iterator[tuple[str, str]]:
-    if "?" not in document.raw:
-        return
-    for reference in set(text.reference_strings(document.raw)):
-        query = _CONDITIONAL.fullmatch(reference)
-        if not query or query[1] not in resource_types():
-            continue
-        yield reference, _sole(query[1], query[2], step, actor=actor)
-
-
-def _sole(kind: str, criteria: str, step: Step, *, actor: Actor) -> str:
-    rows = find(kind, parse_qsl(criteria, keep_blank_values=True), policy().readable(actor))
-    if len(rows) != 1:
-        count = "no resource" if not rows else "several resources"
-        raise refuse(
-            412,
-            "not-found",
-            f"The reference {kind}?… matches {count} that you may read.",
-            f"{step.expression}.resource",
-        )
-    return f"{kind}/{rows[0].id}"
-
-
-def _etag(step: Step) -> int | None:
-    found = re.fullmatch(r'(?:W/)?"(\d+)"', step.if_match or "")
-    if step.if_match and not found:
-        raise refuse(400, "value", 'ifMatch must be an ETag such as W/"3".', f"{step.expression}.request.ifMatch")
-    return int(found[1]) if found else None

@@ -6,9 +6,11 @@ languages mean nothing to them, so their requests pass no middleware at all.
 
 import os
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 
@@ -21,10 +23,10 @@ class ApiHandler(WSGIHandler):
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Build the empty chain."""
-        self._view_middleware = []
-        self._template_response_middleware = []
-        self._exception_middleware = []
-        self._middleware_chain = convert_exception_to_response(self._get_response)
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        self._middleware_chain = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
 
 
 _pages = WSGIHandler()
@@ -36,5 +38,15 @@ _api.load_middleware()
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Hand the request to the API or to the pages."""
     path = environ.get("PATH_INFO", "")
-    handler = _api if path == "/fhir" or path.startswith("/fhir/") else _pages
-    return handler(environ, start_response)
+    if path != "/fhir" and not path.startswith("/fhir/"):
+        return _pages(environ, start_response)
+    if "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH"):
+        _measure(environ)
+    return _api(environ, start_response)
+
+
+def _measure(environ: dict[str, Any]) -> None:
+    """Give a body that comes in chunks its length: without one, Django takes it for empty."""
+    body = environ["wsgi.input"].read(settings.FHIR_MAX_BODY_BYTES + 1)  # one too many is told as too many
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["wsgi.input"] = BytesIO(body)

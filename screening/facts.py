@@ -91,7 +91,10 @@ def day_of(text: Any) -> date | None:
         except ValueError:
             return None
     moment = _moment(text) or _moment(re.sub(r"\.\d+", "", text))  # more digits of a second than Python reads
-    return moment.astimezone(ZONE).date() if moment and moment.tzinfo else None
+    try:
+        return moment.astimezone(ZONE).date() if moment and moment.tzinfo else None
+    except OverflowError:  # 9999-12-31T23:59:59Z, which some systems write for "for ever"
+        return None
 
 
 def collected_on(observation: Mapping[str, Any]) -> date | None:

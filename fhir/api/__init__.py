@@ -3,17 +3,22 @@
 django-ninja gives routing and sign-in; texts go through untouched, so no schema is built or serialised here.
 """
 
+import re
+from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Router
-from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from fhir.access import policy
 from fhir.api import bundles, capabilities, create, delete, read, search, update
-from fhir.api.http import Unauthorized, outcome_response, refusal_response
-from fhir.outcomes import Issue, Refused
+from fhir.api.faults import register_faults
+from fhir.api.http import outcome_response
+from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 def authenticate(request: HttpRequest) -> Actor | None:
@@ -22,36 +27,37 @@ def authenticate(request: HttpRequest) -> Actor | None:
 
 
 api = NinjaAPI(urls_namespace="fhir", auth=authenticate, docs_url=None, openapi_url=None)
+register_faults(api)
 
 _routes = Router()
-_TYPE = "/{str:type}"
+
+
+def _serve(address: str, *, public: bool = False, **views: Callable[..., HttpResponse]) -> None:
+    """Route an address by method. HEAD is GET without its body; who uses another method is told what there is."""
+    sign_in: dict[str, Any] = {"auth": None} if public else {}
+    for method, view in views.items():
+        _routes.add_api_operation(address, ["GET", "HEAD"] if method == "GET" else [method], view, **sign_in)
+    known = [*views, "HEAD"] if "GET" in views else list(views)
+
+    def other_method(request: HttpRequest, **path: str) -> HttpResponse:
+        text = f"{request.method} is not done here, only {', '.join(known)}." if known else "There is no such address."
+        answer = outcome_response(405 if known else 404, [Issue("error", "not-supported", "", text)])
+        if known:
+            answer["Allow"] = ", ".join(known)
+        return answer
+
+    parts = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=str) for name in re.findall(r":(\w+)}", address)]
+    other_method.__signature__ = Signature([Parameter("request", Parameter.POSITIONAL_OR_KEYWORD), *parts])  # type: ignore[attr-defined]
+    _routes.add_api_operation(address, [one for one in _METHODS if one not in known], other_method, auth=None)
+
+
 _ITEM = "/{str:type}/{str:id}"
-_routes.add_api_operation("/metadata", ["GET"], capabilities.metadata, auth=None)
-_routes.add_api_operation("", ["POST"], bundles.post_bundle)
-_routes.add_api_operation(_TYPE + "/_search", ["POST"], search.search_by_post)
-_routes.add_api_operation(_TYPE, ["GET"], search.search_by_get)
-_routes.add_api_operation(_TYPE, ["POST"], create.create)
-_routes.add_api_operation(_ITEM, ["GET"], read.read)
-_routes.add_api_operation(_ITEM, ["PUT"], update.update)
-_routes.add_api_operation(_ITEM, ["DELETE"], delete.delete)
-_routes.add_api_operation(_ITEM + "/_history", ["GET"], read.history)
-_routes.add_api_operation(_ITEM + "/_history/{str:version}", ["GET"], read.vread)
+_serve("/metadata", public=True, GET=capabilities.metadata)
+_serve("", POST=bundles.post_bundle)
+_serve("/{str:type}/_search", POST=search.search_by_post)
+_serve("/{str:type}", GET=search.search_by_get, POST=create.create)
+_serve(_ITEM, GET=read.read, PUT=update.update, DELETE=delete.delete)
+_serve(_ITEM + "/_history", GET=read.history)
+_serve(_ITEM + "/_history/{str:version}", GET=read.vread)
+_serve("/{path:rest}")
 api.add_router("", _routes)
-
-
-@api.exception_handler(Refused)
-def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
-    return refusal_response(error)
-
-
-@api.exception_handler(AuthenticationError)
-def _unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return Unauthorized()
-
-
-@api.exception_handler(ValidationError)
-@api.exception_handler(HttpError)
-def _bad_request(request: HttpRequest, error: Any) -> HttpResponse:
-    return outcome_response(
-        400, [Issue("error", "invalid", "", "The request is not one that FHIR's RESTful API knows.")]
-    )

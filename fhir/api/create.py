@@ -1,14 +1,17 @@
 """create and conditional create (https://hl7.org/fhir/R4/http.html#create)."""
 
-from django.http import HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import HttpResponse
 
 from fhir import store, text
-from fhir.api.http import location, read_body, require_json, require_type, version_response
-from fhir.matching import match_one
+from fhir.api.http import FhirRequest, base_url, location, read_body, require_json, require_type, version_response
+from fhir.matching import lock_criteria, match_one
 from fhir.outcomes import refuse
+from fhir.resolution import refuse_own_address
+from fhir.search import Row
 
 
-def create(request: HttpRequest, type: str) -> HttpResponse:
+def create(request: FhirRequest, type: str) -> HttpResponse:
     """Save a new resource under an id of ours; with ``If-None-Exist`` only if nothing matches yet."""
     require_type(type)
     require_json(request)
@@ -17,23 +20,24 @@ def create(request: HttpRequest, type: str) -> HttpResponse:
         raise refuse(
             400, "invalid", f"A {draft.type or 'resource without resourceType'} was posted to /fhir/{type}.", type
         )
-    if criteria := request.headers.get("If-None-Exist"):
+    refuse_own_address(draft.document, base_url(request))
+    criteria = request.headers.get("If-None-Exist")
+    if criteria is None:
+        return _answer(request, 201, store.save_many([draft], actor=request.auth)[0])
+    with transaction.atomic():
+        lock_criteria([(type, criteria, draft.resource)])
         found = match_one(type, criteria, draft.resource, actor=request.auth)
-        if found:
-            return version_response(
-                request,
-                found.content,
-                status=200,
-                version=found.version,
-                last_updated=found.last_updated,
-                location=location(request, type, found.id, found.version),
-            )
-    saved = store.save_many([draft], actor=request.auth)[0]
+        if found is not None:
+            return _answer(request, 200, found)
+        return _answer(request, 201, store.save_many([draft], actor=request.auth)[0])
+
+
+def _answer(request: FhirRequest, status: int, stored: store.Saved | Row) -> HttpResponse:
     return version_response(
         request,
-        saved.content,
-        status=201,
-        version=saved.version,
-        last_updated=saved.last_updated,
-        location=location(request, type, saved.id, saved.version),
+        stored.content,
+        status=status,
+        version=stored.version,
+        last_updated=stored.last_updated,
+        location=location(request, stored.type, stored.id, stored.version),
     )

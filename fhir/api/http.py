@@ -12,10 +12,17 @@ from django.utils.http import http_date
 from fhir import text
 from fhir.definitions import declined_types, resource_types
 from fhir.outcomes import Issue, Refused, operation_outcome, refuse
+from healthhub.accounts.actors import Actor
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 _JSON_TYPES = {"", "*/*", "application/*", "application/fhir+json", "application/json", "text/json", "json"}
 _ETAG = re.compile(r'(?:W/)?"(\d+)"')
+
+
+class FhirRequest(HttpRequest):
+    """A request after sign-in."""
+
+    auth: Actor
 
 
 class FhirResponse(HttpResponse):
@@ -53,7 +60,7 @@ def version_response(
     request: HttpRequest, content: str, *, status: int, version: int, last_updated: datetime, location: str = ""
 ) -> HttpResponse:
     """A resource, its version as ETag, and whatever ``Prefer: return`` wants as the body of a write."""
-    wish = preferences(request).get("return", "representation") if request.method != "GET" else "representation"
+    wish = "representation" if request.method in ("GET", "HEAD") else preferences(request).get("return")
     if wish == "minimal":
         response: HttpResponse = FhirResponse(b"", status)
     elif wish == "OperationOutcome":
@@ -98,7 +105,8 @@ def require_json(request: HttpRequest) -> None:
     """Refused with 406 if the client wants an answer in another format than JSON."""
     asked = request.META.get("QUERY_STRING", "")
     wanted = ("_format" in asked and request.GET.get("_format")) or request.META.get("HTTP_ACCEPT", "")
-    offers = {part.split(";")[0].strip().lower() for part in wanted.split(",")}
+    # a plus sign that was not percent-encoded arrives as a space
+    offers = {part.split(";")[0].strip().lower().replace(" ", "+") for part in wanted.split(",")}
     if not offers & _JSON_TYPES:
         raise refuse(406, "not-supported", "This server answers in application/fhir+json only.")
 
@@ -116,11 +124,17 @@ def read_body(request: HttpRequest) -> bytes:
         raise refuse(400, "incomplete", "The body did not arrive whole.") from error
 
 
-def etag_version(value: str | None, header: str) -> int | None:
-    """The version that an ``If-Match`` or ``If-None-Match`` names; None without one. Refused: 400 if it is no ETag."""
+def has_it_already(request: HttpRequest, version: int) -> bool:
+    """Whether one of the ETags in ``If-None-Match`` is this version's."""
+    asked = request.headers.get("If-None-Match")
+    return asked is not None and (asked.strip() == "*" or str(version) in _ETAG.findall(asked))
+
+
+def etag_version(value: object, header: str) -> int | None:
+    """The version that ``If-Match`` names; None without one. Refused: 400 if it is no ETag of ours."""
     if value is None:
         return None
-    found = _ETAG.fullmatch(value.strip())
+    found = _ETAG.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
         raise refuse(400, "value", f'{header} must be an ETag of this server such as W/"3", not {value!r}.')
     return int(found[1])

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from fhir import reader
-from fhir.api.http import FhirResponse, base_url, preferences, require_json, require_type
+from fhir.api.http import FhirRequest, FhirResponse, base_url, preferences, require_json, require_type
 from fhir.outcomes import refuse
 from fhir.search import parse
 from fhir.search import searchset as searchset_text
 from healthhub.accounts.actors import Actor
 
 
-def search_by_get(request: HttpRequest, type: str) -> HttpResponse:
+def search_by_get(request: FhirRequest, type: str) -> HttpResponse:
     """Search with the parameters of the address."""
     require_type(type)
     require_json(request)
@@ -21,7 +21,7 @@ def search_by_get(request: HttpRequest, type: str) -> HttpResponse:
     return FhirResponse(searchset(request, type, pairs, actor=request.auth))
 
 
-def search_by_post(request: HttpRequest, type: str) -> HttpResponse:
+def search_by_post(request: FhirRequest, type: str) -> HttpResponse:
     """Search with parameters in the body, which keeps names and numbers of people out of the logs on the way."""
     require_type(type)
     require_json(request)
@@ -32,7 +32,7 @@ def search_by_post(request: HttpRequest, type: str) -> HttpResponse:
     return FhirResponse(searchset(request, type, pairs, actor=request.auth))
 
 
-def searchset(request: HttpRequest, type: str, pairs: Sequence[tuple[str, str]], *, actor: Actor) -> str:
+def searchset(request: FhirRequest, type: str, pairs: Sequence[tuple[str, str]], *, actor: Actor) -> str:
     """The searchset Bundle's text; the people on the page are logged as seen in the same statement."""
     lenient = preferences(request).get("handling") == "lenient"
     query = parse(type, pairs, lenient=lenient, base_url=base_url(request))

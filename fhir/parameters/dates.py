@@ -80,8 +80,13 @@ def _instant(text: str) -> Period:
 
 
 def as_instant(point: datetime | None) -> datetime | None:
-    """The real instant of a point of the axis."""
-    return None if point is None else point.replace(tzinfo=server_zone()).astimezone(UTC)
+    """The real instant of a point of the axis; in the first and last hours of time, the point itself."""
+    if point is None:
+        return None
+    try:
+        return point.replace(tzinfo=server_zone()).astimezone(UTC)
+    except OverflowError:
+        return point
 
 
 def now() -> datetime:

@@ -13,7 +13,7 @@ from fhir.search.bundle import (
     searchset,
 )
 from fhir.search.conditions import about_one_person
-from fhir.search.grammar import parse
+from fhir.search.grammar import is_text, parse
 from fhir.search.plan import count_sql, page_sql
 from fhir.search.query import Query
 
@@ -27,6 +27,7 @@ __all__ = [
     "fetch_page",
     "fetch_total",
     "find",
+    "is_text",
     "page_of",
     "page_sql",
     "parse",

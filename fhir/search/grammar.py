@@ -5,7 +5,6 @@ Everything that is wrong is told at once, as one ``Refused`` with an issue per p
 left out: what this server cannot answer is refused, unless the client wrote ``Prefer: handling=lenient``.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from functools import cache
 from typing import cast
 
 from fhir.definitions import resource_types
+from fhir.ids import is_id
 from fhir.outcomes import Issue, Refused, refuse
 from fhir.parameters import SearchParameter, parameters_for
 from fhir.search import values
@@ -51,7 +51,6 @@ _KNOWN_MODIFIERS = frozenset(
     ]
 )
 _FORMATS = frozenset({"json", "text/json", "application/json", "application/fhir+json", "application/fhir json"})
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _MISSING = {"true": True, "false": False}
 
 
@@ -76,6 +75,15 @@ def parse(resource_type: str, pairs: Iterable[tuple[str, str]], *, lenient: bool
         after=reader.after,
         ignored=tuple(reader.ignored),
     )
+
+
+def is_text(value: str) -> bool:
+    """False with NUL, which PostgreSQL does not take, or half of a surrogate pair, which JSON's escapes can spell."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
 
 
 @cache
@@ -107,8 +115,11 @@ class _Reader:
             "_total": self._total,
             "_format": self._format,
             "_after": self._after,
+            "_pretty": self._pretty,
         }.get(name)
-        if control is None:
+        if not is_text(text):
+            self._wrong(name, f"{name!r} holds a character that no text has.")
+        elif control is None:
             self._criterion(name, text)
         elif name in self.seen:
             self._wrong(name, f"{name} may be given once only.")
@@ -198,8 +209,11 @@ class _Reader:
         if text not in _FORMATS:
             self._wrong("_format", f"This server answers in JSON only, not {text!r}.", "not-supported")
 
+    def _pretty(self, text: str) -> None:
+        """How the answer is laid out is nothing that a client can rely on; ours is never indented."""
+
     def _after(self, text: str) -> None:
-        if _ID.fullmatch(text):
+        if is_id(text):
             self.after = text
         else:
             self._wrong("_after", "_after comes from a next link and is not to be made up.")

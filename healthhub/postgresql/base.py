@@ -1,5 +1,6 @@
 """The database backend that ``settings.DATABASES`` names."""
 
+import select
 import time
 from typing import Any
 
@@ -21,11 +22,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def is_usable(self) -> bool:
         """Whether the connection answers, or did within the last seconds."""
         now = time.monotonic()
-        if now - self._seen_alive < CHECK_EVERY_SECONDS:
+        if now - self._seen_alive < CHECK_EVERY_SECONDS and not self.errors_occurred and not self._has_news():
             return True
         usable = bool(super().is_usable())
         self._seen_alive = now if usable else 0.0
         return usable
+
+    def _has_news(self) -> bool:
+        """Whether something arrived while nothing was asked: a server that shuts down says so and hangs up."""
+        if self.connection is None or self.connection.closed:
+            return True
+        poll = select.poll()
+        poll.register(self.connection.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close the connection; the next one is a new acquaintance."""
