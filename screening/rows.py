@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import connection
 
+from healthhub.postgresql.prepared import execute_prepared
 from screening.protocol import Event
 
 Key = tuple[str, str]  # (patient, programme)
@@ -248,13 +249,13 @@ def _event(row: Sequence[Any]) -> EventRow:
 
 def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        execute_prepared(cursor, sql, params)
         return cursor.fetchall()
 
 
 def _run(sql: str, params: Sequence[Any]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        execute_prepared(cursor, sql, params)
 
 
 def _json(rows: Any) -> str:

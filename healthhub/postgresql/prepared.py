@@ -5,7 +5,9 @@ its own, so they are made with PREPARE and run with EXECUTE. Use it for statemen
 the values (by key, by person); a search over the whole city is planned anew each time.
 """
 
+import re
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,24 +15,27 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 LIMIT = 250
+LONG = 50
+_MARK = re.compile(r"%s((?:::\w+(?:\[\])?)?)")
 _known: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
 
 
 def execute_prepared(cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> None:
     """Run ``sql`` with its ``%s`` parameters as ``cursor.execute`` would.
 
-    Types of parameters come from where they stand, so cast those whose place does not tell (``%s::text[]``).
+    Types of parameters come from where they stand, so cast those whose place does not tell (``%s::text[]``). A batch
+    with arrays longer than ``LONG`` is planned for its own size: what suits one row may be far too slow for thousands.
     """
-    names = _known.setdefault(connection.connection, {})
-    name = names.get(sql)
-    if name is None:
-        if len(names) >= LIMIT:
+    if any(isinstance(value, list) and len(value) > LONG for value in params):
+        cursor.execute(sql, params)
+        return
+    known = _known.setdefault(connection.connection, {})
+    if sql not in known:
+        if len(known) >= LIMIT:
             cursor.execute("DEALLOCATE ALL")
-            names.clear()
-        name = f"healthhub_{len(names)}"
-        parts = sql.split("%s")
-        text = parts[0] + "".join(f"${number}{part}" for number, part in enumerate(parts[1:], 1))
-        cursor.execute(f"PREPARE {name} AS {text}")
-        names[sql] = name
-    marks = ", ".join(["%s"] * len(params))
-    cursor.execute(f"EXECUTE {name} ({marks})" if params else f"EXECUTE {name}", params)
+            known.clear()
+        name, numbers = f"healthhub_{len(known)}", count(1)
+        cursor.execute(f"PREPARE {name} AS {_MARK.sub(lambda mark: f'${next(numbers)}{mark[1]}', sql)}")
+        marks = ", ".join(mark[0] for mark in _MARK.finditer(sql))
+        known[sql] = f"EXECUTE {name} ({marks})" if marks else f"EXECUTE {name}"
+    cursor.execute(known[sql], params)
