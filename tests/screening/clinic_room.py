@@ -15,7 +15,7 @@ def signed_in(role: Role, facility: Facility | None = None, *, patient: str | No
     email = f"{role}.{facility.code if facility else patient or 'city'}@example.vn"
     user = User.objects.create_user(email, name="BS Lê Thị Mai")
     Membership.objects.create(user=user, role=role.value, facility=facility, patient_id=patient)
-    client = Client(headers={"accept-language": "vi"})
+    client = Client()
     client.force_login(user)
     return client
 
