@@ -42,7 +42,7 @@ class Stored(NamedTuple):
     content: str
 
 
-def _fetch(type: str, rows: str, params: list[object], *, actor: Actor) -> list[Stored]:  # noqa: A002 - FHIR's name
+def _fetch(type: str, rows: str, params: list[object], *, actor: Actor) -> list[Stored]:
     # The type stands in the text, so that the plan, made once, is of that type's partition alone.
     if type not in resource_types() or not is_id(str(params[0])):
         raise _missing(type, str(params[0]))

@@ -222,7 +222,7 @@ def _check_match(if_match: int | None, old: tables.Existing, reference: str) -> 
         raise refuse(
             412,
             "conflict",
-            f"{reference} is at version {old.version}, not {if_match}: somebody changed it. Read it again, then decide.",
+            f"{reference} is at version {old.version}, not {if_match}: somebody changed it. Read it again first.",
         )
 
 

@@ -1,7 +1,7 @@
 """The SQL that moves rows in and out of the store's tables: a constant number of statements for any batch."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
@@ -180,8 +180,8 @@ def reindex_rows(rows: Iterable[tuple[str, str, "IndexEntry"]]) -> None:
             )
         cursor.execute(
             "UPDATE fhir_resource r SET patient = i.patient, code = i.code, starts = i.starts, ends = i.ends, "
-            "tokens = i.tokens::bigint[] FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], "
-            "%s::timestamptz[], %s::text[]) AS i(type, id, patient, code, starts, ends, tokens) "
+            "tokens = i.tokens::bigint[] FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], "
+            "%s::timestamptz[], %s::timestamptz[], %s::text[]) AS i(type, id, patient, code, starts, ends, tokens) "
             "WHERE r.type = i.type AND r.id = i.id",
             [
                 *keys,
@@ -192,5 +192,5 @@ def reindex_rows(rows: Iterable[tuple[str, str, "IndexEntry"]]) -> None:
                 ["{" + ",".join(map(str, entry.tokens)) + "}" for entry in index],
             ],
         )
-    now = datetime.min
-    _insert_index_rows([Row(kind, name, 0, now, False, None, None, "", "", entry) for kind, name, entry in batch])
+    nowhen = datetime.min.replace(tzinfo=UTC)
+    _insert_index_rows([Row(kind, name, 0, nowhen, False, None, None, "", "", entry) for kind, name, entry in batch])

@@ -1,7 +1,9 @@
 """How a password is checked."""
 
+from typing import Any
+
 from allauth.account.auth_backends import AuthenticationBackend
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
 
 from healthhub.accounts.demo import is_refused_demo_user
 from healthhub.accounts.models import User
@@ -10,11 +12,16 @@ from healthhub.accounts.models import User
 class PasswordBackend(AuthenticationBackend):
     """E-mail and password; the demo's published password opens nothing outside the demo."""
 
-    def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:
-        """Whether this account may sign in at all."""
-        if isinstance(user, User) and is_refused_demo_user(user.email):
-            return False
-        return bool(super().user_can_authenticate(user))
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+        """The account behind e-mail and password, or None.
+
+        The refusal comes first: allauth takes somebody who may not sign in for one who has yet to be activated.
+        """
+        name = credentials.get("email") or credentials.get("login") or credentials.get("username") or ""
+        if is_refused_demo_user(name):
+            return None
+        user: User | None = super().authenticate(request, **credentials)
+        return user
 
     def get_user(self, user_id: int) -> User | None:
         """The account of a session; a demo session ends when the demo does."""

@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from healthhub.audit.models import AccessSeal
 
 _ENTRIES = """
-SELECT concat_ws(E'\\x1f', id, extract(epoch FROM at), transaction, actor, actor_name, role, coalesce(facility, ''), action,
-                 resource_type, resource_id, coalesce(patient, ''), reason)
+SELECT concat_ws(E'\\x1f', id, extract(epoch FROM at), transaction, actor, actor_name, role, coalesce(facility, ''),
+                 action, resource_type, resource_id, coalesce(patient, ''), reason)
 FROM audit_accessentry WHERE transaction > %s AND transaction < %s ORDER BY transaction, id
 """
 
