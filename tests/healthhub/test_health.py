@@ -39,6 +39,7 @@ def test_not_ready_while_a_migration_is_missing(client):
 
 @pytest.mark.django_db
 def test_not_ready_without_the_broker_and_no_address_is_told(client, tmp_path, monkeypatch):
+    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)  # Celery prefers it to the settings
     monkeypatch.setattr(app.conf, "broker_url", f"redis+socket://{tmp_path}/none.sock")
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (503, READY | {"status": "unavailable", "broker": "failed"})
