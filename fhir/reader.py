@@ -10,9 +10,9 @@ from fhir.access import policy
 from fhir.definitions import resource_types
 from fhir.ids import is_id
 from fhir.outcomes import Refused, refuse
-from fhir.search import Page, Query, about_one_person, check_place, fetch_total, page_of, page_sql
+from fhir.search import Page, Query, about_one_person, check_place, fetch_total, page_of, page_sql, people_named
 from healthhub.accounts.actors import Actor
-from healthhub.audit.log import entry_params, entry_sql
+from healthhub.audit.log import entry_params, entry_sql, record_access
 from healthhub.postgresql.prepared import execute_prepared
 
 # Losing the log line of a read in a power failure (never in a crash of ours) is accepted for not waiting for the disk
@@ -102,6 +102,9 @@ def read_page(query: Query, *, actor: Actor) -> Page:
     may = policy().readable(actor)
     total = fetch_total(query, may)
     if query.count == 0:
+        if total:  # that there is something about a person is told too
+            who: set[str | None] = {*people_named(query)} or {None}
+            record_access(actor=actor, action="search", patients=who, resource_type=query.type)
         return Page([], False, total)
     sql, params = page_sql(query, may)
     with connection.cursor() as cursor:

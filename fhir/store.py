@@ -209,7 +209,8 @@ def _check_access(writes: Sequence[Write], *, actor: Actor, presented: frozenset
 
 def _check_version(draft: Draft, old: tables.Existing | None) -> None:
     if draft.only_new and old is not None and not old.deleted:
-        raise refuse(412, "conflict", f"{draft.type}/{draft.id} exists already, and you asked for a new one only.")
+        told = f"{draft.type}/{draft.id} exists already, and you asked for a new one only."
+        raise refuse(412, "conflict", told, draft.expression)
     if draft.if_match is None:
         return
     if old is None:

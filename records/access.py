@@ -152,8 +152,11 @@ def _about_strangers(writes: Sequence[Write], *, facility: str, presented: froze
             execute_prepared(cursor, _KNOWN_PEOPLE, [sorted(asked), facility, facility])
             known = {person for (person,) in cursor.fetchall()}
     for write in writes:
-        strangers = sorted({write.patient, write.previous_patient} & (asked - known), key=str)
-        for person in strangers:
+        strangers = {write.patient, write.previous_patient} & (asked - known)
+        sent = {write.patient} if write.resource is not None else set()
+        if strangers - sent:  # of what is stored the answer tells nothing, not even whom it is about
+            yield _forbidden(write.expression, "It is about a person whom your facility does not care for.")
+        for person in strangers & sent:
             yield _forbidden(
                 write.expression,
                 f"Patient/{person} is not a person your facility cares for. Register her with her identifier and birth "

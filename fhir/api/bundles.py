@@ -60,7 +60,10 @@ def _batch(request: FhirRequest, bundle: text.BundleText, actor: Actor) -> list[
 
 def _answer(request: FhirRequest, step: transactions.Step, actor: Actor) -> str:
     if step.method == "GET":
-        return _read(request, step, actor)
+        try:
+            return _read(request, step, actor)
+        except Refused as error:
+            raise Refused(error.status, [issue.below(step.expression) for issue in error.issues]) from error
     if step.method == "DELETE":
         return '{"response":{"status":"204"}}'
     found = step.matched or step.saved

@@ -35,8 +35,8 @@ def _statement(base: str) -> dict[str, Any]:
         "rest": [
             {
                 "mode": "server",
-                "documentation": "Unknown search parameters are refused unless Prefer: handling=lenient. Not kept, since "
-                f"they cannot be checked: {', '.join(sorted(declined_types()))}.",
+                "documentation": "Unknown search parameters are refused unless Prefer: handling=lenient. Not kept, "
+                f"since they cannot be checked: {', '.join(sorted(declined_types()))}.",
                 "security": {
                     "service": [
                         {

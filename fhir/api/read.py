@@ -70,4 +70,5 @@ def history_bundle(base: str, type: str, id: str, *, actor: Actor) -> str:
         resource = "" if found.deleted else f'"resource":{found.content},'
         entries.append("{" + resource + text.serialise(entry)[1:])
     link = text.serialise([{"relation": "self", "url": f"{base}/{type}/{id}/_history"}])
-    return f'{{"resourceType":"Bundle","type":"history","total":{len(versions)},"link":{link},"entry":[{",".join(entries)}]}}'
+    head = f'"resourceType":"Bundle","type":"history","total":{len(versions)},"link":{link}'
+    return f'{{{head},"entry":[{",".join(entries)}]}}'

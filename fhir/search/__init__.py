@@ -12,7 +12,7 @@ from fhir.search.bundle import (
     search_url,
     searchset,
 )
-from fhir.search.conditions import about_one_person
+from fhir.search.conditions import about_one_person, people_named
 from fhir.search.grammar import is_text, parse
 from fhir.search.plan import count_sql, page_sql
 from fhir.search.query import Query
@@ -31,6 +31,7 @@ __all__ = [
     "page_of",
     "page_sql",
     "parse",
+    "people_named",
     "search",
     "search_url",
     "searchset",

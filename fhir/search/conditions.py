@@ -59,6 +59,17 @@ def about_one_person(query: Query) -> bool:
     )
 
 
+def people_named(query: Query) -> set[str]:
+    """The ids of the people whom the search names."""
+    return {
+        value.id if isinstance(value, ReferenceValue) else value.code
+        for criterion in query.criteria
+        for value in criterion.values
+        if (isinstance(value, ReferenceValue) and _patient(query.type, criterion) is not None)
+        or (isinstance(value, TokenValue) and query.type == "Patient" and criterion.parameter.code == "_id")
+    }
+
+
 def _hashed(criterion: Criterion) -> Sql:
     wanted = tokens.wanted(criterion)
     if criterion.modifier == "not":
