@@ -39,6 +39,18 @@ STATUSES: Final["dict[str, _StrPromise | str]"] = {
     "unknown": _("không rõ"),
 }
 
+# Classes of visits (v3-ActCode), for Encounters that say no more about their kind.
+VISITS: Final["dict[str, _StrPromise]"] = {
+    "AMB": _("Khám ngoại trú"),
+    "EMER": _("Cấp cứu"),
+    "FLD": _("Khám lưu động"),
+    "HH": _("Khám tại nhà"),
+    "IMP": _("Điều trị nội trú"),
+    "OBSENC": _("Nằm theo dõi"),
+    "SS": _("Điều trị trong ngày"),
+    "VR": _("Khám từ xa"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TypeShape:
@@ -55,7 +67,7 @@ SHAPES: Final[dict[str, TypeShape]] = {
     "Condition": TypeShape(("code",), ("onsetDateTime", "onsetPeriod", "recordedDate"), ("clinicalStatus",)),
     "DiagnosticReport": TypeShape(("code",), ("effectiveDateTime", "effectivePeriod", "issued")),
     "DocumentReference": TypeShape(("description", "type"), ("date",)),
-    "Encounter": TypeShape(("type", "serviceType", "class"), ("period",)),
+    "Encounter": TypeShape(("type", "serviceType"), ("period",)),
     "FamilyMemberHistory": TypeShape(("relationship",), ("date",)),
     "Immunization": TypeShape(("vaccineCode",), ("occurrenceDateTime", "recorded")),
     "MedicationRequest": TypeShape(("medicationCodeableConcept", "medicationReference"), ("authoredOn",)),
@@ -92,13 +104,17 @@ def read_entry(resource: Json, *, facility: str = "", author: str = "") -> Entry
     return Entry(
         type=resource["resourceType"],
         id=resource["id"],
-        title=_first(resource, shape.titles, read_text) or "–",
+        title=_first(resource, shape.titles, read_text) or _visit(resource.get("class")) or "–",
         when=_first(resource, shape.dates, read_when),
         status=STATUSES.get(status, status),
         value=read_value(resource),
         facility=facility,
         author=author,
     )
+
+
+def _visit(kind: Any) -> str:
+    return str(VISITS.get(read_code(kind), "")) or read_text(kind)
 
 
 def is_error(resource: Json) -> bool:
