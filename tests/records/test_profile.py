@@ -152,6 +152,12 @@ def test_values_are_shown_with_every_digit(elements: str, shown: str) -> None:
 
 
 def test_a_bare_resource_still_makes_a_line() -> None:
-    entry = read_entry({"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "AMB"}})
+    entry = read_entry({"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "X"}})
 
-    assert (entry.title, entry.when, entry.value) == ("AMB", "", "")
+    assert (entry.title, entry.when, entry.value) == ("X", "", "")
+
+
+def test_a_visit_without_a_type_is_named_by_its_class() -> None:
+    visit = {"resourceType": "Encounter", "id": "e", "class": {"code": "AMB", "display": "ambulatory"}}
+
+    assert read_entry(visit).title == "Khám ngoại trú"
