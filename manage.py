@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Django's command line for HealthHub. See `healthhub/embedded.py` for the servers that it starts when there are none."""
+"""Django's command line for HealthHub. `healthhub/embedded` has the servers that it starts when there are none."""
 
 import os
 import sys

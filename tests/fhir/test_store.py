@@ -81,7 +81,7 @@ def test_every_problem_of_every_resource_is_told_and_nothing_is_saved() -> None:
 
 
 def statements(drafts: list[store.Draft]) -> int:
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         store.save_many(drafts, actor=TESTER)
     return len(queries)
 
