@@ -16,7 +16,6 @@ from screening.protocol.load import UCUM, find_assessment, find_test
 from screening.protocol.shapes import Test, TestCode
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-LARGEST = Decimal(10) ** 9
 WITHDRAWN_STATUS = {"entered-in-error", "cancelled"}
 FLAGS = {"POS": "POS", "DET": "POS", "NEG": "NEG", "ND": "NEG", "IND": "IND"}
 _date = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?$")
@@ -213,8 +212,6 @@ def _interpreted(test: Test, code: TestCode, observation: Mapping[str, Any]) -> 
     if quantity := observation.get("valueQuantity"):
         cutoff, cutoff_unit = _cutoff(observation)
         amount = Decimal(quantity["value"]) if "value" in quantity else None
-        if amount is not None and amount >= LARGEST:
-            raise NotInterpretable("value", "Giá trị quá lớn.", "The value is too large to be true.")
         if amount is None:
             raise NotInterpretable("value", "Thiếu giá trị.", "valueQuantity has no value.")
         return interpret(

@@ -155,7 +155,7 @@ def _categories(raw: dict[str, Any], test: dict[str, Any], path: str) -> Iterato
             yield f"{here}.next_months: is missing, so the person would never be due again"
         if category["wording"] not in raw["wording"]:
             yield f"{here}.wording: unknown {category['wording']!r}"
-        for word in category["words"]:
+        for word in (*category["words"], *category.get("label", {}).values()):
             if meant.setdefault(key_of(word), name) != name:
                 yield f"{here}.words: {word!r} also means {meant[key_of(word)]}"
         for code in category["codes"]:

@@ -8,7 +8,10 @@ from typing import Any, NoReturn
 
 from screening.protocol.load import coding_of
 from screening.protocol.shapes import Category, Coding, Kit, Test, TestCode, Text
-from screening.protocol.words import Ambiguous, key_of, read_number
+from screening.protocol.words import Ambiguous, key_of, read_number, sign_of
+
+LARGEST = Decimal(10) ** 9  # above all that an analyser prints; the columns that keep values end near there
+_FLAG_OF_SIGN = {"+": "POS", "-": "NEG"}
 
 
 class NotInterpretable(Exception):
@@ -116,9 +119,20 @@ def category_coded(test: Test, coding: Mapping[str, Any]) -> Category | None:
 
 
 def category_named(test: Test, word: str) -> Category | None:
-    """The category that a word of either language means, whatever its case, accents and punctuation."""
-    key = _by_word(test).get(key_of(word)) if word else None
-    return test.categories[key] if key else None
+    """The category that a word of either language means, whatever its case, accents and punctuation.
+
+    A sign beside the word must say the same: "Âm tính (-)" is one result, "HPV 16 (-)" is none that anybody may guess.
+    Beside the name of the test the sign is the result: "VIA (+)".
+    """
+    if not word:
+        return None
+    named, sign = key_of(word), sign_of(word)
+    key = _by_word(test).get(named)
+    if key is None and sign in ("+", "-") and named in map(key_of, test.words):
+        key = _by_word(test).get(sign)
+    if key is None or (sign and test.categories[key].interpretation != _FLAG_OF_SIGN.get(sign)):
+        return None
+    return test.categories[key]
 
 
 def category_flagged(test: Test, flag: str) -> Category | None:
@@ -140,6 +154,8 @@ def _measured(
 ) -> Interpretation:
     if value < 0:
         raise NotInterpretable("value", "Kết quả không thể là số âm.", "The value cannot be negative.")
+    if value >= LARGEST:
+        raise NotInterpretable("value", "Giá trị quá lớn.", "The value is too large to be true.")
     if not test.units:
         raise NotInterpretable(
             "value",
@@ -166,6 +182,8 @@ def _measured(
     limit, limit_unit = _same_unit(limit, limit_unit, unit, known, kit), unit
     if limit <= 0:
         raise NotInterpretable("cutoff", "Ngưỡng phải lớn hơn 0.", "The cut-off must be above 0.")
+    if limit >= LARGEST:
+        raise NotInterpretable("cutoff", "Ngưỡng quá lớn.", "The cut-off is too large to be true.")
     category = test.categories[test.at_or_above if _reaches(value, comparator, limit) else test.below]
     shown = test.units[unit].display
     sign = "≥" if category.key == test.at_or_above else "<"
@@ -266,10 +284,15 @@ def _table(test: Test) -> tuple[Test, dict[str, str], dict[str, str], dict[Codin
         found = _tables[id(test)] = (
             test,
             {_unit_key(text): unit.unit for unit in test.units.values() for text in (unit.unit, *unit.spellings)},
-            {key_of(word): name for name, category in test.categories.items() for word in (name, *category.words)},
+            {key_of(word): name for name, category in test.categories.items() for word in _words_of(name, category)},
             {coding: name for name, category in test.categories.items() for coding in category.codings},
         )
     return found
+
+
+def _words_of(name: str, category: Category) -> Iterable[str]:
+    """All that a file may hold for a category: its words, what we ourselves call it, its codes."""
+    return (name, *category.words, *category.label.values(), *(code for _system, code in category.codings))
 
 
 def _spellings(test: Test) -> dict[str, str]:

@@ -9,6 +9,9 @@ from records.names import fold
 
 _number = re.compile(r"(<=|>=|<|>|≤|≥)?\s*(\d+)(?:([.,])(\d+))?")
 _dashes = str.maketrans("–—−", "---")
+_gap = re.compile(r"(?<=\d)([\W_]+)(?=\d)|[\W_]+")
+# A sign that stands apart from the letters ("HPV 16 (-)", not "ASC-US"), or one of doubt anywhere.
+_sign = re.compile(r"(?<![^\W_])[+-]+|[+-]+(?![^\W_])|[±?<>≤≥]")
 
 
 class Written(NamedTuple):
@@ -24,10 +27,20 @@ class Ambiguous(ValueError):
 
 @lru_cache(maxsize=10_000)  # words come from files, without end
 def key_of(word: str) -> str:
-    """The form in which words are compared: "ASC-US", "ascus" and "Asc us" are one; a bare sign such as "(+)" stays."""
+    """The form in which words are compared: "ASC-US", "ascus" and "Asc us" are one; a bare sign such as "(+)" stays.
+
+    Digits stay apart, so that "16/18" is "16, 18" but not "1618", and "1.6" is not "16".
+    """
     folded = fold(word.translate(_dashes))
-    letters = "".join(char for char in folded if char.isalnum())
+    letters = _gap.sub(lambda gap: "/" if gap[1] else "", folded)
     return letters or "".join(char for char in folded if char in "+-")
+
+
+def sign_of(word: str) -> str:
+    """The sign that comes with a word: "+" of "Dương tính (+)", "-" of "HPV 16 (-)", "" of "ASC-US"; "?" of a doubt or
+    of two signs that contradict each other."""
+    signs = set("".join(_sign.findall(word.translate(_dashes))))
+    return "" if not signs else signs.pop() if signs in ({"+"}, {"-"}) else "?"
 
 
 def read_number(text: str) -> Written | None:

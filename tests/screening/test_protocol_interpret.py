@@ -138,10 +138,57 @@ def test_a_bound_on_the_wrong_side_of_the_cutoff_decides_nothing(written):
         (CYTOLOGY, "Không đạt", "inadequate"),
         (VIA, "Nghi ngờ ung thư", "suspicious"),
         (VIA, "-", "negative"),
+        (FIT, "Âm tính (-)", "negative"),
+        (FIT, "- Âm tính", "negative"),
+        (HPV, "HPV 16 (+)", "hpv16"),
+        (HPV, "16+", "hpv16"),
+        (HPV, "16, 18", "hpv16_18"),
+        (HPV, "HPV 52", "other_hr"),
+        (HPV, "HPV (-)", "negative"),
+        (HPV, "hpv-16-18", "hpv16_18"),
+        (CYTOLOGY, "Tổn thương nội biểu mô gai độ thấp", "lsil"),
+        (VIA, "VIA (+)", "positive"),
+        (VIA, "VIA-", "negative"),
     ],
 )
 def test_words_of_both_languages_are_understood(test, word, category):
     assert interpret(test, word=word).category == category
+
+
+@pytest.mark.parametrize("test", [FIT, HPV, CYTOLOGY, VIA])
+def test_what_a_page_calls_a_category_and_its_codes_are_understood(test):
+    for category in test.categories.values():
+        for word in (*category.label.values(), *(code for _system, code in category.codings)):
+            assert interpret(test, word=word).category == category.key
+
+
+@pytest.mark.parametrize(
+    ("test", "word"),
+    [
+        (FIT, "Âm tính (+)"),
+        (FIT, "Dương tính (-)"),
+        (FIT, "Âm tính (±)"),
+        (FIT, "Dương tính?"),
+        (FIT, "+-"),
+        (HPV, "HPV 16 (-)"),
+        (HPV, "HPV16-"),
+        (HPV, "-16"),
+        (HPV, "HPV 16(+), 18(-)"),
+        (HPV, "<16"),
+        (HPV, "1.6"),
+        (HPV, "1618"),
+        (CYTOLOGY, "NILM (+)"),
+    ],
+)
+def test_a_sign_that_contradicts_the_word_and_a_doubt_are_not_guessed(test, word):
+    with pytest.raises(NotInterpretable):
+        interpret(test, word=word)
+
+
+@pytest.mark.parametrize(("value", "cutoff"), [(D(10) ** 9, None), (D(5), D(10) ** 9)])
+def test_numbers_beyond_belief_are_refused(value, cutoff):
+    with pytest.raises(NotInterpretable, match="too large"):
+        interpret(FIT, quantity=value, unit="ug/g", cutoff=cutoff)
 
 
 @pytest.mark.parametrize(
