@@ -44,6 +44,12 @@ class Window:
         self.page.fill("[name=login]", email)
         self.page.fill("[name=password]", password)
         self.page.click("main button[type=submit]")
+        self.page.wait_for_url(lambda address: "/accounts/login/" not in address)
+
+    def unfold(self) -> None:
+        """Open everything on the page that is folded."""
+        for summary in self.page.query_selector_all("summary"):
+            summary.click()
 
     def faults(self) -> list[str]:
         """What axe finds on the page, and whether it is wider than the screen."""

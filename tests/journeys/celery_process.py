@@ -1,4 +1,4 @@
-"""Celery as it runs outside the tests, but on their database and queue: ``python -m tests.journeys.celery_process worker``.
+"""Celery as it runs outside the tests, but on their database and queue: ``-m tests.journeys.celery_process worker``.
 
 What is due every few seconds or minutes is due every second, so that nobody waits.
 """

@@ -12,6 +12,12 @@ from tests.fhir.conftest import FhirClient, make_clinic
 from tests.journeys.celery_programs import CeleryPrograms
 
 
+@pytest.fixture(autouse=True)
+def _compiled_assets(settings: Settings) -> None:
+    """The test server looks for assets in the apps; ours are compiled, and WhiteNoise serves them otherwise."""
+    settings.STATICFILES_DIRS = [settings.STATIC_ROOT]
+
+
 @pytest.fixture
 def live_clinic(live_server: LiveServer) -> FhirClient:
     """A clinic whose software can reach the live server."""
@@ -31,3 +37,4 @@ def celery_programs(live_server: LiveServer, settings: Settings, tmp_path: Path)
     programs = CeleryPrograms(tmp_path)
     yield programs
     programs.stop()
+    print(programs.said())  # pytest shows it if the test failed

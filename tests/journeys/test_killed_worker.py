@@ -60,6 +60,6 @@ def test_every_row_is_there_once_after_the_worker_was_killed(
     assert Resource.objects.filter(type="Observation").count() == good
     assert not ResourceVersion.objects.exists(), "nothing was written a second time"
     assert AccessEntry.objects.filter(resource_type="Observation", action="create").count() == good
-    counted = wait_for(lambda: (found := report()).pending == 0 and found or None, seconds=20)
+    counted = wait_for(lambda: ((found := report()).pending == 0 and found) or None, seconds=20)
     assert counted, celery_programs.said()
     assert counted.tested == good
