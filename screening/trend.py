@@ -47,11 +47,13 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class TrendChart:
-    """Two drawings on one row of months: ``count_ticks`` scale the bars, ``share_ticks`` the shares."""
+    """Two drawings on one row of months: ``count_ticks`` scale the bars, ``share_ticks`` the shares. ``silences`` are the
+    first and last months without tests where the row of months breaks off."""
 
     marks: list[Mark]
     months: list[Label]
     breaks: list[float]
+    silences: list[tuple[date, date]]
     count_ticks: list[Label]
     share_ticks: list[Label]
     beyond: bool
@@ -110,6 +112,11 @@ def trend_chart(rows: Sequence[Mapping[str, Any]]) -> TrendChart | None:
         marks=marks,
         months=months,
         breaks=breaks,
+        silences=[
+            (add_months(before[0], 1), add_months(after[0], -1))
+            for before, gap, after in zip(slots, slots[1:], slots[2:], strict=False)
+            if gap is None and before and after
+        ],
         count_ticks=[Label(place(value, counts[-1]), intcomma(round(value))) for value in counts],
         share_ticks=[Label(place(value, shares[-1]), f"{number_format(value, digits)}%") for value in shares],
         beyond=any(mark.beyond for mark in marks),

@@ -126,4 +126,15 @@ def test_a_silent_month_is_nought_and_a_long_silence_a_break() -> None:
     assert [mark.bar_height > 0 for mark in chart.marks] == [True, False, True, True]
     assert [mark.point is None for mark in chart.marks] == [False, True, False, False]
     assert len(chart.breaks) == 1
+    assert chart.silences == [(date(2017, 6, 1), date(2026, 9, 1))]
     assert chart.marks[2].x < chart.breaks[0] < chart.marks[3].x
+
+
+def test_the_page_says_which_months_it_shows(officer: Client, results: None) -> None:
+    months = [line.row["month"] for line in officer.get("/city/").context["found"].months]
+    page = officer.get("/city/").content.decode()
+    assert f"từ tháng {months[0]:%m/%Y} đến tháng {months[-1]:%m/%Y} (tất cả các tháng)." in page
+    narrowed = officer.get("/city/?first=2024-06&last=2024-08")
+    (only,) = narrowed.context["found"].months
+    month = f"{only.row['month']:%m/%Y}"
+    assert f"từ tháng {month} đến tháng {month}." in narrowed.content.decode()
