@@ -258,7 +258,10 @@ def _seen_before(batch: ImportBatch) -> list[str]:
         return []
     day = timezone.localtime(earlier.finished_at)
     return [
-        _("Tệp này đã được xử lý ngày {day}; kết quả đã có sẽ không bị ghi lại.").format(day=f"{day:%d/%m/%Y %H:%M}")
+        _(
+            "Tệp này đã được xử lý ngày {day}. Kết quả giống với bản đang lưu được giữ nguyên; "
+            "kết quả đã sửa sau ngày đó trở lại như trong tệp này."
+        ).format(day=f"{day:%d/%m/%Y %H:%M}")
     ]
 
 

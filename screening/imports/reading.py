@@ -19,13 +19,16 @@ from typing import IO, Any, Final
 from django.utils.translation import gettext as _
 
 from screening.imports.columns import Column, Header, label, recognise
+from screening.imports.records import MAX_LINE, records
 
 Cell = str | date
 HEADER_WITHIN: Final = 20  # rows that may stand above the header: titles, the name of the clinic
 _ENOUGH: Final = 4  # columns recognised in a row make it the header
 _DELIMITERS: Final = ",;\t|"
-_MAX_CELL: Final = 100_000
-_MAX_UNPACKED: Final = 2 * 1024**3
+_MAX_CELL_XLSX: Final = 32_767  # Excel's own bound
+_MAX_UNPACKED: Final = 512 * 1024**2  # of all sheets; they are read row by row
+_MAX_HELD: Final = 64 * 1024**2  # of all else in a workbook, which openpyxl holds in memory
+_MAX_RATIO: Final = 200  # unpacked to packed, of what is large: sheets come to 10-50, bombs to 1000
 _INVISIBLE: Final = {ord(char): None for char in "\u200b\u200c\u200d\u2060\ufeff\u00ad"} | {0xA0: " ", 0x202F: " "}
 
 
@@ -63,7 +66,9 @@ def open_sheet(path: Path, filename: str = "") -> Sheet:
     if start.startswith(b"PK\x03\x04"):
         return _open_xlsx(path)
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise Unreadable(_("Đây là tệp Excel kiểu cũ (.xls). Hãy lưu lại thành .xlsx hoặc CSV rồi tải lên."))
+        raise Unreadable(
+            _("Đây là tệp Excel kiểu cũ (.xls) hoặc có mật khẩu. Hãy lưu lại thành .xlsx hoặc CSV không có mật khẩu.")
+        )
     return _open_csv(path)
 
 
@@ -87,17 +92,16 @@ def _settle(header: Header) -> list[str]:
     return []
 
 
-def _rows(header: Header, numbered: Iterator[tuple[int, Sequence[Cell]]]) -> Iterator[SourceRow]:
+def _rows(header: Header, numbered: Iterator[tuple[int, Sequence[Cell], str]]) -> Iterator[SourceRow]:
     width = len(header.texts)
-    for number, cells in numbered:
+    for number, cells, damage in numbered:
         cleaned = [clean(cell) if isinstance(cell, str) else cell for cell in cells]
         if not any(cleaned):
             continue
         texts = [cell.strftime("%d/%m/%Y") if isinstance(cell, date) else cell for cell in cleaned]
         values = {column: cleaned[place] if place < len(cleaned) else "" for column, place in header.places.items()}
-        damage = ""
-        if any(cleaned[width:]):
-            damage = _("Dòng có nhiều ô hơn dòng tiêu đề; ô chứa dấu phân cách phải đặt trong ngoặc kép.")
+        if any(cleaned[width:]) and not damage:
+            damage = _("Dòng có nhiều ô hơn dòng tiêu đề (trong CSV, ô chứa dấu phân cách phải đặt trong ngoặc kép).")
         yield SourceRow(number, values, texts, damage)
 
 
@@ -107,7 +111,7 @@ def _rows(header: Header, numbered: Iterator[tuple[int, Sequence[Cell]]]) -> Ite
 def _open_csv(path: Path) -> Sheet:
     encoding, lines, notices = _encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
-        head = [file.readline(_MAX_CELL) for _line in range(HEADER_WITHIN)]
+        head = [file.readline(MAX_LINE) for _line in range(HEADER_WITHIN)]
     number, delimiter, header = _find_header(head)
     notices = _settle(header) + notices
     return Sheet(header, _rows_of_csv(path, encoding, delimiter, number, header), max(lines - number, 0), notices)
@@ -121,9 +125,9 @@ def _encoding_of(path: Path) -> tuple[str, int, list[str]]:
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             encoding = "utf-16"
         elif b"\0" in start:
-            if start[1::2].count(0) < len(start) // 4:
+            encoding = "utf-16-le" if start[1::2].count(0) > start[::2].count(0) else "utf-16-be"
+            if max(start[::2].count(0), start[1::2].count(0)) < len(start) // 4:
                 raise Unreadable(_("Tệp không phải là CSV hay XLSX."))
-            encoding = "utf-16-le"
         file.seek(0)
         lines, failed = _count_lines(file, encoding)
         if not failed:
@@ -167,20 +171,9 @@ def _readable(reader: Iterator[list[str]]) -> Iterator[list[str]]:
 
 
 def _rows_of_csv(path: Path, encoding: str, delimiter: str, after: int, header: Header) -> Iterator[SourceRow]:
-    number = 0
-
-    def numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, Sequence[Cell]]]:
-        nonlocal number
-        for number, texts in enumerate(reader, 1):
-            if number > after:
-                yield number, texts
-
     with path.open(encoding=encoding, newline="") as file:
-        try:
-            yield from _rows(header, numbered(csv.reader(file, delimiter=delimiter)))
-        except csv.Error:
-            damage = _("Từ dòng này trở đi không đọc được: có lẽ một dấu ngoặc kép chưa được đóng.")
-            yield SourceRow(number + 1, {}, [], damage)
+        found = records(file, delimiter, width=len(header.texts))
+        yield from _rows(header, ((number, *record) for number, record in enumerate(found, 1) if number > after))
 
 
 # XLSX
@@ -192,8 +185,7 @@ def _open_xlsx(path: Path) -> Sheet:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED:
-                raise Unreadable(_("Tệp quá lớn khi giải nén. Hãy chia nhỏ hoặc lưu thành CSV."))
+            _check_size(archive.infolist())
         # the open file, for openpyxl refuses a name that does not end in .xlsx; it reads from it until the last row
         book = load_workbook(path.open("rb"), read_only=True, data_only=True)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
@@ -202,7 +194,7 @@ def _open_xlsx(path: Path) -> Sheet:
     for sheet in book.worksheets:
         sheet.reset_dimensions()
         for number, cells in enumerate(sheet.iter_rows(max_row=HEADER_WITHIN, values_only=True), 1):
-            header = recognise([clean(cell) if isinstance(cell, str) else "" for cell in cells])
+            header = recognise([clean(cell[:_MAX_CELL_XLSX]) if isinstance(cell, str) else "" for cell in cells])
             if best is None or len(header.places) > best[0]:
                 best = (len(header.places), sheet, number, header)
         if best and best[0] >= _ENOUGH:
@@ -216,6 +208,14 @@ def _open_xlsx(path: Path) -> Sheet:
     return Sheet(header, _rows(header, _rows_of_xlsx(sheet, number)), _rows_in(path, sheet, number), notices)
 
 
+def _check_size(entries: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse a workbook that would fill the memory. (More than an entry says of itself is never unpacked.)"""
+    held = sum(entry.file_size for entry in entries if "/worksheets/" not in entry.filename)
+    dense = any(entry.file_size > _MAX_HELD and entry.file_size > _MAX_RATIO * entry.compress_size for entry in entries)
+    if dense or held > _MAX_HELD or sum(entry.file_size for entry in entries) > _MAX_UNPACKED:
+        raise Unreadable(_("Tệp quá lớn khi giải nén. Hãy chia nhỏ hoặc lưu thành CSV."))
+
+
 def _rows_in(path: Path, sheet: Any, after: int) -> int:
     """Excel writes the size of the sheet near its beginning; 0 if this program did not."""
     from openpyxl import load_workbook
@@ -225,16 +225,16 @@ def _rows_in(path: Path, sheet: Any, after: int) -> int:
     return max(size - after, 0) if size else 0
 
 
-def _rows_of_xlsx(sheet: Any, after: int) -> Iterator[tuple[int, Sequence[Cell]]]:
+def _rows_of_xlsx(sheet: Any, after: int) -> Iterator[tuple[int, Sequence[Cell], str]]:
     for number, cells in enumerate(sheet.iter_rows(min_row=after + 1, values_only=True), after + 1):
-        yield number, [_cell(value) for value in cells]
+        yield number, [_cell(value) for value in cells], ""
 
 
 def _cell(value: Any) -> Cell:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return value[: _MAX_CELL_XLSX + 1]
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):

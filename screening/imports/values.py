@@ -123,9 +123,9 @@ def area_of(cell: Cell, *, on: date) -> tuple[str, bool]:
     """The commune's code, and whether Excel's zeros were put back. Bad if no commune had it on that day."""
     text = text_of(cell, longest=40)
     code = text
+    if text.isdigit() and len(text) == 3 and area_ids({(text, on)}):
+        raise Bad(_("“{value}” là mã quận, huyện. Hãy viết mã xã đủ 5 chữ số.").format(value=text))
     if text.isdigit() and len(text) < 5 and not text.startswith("0"):
-        if len(text) == 3 and area_ids({(text, on)}):
-            raise Bad(_("“{value}” là mã quận, huyện. Hãy viết mã xã đủ 5 chữ số.").format(value=text))
         code = text.zfill(5)
     if len(code) != 5 or not area_ids({(code, on)}):
         raise Bad(

@@ -22,7 +22,7 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("header", [ENGLISH, HEADINGS, [text.upper() for text in HEADINGS]])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_every_usual_form_of_csv(path, header, delimiter, encoding):
     _sheet, rows = read(path, csv_text([row()], header=header, delimiter=delimiter).encode(encoding))
     assert [found.number for found in rows] == [2]
@@ -85,10 +85,44 @@ def test_what_is_no_results_file_is_refused_with_a_reason(path, content, reason)
         read(path, content)
 
 
-def test_a_quote_that_never_closes_keeps_the_rows_before_it(path):
-    text = csv_text([row()]) + '"' + "x" * 200_000
-    _sheet, rows = read(path, text)
-    assert [(found.number, bool(found.damage)) for found in rows] == [(2, False), (3, True)]
+def test_a_quote_that_never_closes_damages_its_own_line_only(path):
+    lines = [line for number in range(200) for line in csv_text([row(specimen_id=f"S{number}")]).splitlines()[1:]]
+    lines[3] += '"open'
+    for line in (lines[3].replace(GOOD["full_name"], f'"{GOOD["full_name"]}'), '"' + "x" * 200_000):
+        text = "\r\n".join([*csv_text([]).splitlines(), *lines[:3], line, *lines[4:]])
+        _sheet, rows = read(path, text)
+        assert [found.number for found in rows] == list(range(2, 202))
+        assert [found.number for found in rows if found.damage] == [5]
+        assert rows[4].values[Column.SPECIMEN_ID] == "S4"
+
+
+def test_a_quote_closed_by_another_row_swallows_none(path):
+    lines = csv_text([row(specimen_id=f"S{number}", note="note") for number in range(12)]).splitlines()
+    lines[3] = lines[3].replace("note", '"open')
+    lines[9] = lines[9].replace("note", '"quoted"')
+    _sheet, rows = read(path, "\r\n".join(lines))
+    assert [(found.number, bool(found.damage)) for found in rows] == [(number, number == 4) for number in range(2, 14)]
+    assert rows[2].texts[1] == "S2"
+
+
+def test_a_note_may_have_several_lines(path):
+    _sheet, rows = read(path, csv_text([row(note='first, with comma\n\nsaid "second"'), row(specimen_id="S2")]))
+    assert [found.values[Column.NOTE] for found in rows] == ['first, with comma\n\nsaid "second"', ""]
+
+
+@pytest.mark.parametrize("part", ["xl/sharedStrings.xml", "xl/workbook.xml", "xl/worksheets/sheet1.xml"])
+def test_a_workbook_that_would_fill_the_memory_is_refused(tmp_path, part):
+    import zipfile
+
+    path = write_xlsx(tmp_path / "a.xlsx", [row()])
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist() if name != part}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, content in parts.items():
+            book.writestr(name, content)
+        book.writestr(part, b" " * 70_000_000)
+    with pytest.raises(Unreadable, match="quá lớn khi giải nén"):
+        open_sheet(path)
 
 
 def test_more_cells_than_headings_are_told(path):

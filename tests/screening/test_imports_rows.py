@@ -63,7 +63,7 @@ def test_a_good_row():
         ("phone", "123", "Số điện thoại không đúng dạng."),
         ("area_code", "99999", "Không có xã, phường nào mang mã “99999” vào ngày 06/05/2024."),
         ("area_code", "268", "“268” là mã quận, huyện."),
-        ("area_code", "001", "Không có xã"),
+        ("area_code", "001", "mã quận, huyện"),
         ("test", "psa", "Không có xét nghiệm “psa”."),
         ("collected_on", "01/01/2025", "Ngày ở tương lai."),
         ("collected_on", "#N/A", "Không phải là ngày"),
