@@ -1,6 +1,6 @@
 """/metadata: what this server does, and nothing that it does not (https://hl7.org/fhir/R4/http.html#capabilities)."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +21,7 @@ def metadata(request: HttpRequest) -> HttpResponse:
     return FhirResponse(text.serialise(_statement(base_url(request))))
 
 
-@cache
+@lru_cache(maxsize=8)  # by the names that this server is called by
 def _statement(base: str) -> dict[str, Any]:
     return {
         "resourceType": "CapabilityStatement",
@@ -61,7 +61,7 @@ def _resource(name: str) -> dict[str, Any]:
     return {
         "type": name,
         "interaction": [{"code": code} for code in _INTERACTIONS],
-        "versioning": "versioned-update",
+        "versioning": "versioned",  # If-Match is heeded, and not demanded
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,

@@ -25,6 +25,8 @@ NOT_YET = frozenset(
     {"_include", "_revinclude", "_has", "_summary", "_elements", "_contained", "_containedType", "_list", "_filter"}
     | {"_query", "_text", "_content", "_type"}
 )
+MAX_CRITERIA = 50
+MAX_VALUES = 1000
 _MODIFIERS: dict[str, frozenset[str]] = {
     "string": frozenset({"exact", "contains", "missing"}),
     "token": frozenset({"not", "missing"}),
@@ -64,6 +66,7 @@ def parse(resource_type: str, pairs: Iterable[tuple[str, str]], *, lenient: bool
     reader = _Reader(resource_type, lenient, base_url.rstrip("/"))
     for name, text in pairs:
         reader.read(name, text)
+    reader.check_cost()
     if reader.errors:
         raise Refused(400, reader.errors)
     return Query(
@@ -127,8 +130,17 @@ class _Reader:
             self.seen.add(name)
             control(text)
 
+    def check_cost(self) -> None:
+        """Refuse what would keep the database busy for minutes: its planner's work grows steeply with the criteria."""
+        if len(self.criteria) > MAX_CRITERIA:
+            self._wrong("", f"A search takes at most {MAX_CRITERIA} parameters.", "too-costly")
+        for criterion in self.criteria:
+            if len(criterion.values) > MAX_VALUES and criterion.parameter.code != "_id":
+                code = criterion.parameter.code
+                self._wrong(code, f"{code} takes at most {MAX_VALUES} values. Send several searches.", "too-costly")
+
     def _wrong(self, name: str, message: str, code: str = "value") -> None:
-        self.errors.append(Issue("error", code, f"http.{name}", message))
+        self.errors.append(Issue("error", code, f"http.{name}" if name else "", message))
 
     def _unanswerable(self, name: str, message: str, code: str) -> None:
         if self.lenient:

@@ -256,3 +256,12 @@ def test_a_query_survives_the_way_through_its_own_link(query: Query) -> None:
     address = urlsplit(search_url(query, "https://h.example/fhir"))
     assert address.path == "/fhir/Observation"
     assert parse(query.type, parse_qsl(address.query, keep_blank_values=True)) == query
+
+
+def test_a_search_that_would_keep_the_database_busy_for_minutes_is_refused() -> None:
+    parse("Patient", [("name", "a")] * 50)
+    parse("Patient", [("identifier", ",".join(map(str, range(1000))))])
+    parse("Patient", [("_id", ",".join(map(str, range(5000))))])
+    assert [issue.code for issue in refused("Patient", *[("name", "a")] * 51)] == ["too-costly"]
+    long = refused("Patient", ("identifier", ",".join(map(str, range(1001)))))
+    assert [(issue.code, issue.expression) for issue in long] == [("too-costly", "http.identifier")]
