@@ -118,7 +118,8 @@ class _Reader:
             "_total": self._total,
             "_format": self._format,
             "_after": self._after,
-            "_pretty": self._pretty,
+            "_pretty": self._taken_as_read,
+            "_totalMethod": self._taken_as_read,
         }.get(name)
         if not is_text(text):
             self._wrong(name, f"{name!r} holds a character that no text has.")
@@ -221,8 +222,8 @@ class _Reader:
         if text not in _FORMATS:
             self._wrong("_format", f"This server answers in JSON only, not {text!r}.", "not-supported")
 
-    def _pretty(self, text: str) -> None:
-        """How the answer is laid out is nothing that a client can rely on; ours is never indented."""
+    def _taken_as_read(self, text: str) -> None:
+        """How an answer is laid out (``_pretty``), or how fhirpy's ``count()`` wants us to count: neither changes it."""
 
     def _after(self, text: str) -> None:
         if is_id(text):

@@ -265,3 +265,10 @@ def test_a_search_that_would_keep_the_database_busy_for_minutes_is_refused() -> 
     assert [issue.code for issue in refused("Patient", *[("name", "a")] * 51)] == ["too-costly"]
     long = refused("Patient", ("identifier", ",".join(map(str, range(1001)))))
     assert [(issue.code, issue.expression) for issue in long] == [("too-costly", "http.identifier")]
+
+
+def test_what_changes_nothing_in_the_answer_is_no_error() -> None:
+    """``count()`` of the client library fhirpy sends the second one."""
+    assert parse("Patient", [("_pretty", "true"), ("_totalMethod", "count"), ("_count", "0")]) == Query(
+        type="Patient", count=0
+    )
