@@ -223,7 +223,7 @@ class _Reader:
             self._wrong("_format", f"This server answers in JSON only, not {text!r}.", "not-supported")
 
     def _taken_as_read(self, text: str) -> None:
-        """How an answer is laid out (``_pretty``), or how fhirpy's ``count()`` wants us to count: neither changes it."""
+        """The layout (``_pretty``) and how fhirpy's ``count()`` wants us to count: neither changes an answer."""
 
     def _after(self, text: str) -> None:
         if is_id(text):
