@@ -47,8 +47,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class TrendChart:
-    """Two drawings on one row of months: ``count_ticks`` scale the bars, ``share_ticks`` the shares. ``silences`` are the
-    first and last months without tests where the row of months breaks off."""
+    """Two drawings on one row of months: ``count_ticks`` scale the bars, ``share_ticks`` the shares.
+
+    ``silences`` are the first and last months without tests where the row of months breaks off.
+    """
 
     marks: list[Mark]
     months: list[Label]
