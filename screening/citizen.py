@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from healthhub.web.charts import LineChart, line_chart
 from screening.episodes import Explanation, explain
 from screening.models import Episode, EpisodeEvent, EpisodeState, ScreeningResult
-from screening.protocol import NEGATIVE, UNCLASSIFIED, Protocol, protocol_for, protocols
+from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, Protocol, protocol_for, protocols
 from screening.protocol.shapes import Text
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def card(result: ScreeningResult) -> ResultCard:
         test=here(test.name) if test else result.test,
         label=here(category.label) if category else _("Chưa đọc được"),
         kind=kind,
-        word=_("Đã xong bước tiếp theo") if done else _("Đã khép lại") if closed and kind == NONE else WORDS[kind],
+        word=_("Đã xong bước tiếp theo") if done else _without_step(result) if kind == NONE else WORDS[kind],
         collected_on=result.collected_on,
         facility=result.facility.name if result.facility else "",
         due_on=episode.due_on if episode and kind != NONE else None,
@@ -98,8 +98,17 @@ def state_of(result: ScreeningResult) -> str:
     protocol = protocol_for(result.programme, result.collected_on)
     category = protocol.category(result.test, result.category)
     step = protocol.steps.get(category.leads_to or "") if category else None
-    asks = step is not None and (step.key == episode.step or (referred(episode) and step.assessment is not None))
-    return ACT if asks else NONE
+    if step is not None and (step.key == episode.step or (referred(episode) and step.assessment is not None)):
+        return ACT
+    # two tests taken together may lead to what neither leads to alone: the round's state is about one of them
+    return ACT if result.outcome == POSITIVE and result.category == episode.category else NONE
+
+
+def _without_step(result: ScreeningResult) -> "_StrPromise | str":
+    """The word for a result that asks for nothing itself: history, or a negative beside one that does."""
+    if result.episode is None or result.episode.state != EpisodeState.CLOSED:
+        return _("Vẫn còn việc khác cần làm") if result.episode and result.outcome == NEGATIVE else WORDS[NONE]
+    return _("Đã khép lại")
 
 
 def referred(episode: Episode) -> bool:

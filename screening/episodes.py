@@ -103,16 +103,15 @@ def explain(result: ScreeningResult) -> dict[str, Explanation]:
     protocol = protocol_for(result.programme, result.collected_on)
     category = protocol.category(result.test, result.category)
     wording = protocol.wording[category.wording if category else UNCLASSIFIED]
-    further = _moved_on(result, protocol)
+    further = protocol.wording.get(_moved_on(result, protocol), {})
     values = _dates(result, protocol)
-    return {
-        language: Explanation(
-            _fill(text["verdict"], values),
-            _fill(text["meaning"], values),
-            _fill(protocol.wording[further][language]["next"] if further else text["next"], values),
-        )
-        for language, text in wording.items()
-    }
+    steps = _open_step(result)
+    explanations: dict[str, Explanation] = {}
+    for language, own in wording.items():
+        text = {**own, **further.get(language, {})}
+        filled = {**values, "step": steps[language]} if steps else values
+        explanations[language] = Explanation(*(_fill(text[part], filled) for part in ("verdict", "meaning", "next")))
+    return explanations
 
 
 def explain_awaiting(programme: str, due_on: date) -> dict[str, Explanation]:
@@ -154,7 +153,16 @@ def _moved_on(result: ScreeningResult, protocol: Protocol) -> str:
     waits = protocol.steps[step] if step else None
     if episode.state == EpisodeState.REFERRED and waits and waits.assessment:
         return "referred"
-    return "" if step == episode.step else "superseded"
+    if step == episode.step:
+        return ""
+    return "still_due" if result.outcome == NEGATIVE else "now"
+
+
+def _open_step(result: ScreeningResult) -> Text:
+    """The name of what the result's round waits for; empty if for nothing."""
+    episode = result.episode
+    step = protocol_for(episode.programme, episode.opened_on).steps.get(episode.step) if episode else None
+    return step.name if step else {}
 
 
 def _dates(result: ScreeningResult, protocol: Protocol) -> Mapping[str, str]:

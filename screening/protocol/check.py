@@ -13,7 +13,12 @@ OWNERS = ("testing_facility", "department")
 SYSTEMS = ("loinc", "snomed", "local")
 INTERPRETATIONS = ("POS", "NEG", "IND")
 LANGUAGES = ("vi", "en")
-GENERAL_WORDING = ("unclassified", "awaiting", "referred", "assessed", "closed", "superseded")
+#: Wording of every protocol -> the first of its parts (verdict, meaning, next); earlier ones stay those of the result.
+_FROM_PART = {
+    **dict.fromkeys(("unclassified", "awaiting"), 0),
+    "still_due": 1,
+    **dict.fromkeys(("referred", "assessed", "closed", "superseded", "now"), 2),
+}
 NEEDED = ("programme", "version", "valid_from", "name", "sources", "eligibility", "tests", "steps", "assessments")
 
 
@@ -203,11 +208,11 @@ def _steps(raw: dict[str, Any]) -> Iterator[str]:
 
 def _wording(raw: dict[str, Any]) -> Iterator[str]:
     texts = {key: value for key, value in raw["wording"].items() if isinstance(value, dict)}
-    for key in GENERAL_WORDING:
+    for key in _FROM_PART:
         if key not in texts:
             yield f"wording.{key}: is missing"
     for key, text in texts.items():
-        parts = ("next",) if key in GENERAL_WORDING[2:] else ("verdict", "meaning", "next")
+        parts = ("verdict", "meaning", "next")[_FROM_PART.get(key, 0) :]
         for language in LANGUAGES:
             for part in parts:
                 if not text.get(language, {}).get(part):

@@ -46,6 +46,14 @@ def names(page: Any) -> list[str]:
     return [line.person.name for line in page.context["worklist"].lines]
 
 
+def test_nobody_calls_the_family_of_the_dead_unwarned(doctor: Client, send: Sender, station: Facility) -> None:
+    extra = {"deceasedDateTime": "2024-06-01"}
+    person = make_patient(station, name="Nguyễn Văn Đức", gender="male", born="1960-03-12", **extra)
+    send.fit(person, "50")
+    pages = [doctor.get(path).content.decode() for path in ("/clinic/", f"/clinic/people/{person}/")]
+    assert ["Đã mất" in page for page in pages] == [True, True]
+
+
 def test_strangers_are_asked_to_sign_in(client: Client) -> None:
     assert client.get("/clinic/").status_code == 302
 

@@ -13,6 +13,7 @@ from fhir.models import Resource
 from fhir.outcomes import Refused
 from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM
+from screening.citizen import state_of
 from screening.episodes import close_episode, explain, explain_awaiting, worklist
 from screening.models import Episode, EpisodeEvent, ScreeningResult
 from screening.protocol import NotInterpretable
@@ -213,7 +214,29 @@ def test_a_repeated_sample_makes_the_inadequate_one_history(enter):
     assert "trước ngày 05/06/2024" in explain(first)["vi"].next
     enter("5", collected_on=date(2024, 5, 20))
     texts = [explain(result)["en"].next for result in results_of(first.patient_id)]
-    assert ["05/2025" in texts[0], texts[1]] == [True, "You have a newer result; please follow the newest one."]
+    assert ["05/2025" in texts[0], "follow the newest one" in texts[1]] == [True, True]
+
+
+def test_a_negative_after_a_positive_does_not_say_that_all_is_done(enter, clinician):
+    positive = enter()
+    negative = enter("5", collected_on=date(2024, 5, 20))
+    for result in (negative, positive):
+        text = explain(results_of(negative.patient_id).get(pk=result.pk))["vi"]
+        assert ["nội soi đại tràng" in text.next.casefold(), "05/07/2024" in text.next] == [True, True]
+    text = explain(results_of(negative.patient_id).get(pk=negative.pk))["vi"]
+    assert text.meaning.startswith("Kết quả này không thay thế")
+    refer_for_assessment(result=positive, due_on=date(2024, 6, 1), authored_on=DAY, actor=clinician)
+    assert "01/06/2024" in explain(results_of(negative.patient_id).get(pk=negative.pk))["vi"].next
+
+
+@pytest.mark.parametrize("days", [0, 5])
+def test_tests_that_together_lead_to_a_colposcopy_say_so(enter, woman, days):
+    enter("ASC-US", "", patient_id=woman, test="cytology")
+    enter("HPV 52", "", patient_id=woman, test="hpv", collected_on=DAY + timedelta(days=days))
+    results = list(results_of(woman))
+    assert {result.episode.step for result in results} == {"colposcopy"}
+    assert ["Colposcopy, before" in explain(result)["en"].next for result in results] == [True, True]
+    assert "act" in [state_of(result) for result in results]
 
 
 def test_a_result_that_cannot_be_read_is_told_without_a_verdict(send, man):
