@@ -13,7 +13,7 @@ ASSETS := $(shell find healthhub/web/assets -type f) scripts/build-assets.mjs
 
 export PYTHONUTF8 = 1
 
-.PHONY: help setup demo test check format bench stop clean lock messages
+.PHONY: help setup demo test check format bench screenshots stop clean lock messages
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make bench   run the benchmarks         make format  put code and templates into the form that check wants"
 	@echo "make stop    stop a running demo and its database and queue"
 	@echo "make clean   delete everything that these commands made, the database in var/ included"
+	@echo "make screenshots    take the README's pictures from a running demo"
 	@echo "make lock    lock the dependencies      make messages  collect the texts to translate"
 
 setup: $(BIN)/.runtime static/.built $(MO)
@@ -50,6 +51,9 @@ format: setup $(BIN)/.dev
 
 bench: setup $(BIN)/.dev
 	$(BIN)/python -m bench $(ARGS)
+
+screenshots: setup $(BIN)/.dev
+	$(BIN)/python scripts/screenshots.py
 
 stop:
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/stop.py; fi
