@@ -1,10 +1,11 @@
 """The SQL that moves rows in and out of the store's tables: a constant number of statements for any batch."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import entry_params, entry_sql
@@ -38,16 +39,12 @@ _VALUES = _COLUMNS.replace("tokens", "tokens::bigint[]")
 _VERSION_COLUMNS = "type, id, version, last_updated, deleted, patient, facility, author, content"
 _AUDIT = entry_sql("incoming i", resource_type="i.type", resource_id="i.id", patient="i.patient")
 
-_INSERT = f"""
-WITH {_INCOMING}, logged AS ({_AUDIT})
-INSERT INTO fhir_resource ({_COLUMNS}) SELECT {_VALUES} FROM incoming
-"""
+_INSERT = f"INSERT INTO fhir_resource ({_COLUMNS}) SELECT {_VALUES} FROM incoming"
 _KEEP_OLD = f"""
 INSERT INTO fhir_resourceversion ({_VERSION_COLUMNS})
 SELECT {_VERSION_COLUMNS} FROM fhir_resource WHERE (type, id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 """
-_UPDATE = f"""
-WITH {_INCOMING}, logged AS ({_AUDIT})
+_UPDATE = """
 UPDATE fhir_resource r SET version = i.version, last_updated = i.last_updated, deleted = i.deleted, patient = i.patient,
     author = i.author, code = i.code, starts = i.starts, ends = i.ends, tokens = i.tokens::bigint[], content = i.content
 FROM incoming i WHERE r.type = i.type AND r.id = i.id
@@ -117,18 +114,16 @@ def lock_existing(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Exis
     if not keys:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [[kind for kind, _ in keys], [name for _, name in keys]])
+        execute_prepared(cursor, _LOCK, [[kind for kind, _ in keys], [name for _, name in keys]])
         found = (Existing(*row) for row in cursor.fetchall())
         return {(row.type, row.id): row for row in found}
 
 
 def insert_rows(rows: Sequence[Row], *, actor: Actor) -> None:
     """Add resources that did not exist. An id taken meanwhile raises ``IntegrityError``."""
-    if not rows:
-        return
-    with connection.cursor() as cursor:
-        execute_prepared(cursor, _INSERT, [*_columns(rows), *entry_params(actor, "create")])
-    _insert_index_rows(rows)
+    if rows:
+        with connection.cursor() as cursor:
+            _write(cursor, _INSERT, rows, who=entry_params(actor, "create"))
 
 
 def replace_rows(rows: Sequence[Row], *, actor: Actor, action: str) -> None:
@@ -137,34 +132,41 @@ def replace_rows(rows: Sequence[Row], *, actor: Actor, action: str) -> None:
         return
     keys = [[row.type for row in rows], [row.id for row in rows]]
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP_OLD, keys)
-        for table, _, _ in _INDEX_TABLES.values():
-            cursor.execute(
-                f"DELETE FROM {table} WHERE (type, resource) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
-                keys,
-            )
-        cursor.execute(_UPDATE, [*_columns(rows), *entry_params(actor, action)])
-    _insert_index_rows(rows)
+        execute_prepared(cursor, _KEEP_OLD, keys)
+        _drop_index_rows(cursor, keys)
+        _write(cursor, _UPDATE, rows, who=entry_params(actor, action))
 
 
-def _insert_index_rows(rows: Sequence[Row]) -> None:
+def _write(cursor: CursorWrapper, statement: str, rows: Sequence[Row], *, who: list[Any]) -> None:
+    """Rows, their index rows and their lines in the access log, all in one statement."""
+    index, params = _index_inserts((row.type, row.id, row.entry) for row in rows)
+    parts = ", ".join([_INCOMING, f"logged AS ({_AUDIT})", *index])
+    execute_prepared(cursor, f"WITH {parts} {statement}", [*_columns(rows), *who, *params])
+
+
+def _index_inserts(entries: Iterable[tuple[str, str, "IndexEntry | None"]]) -> tuple[list[str], list[list[Any]]]:
+    """The CTEs that fill those index tables for which the entries have rows, and their parameters."""
+    known = [one for one in entries if one[2] is not None]
     parts: list[str] = []
     params: list[list[Any]] = []
     for name, (table, columns, kinds) in _INDEX_TABLES.items():
-        entries = [
-            (row.type, row.id, *entry) for row in rows if row.entry is not None for entry in getattr(row.entry, name)
-        ]
-        if not entries:
+        rows = [(kind, id, *row) for kind, id, entry in known for row in getattr(entry, name)]
+        if not rows:
             continue
         arrays = ", ".join(f"%s::{kind}[]" for kind in ("text", "text", "text", *kinds))
-        parts.append(
-            f"INSERT INTO {table} (type, resource, param, {', '.join(columns)}) SELECT * FROM unnest({arrays})"
+        into = f"{table} (type, resource, param, {', '.join(columns)})"
+        parts.append(f"{name} AS (INSERT INTO {into} SELECT * FROM unnest({arrays}))")
+        params += [list(column) for column in zip(*rows, strict=True)]
+    return parts, params
+
+
+def _drop_index_rows(cursor: CursorWrapper, keys: list[list[str]]) -> None:
+    for table, _, _ in _INDEX_TABLES.values():
+        execute_prepared(
+            cursor,
+            f"DELETE FROM {table} WHERE (type, resource) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+            keys,
         )
-        params += [list(column) for column in zip(*entries, strict=True)]
-    if parts:
-        head = [f"part{number} AS ({part})" for number, part in enumerate(parts[:-1])]
-        with connection.cursor() as cursor:
-            execute_prepared(cursor, ("WITH " + ", ".join(head) + " " if head else "") + parts[-1], params)
 
 
 def reindex_rows(rows: Iterable[tuple[str, str, "IndexEntry"]]) -> None:
@@ -173,11 +175,7 @@ def reindex_rows(rows: Iterable[tuple[str, str, "IndexEntry"]]) -> None:
     keys = [[kind for kind, _, _ in batch], [name for _, name, _ in batch]]
     index = [entry for _, _, entry in batch]
     with connection.cursor() as cursor:
-        for table, _, _ in _INDEX_TABLES.values():
-            cursor.execute(
-                f"DELETE FROM {table} WHERE (type, resource) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
-                keys,
-            )
+        _drop_index_rows(cursor, keys)
         cursor.execute(
             "UPDATE fhir_resource r SET patient = i.patient, code = i.code, starts = i.starts, ends = i.ends, "
             "tokens = i.tokens::bigint[] FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], "
@@ -192,5 +190,6 @@ def reindex_rows(rows: Iterable[tuple[str, str, "IndexEntry"]]) -> None:
                 ["{" + ",".join(map(str, entry.tokens)) + "}" for entry in index],
             ],
         )
-    nowhen = datetime.min.replace(tzinfo=UTC)
-    _insert_index_rows([Row(kind, name, 0, nowhen, False, None, None, "", "", entry) for kind, name, entry in batch])
+        parts, params = _index_inserts(batch)
+        if parts:
+            cursor.execute(f"WITH {', '.join(parts)} SELECT 1", params)
