@@ -14,6 +14,7 @@ from healthhub.audit.log import record_access
 from records.access import visible_to
 from records.identifiers import Malformed, parse_phone
 from records.models import BirthPrecision, Citizen
+from records.models.citizens import carrying
 from records.names import fold, syllable_key
 from records.registration import Registration, RegistrationError, register_citizen, register_many
 
@@ -67,7 +68,7 @@ def find_presented(*, number: str, birth_date: date) -> Citizen | None:
     """
     value = re.sub(r"[\s.\-]", "", number).upper()
     people = Citizen.objects.filter(
-        Q(cccd=value) | Q(insurance_number=value),
+        carrying([value]),
         active=True,
         birth_date=birth_date,
         birth_precision=BirthPrecision.DAY,
@@ -81,7 +82,7 @@ def _matching(query: str, people: QuerySet[Citizen]) -> QuerySet[Any]:
     number = re.sub(r"[\s.\-()]", "", query)
     if _NUMBER.fullmatch(number):
         value = number.upper()
-        return _placed(people.filter(Q(cccd=value) | Q(insurance_number=value) | Q(phone=_phone(number))), words=())
+        return _placed(people.filter(carrying([value]) | Q(phone=_phone(number))), words=())
     words = query.split()
     names: list[str] = []
     for word in words:

@@ -95,6 +95,14 @@ def parse_insurance_number(text: str, *, sex: str = "", birth_date: date | None 
     return Identifier(value)
 
 
+def insurance_key(number: str) -> str:
+    """The 10 digits of social insurance, by which a card of 15 characters and a number of 10 are one person's.
+
+    The five characters before them change with the holder's group and province. Other numbers stand for themselves.
+    """
+    return number[-10:] if len(number) == 15 else number
+
+
 def parse_phone(text: str) -> Identifier:
     """A telephone number as +84…; other countries' numbers must come with their own +."""
     value = re.sub(r"[\s.()\-]", "", text)

@@ -10,7 +10,6 @@ from zlib import crc32
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -21,8 +20,17 @@ from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
 from records.access import CARE, presented_at
 from records.areas import area_ids
-from records.identifiers import LABELS, Identifier, Malformed, parse_cccd, parse_insurance_number, parse_phone
+from records.identifiers import (
+    LABELS,
+    Identifier,
+    Malformed,
+    insurance_key,
+    parse_cccd,
+    parse_insurance_number,
+    parse_phone,
+)
 from records.models import Area, BirthPrecision, Citizen
+from records.models.citizens import carrying
 from records.names import fold, split_name
 
 if TYPE_CHECKING:
@@ -101,7 +109,7 @@ class _Checked(NamedTuple):
 
     @property
     def numbers(self) -> set[str]:
-        return {number for number in (self.cccd, self.insurance_number) if number}
+        return {number for number in (self.cccd, insurance_key(self.insurance_number)) if number}
 
 
 def register_citizen(
@@ -213,14 +221,13 @@ def _known(numbers: set[str]) -> dict[str, list[_Known]]:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [_LOCK_SPACE, sorted({crc32(number.encode()) % _LOCKS for number in numbers})])
-    wanted = list(numbers)
-    citizens = Citizen.objects.filter(Q(cccd__in=wanted) | Q(insurance_number__in=wanted), active=True)
+    citizens = Citizen.objects.filter(carrying(numbers), active=True)
     known: dict[str, list[_Known]] = {}
     for citizen in citizens.order_by("patient_id").only(
         "full_name", "birth_date", "birth_precision", "cccd", "insurance_number"
     ):
         one = _Known(citizen.patient_id, citizen.full_name, citizen.birth_date, citizen.birth_precision)
-        for number in {citizen.cccd, citizen.insurance_number} & numbers:
+        for number in {citizen.cccd, insurance_key(citizen.insurance_number)} & numbers:
             known.setdefault(number, []).append(one)
     return known
 

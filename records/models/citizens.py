@@ -1,6 +1,11 @@
+from collections.abc import Iterable
+
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Right
+from django.db.models.lookups import In
 
+from records.identifiers import insurance_key
 from records.models.areas import Area
 from records.models.facilities import Facility
 
@@ -57,6 +62,7 @@ class Citizen(models.Model):
             models.Index(
                 name="records_citizen_insurance", fields=("insurance_number",), condition=~models.Q(insurance_number="")
             ),
+            models.Index(Right("insurance_number", 10), name="records_citizen_insured"),
             models.Index(name="records_citizen_phone", fields=("phone",), condition=~models.Q(phone="")),
             models.Index(name="records_citizen_birth", fields=("birth_date",)),
             models.Index(name="records_citizen_sorted", fields=("sort_key", "patient_id")),
@@ -64,3 +70,12 @@ class Citizen(models.Model):
 
     def __str__(self) -> str:
         return self.full_name
+
+
+def carrying(numbers: Iterable[str]) -> models.Q:
+    """Whoever carries one of these numbers as CCCD or health insurance; a card also by the 10 digits it ends in."""
+    wanted = sorted(set(numbers))
+    found = models.Q(cccd__in=wanted) | models.Q(insurance_number__in=wanted)
+    if tails := [key for key in map(insurance_key, wanted) if len(key) == 10]:
+        found |= models.Q(In(Right("insurance_number", 10), tails))
+    return found

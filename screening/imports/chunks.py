@@ -14,6 +14,7 @@ from fhir.outcomes import Refused
 from fhir.store import Draft, save_many
 from fhir.text import parse
 from healthhub.accounts.actors import Actor
+from records.identifiers import insurance_key
 from records.registration import RegistrationError, register_many
 from screening.facts import read_fact, specimen_of
 from screening.imports.columns import Column
@@ -146,7 +147,7 @@ def _stored(rows: Iterable[Row]) -> dict[tuple[str, str, str], Stored]:
         cursor.execute(_STORED, [list(column) for column in zip(*keys, strict=True)])
         return {
             (facility, specimen, test): Stored(
-                id_, patient, kit, cutoff, unit, frozenset({cccd, bhyt} - {"", None}), text
+                id_, patient, kit, cutoff, unit, frozenset({cccd or "", insurance_key(bhyt or "")} - {""}), text
             )
             for facility, specimen, test, id_, patient, kit, cutoff, unit, cccd, bhyt, text in cursor.fetchall()
         }
@@ -154,7 +155,7 @@ def _stored(rows: Iterable[Row]) -> dict[tuple[str, str, str], Stored]:
 
 def _is_same_person(row: Row, stored: Stored | None, outcome: Outcome) -> bool:
     """A specimen never changes hands by a file: that would move somebody's result into another's record."""
-    if stored is None or {row.identity.cccd, row.identity.insurance_number} & stored.numbers:
+    if stored is None or {row.identity.cccd, insurance_key(row.identity.insurance_number)} & stored.numbers:
         return True
     reason = _("Mẫu này đã có kết quả của một người khác. Hãy kiểm tra mã mẫu và số định danh.")
     outcome.bad.append((row, Problem(Column.CITIZEN_ID, reason)))

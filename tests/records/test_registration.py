@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,7 @@ from fhir.outcomes import Refused
 from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.audit.models import AccessEntry
 from records.access import can_see
+from records.citizens import find
 from records.identifiers import demo_cccd
 from records.models import CareRelation, Citizen
 from records.registration import MESSAGES, Registration, RegistrationError, names_agree, register_citizen, register_many
@@ -180,6 +182,16 @@ def test_one_person_in_several_rows_of_a_file_is_registered_once(clinic: Actor) 
     assert Citizen.objects.count() == 2
     assert register_many(rows[:3], actor=clinic) == [first, second, first]
     assert Citizen.objects.count() == 2
+
+
+def test_cards_old_and_new_of_one_social_insurance_number_are_one_persons(clinic: Actor) -> None:
+    numbers = ("GD4010123456789", "0123456789", "HT3010123456789", "HT3010123456780")
+    rows = [Registration("Nguyễn Thị Hoa", date(1960, 3, 12), "female", insurance_number=number) for number in numbers]
+    first, *others = register_many(rows[:1], actor=clinic) + register_many(rows[1:], actor=clinic)
+    assert [other == first for other in others] == [True, True, False]
+    [other] = register_many([replace(rows[1], birth_date=date(1961, 3, 12))], actor=clinic)
+    assert code_of(other) == ("birth-date-conflict", "birth_date")
+    assert [len(find(number, actor=clinic).citizens) for number in numbers] == [1, 1, 1, 1]
 
 
 def test_people_without_numbers_are_not_guessed_to_be_the_same(clinic: Actor) -> None:

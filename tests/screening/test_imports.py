@@ -391,3 +391,11 @@ def test_every_row_is_either_kept_or_told(station, path, changes):
     assert batch.processed == len(rows) == sum(told(batch))
     assert len(errors_of(batch)) == batch.failed
     assert {int(number) for number, _column, _reason in errors_of(batch)} <= set(range(2, len(rows) + 2))
+
+
+def test_a_correction_may_name_the_person_by_the_newer_form_of_her_insurance_number(station, tmp_path):
+    card = row(citizen_id="GD4010123456789")
+    assert told(take(tmp_path / "a.csv", csv_text([card]))) == (1, 0, 0, 0, 0)
+    later = row(citizen_id="0123456789", result="30")
+    assert told(take(tmp_path / "b.csv", csv_text([later]))) == (0, 1, 0, 0, 0)
+    assert Citizen.objects.count() == 1
