@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Collate, Concat
 
+from fhir.ids import is_id
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
 from records.access import visible_to
@@ -49,7 +50,7 @@ def find(query: str, *, actor: Actor, limit: int = 20, after: str | None = None)
     `Found.after` of the page before. One statement, and one for the access log.
     """
     people = _matching(query, visible_to(actor))
-    if after is not None:
+    if after is not None and is_id(after):
         people = people.filter(place__gt=people.filter(pk=after).values("place")[:1])
     citizens = list(people.order_by("place").select_related("area__parent", "facility")[: limit + 1])
     page = citizens[:limit]

@@ -54,6 +54,12 @@ def test_nobody_calls_the_family_of_the_dead_unwarned(doctor: Client, send: Send
     assert ["Đã mất" in page for page in pages] == [True, True]
 
 
+def test_what_cannot_be_an_id_is_no_address(doctor: Client) -> None:
+    paths = ["/clinic/people/%00/", "/clinic/people/a%20b/", "/me/results/%00/", f"/clinic/people/{'a' * 65}/"]
+    assert [doctor.get(path).status_code for path in paths] == [404] * 4
+    assert doctor.post("/clinic/people/", {"query": "nguyen", "after": "\0"}).status_code == 200
+
+
 def test_strangers_are_asked_to_sign_in(client: Client) -> None:
     assert client.get("/clinic/").status_code == 302
 
