@@ -4,6 +4,7 @@ Pages and the FHIR API share one process. The API's clients are machines with a 
 languages mean nothing to them, so their requests pass no middleware at all.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterable
 from io import BytesIO
@@ -33,6 +34,10 @@ _pages = WSGIHandler()
 _pages.load_middleware()
 _api = ApiHandler()
 _api.load_middleware()
+
+# What is loaded by now lives as long as the process; the garbage collector need not go through it again and again.
+gc.collect()
+gc.freeze()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
