@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,12 @@ class Program:
     def ended(self) -> int | None:
         """The exit code if it ended by itself."""
         return self.process.poll() if self.process else None
+
+    def end_what_it_left(self) -> None:
+        """Kill its children that outlived it: they would hold its port, and the embedded servers, for ever."""
+        if self.process:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def tail(self, lines: int = 10) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -98,9 +104,20 @@ def stop_all(programs: Sequence[Program]) -> None:
         end_group(process, deadline)
 
 
-def keep_running(programs: Sequence[Program], *, cwd: Path, env: Mapping[str, str]) -> str:
-    """Restart whichever program ends, and say so; return why when one cannot be kept up."""
+def keep_running(
+    programs: Sequence[Program],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    revive: Callable[[], Sequence[str]] = tuple,
+) -> str:
+    """Restart whichever program ends, and say so; return why when one cannot be kept up.
+
+    ``revive`` does the same for servers that these programs need, and gives the names of those it had to start.
+    """
     while True:
+        for name in revive():
+            print(f"{name} ended; started it again", flush=True)
         for program in programs:
             code = program.ended()
             if code is None:
@@ -108,6 +125,7 @@ def keep_running(programs: Sequence[Program], *, cwd: Path, env: Mapping[str, st
             if len(program.starts) > MAX_RESTARTS:
                 return f"{program.name} keeps ending (exit code {code}); the end of {program.log}:\n{program.tail()}"
             print(f"{program.name} ended (exit code {code}, see {program.log}); starting it again", flush=True)
+            program.end_what_it_left()
             program.start(cwd=cwd, env=env)
         time.sleep(0.5)
 

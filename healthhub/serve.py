@@ -1,8 +1,8 @@
 """The whole of HealthHub on one machine, in one terminal: `make demo`, or `python -m healthhub.serve`.
 
 Brings the database up to date, fills an empty one with the demo city, runs the web server, the Celery worker and beat,
-and stops all of them on Ctrl-C or SIGTERM. A program that dies is started again, and it is said. The logs are in
-`var/log/`. PORT (8000) and HOST (127.0.0.1) say where to listen.
+and stops all of them on Ctrl-C or SIGTERM. What dies, the database and the queue too, is started again, and it is said.
+The logs are in `var/log/`. PORT (8000) and HOST (127.0.0.1) say where to listen.
 """
 
 import os
@@ -19,6 +19,7 @@ from typing import Any
 
 import django
 
+from healthhub import embedded
 from healthhub.processes import AlreadyRunning, Program, keep_running, only_one, run, stop_all
 
 WEB_WORKERS = 2
@@ -44,6 +45,8 @@ def main() -> int:
         print(f"It runs already (process {running}). `make stop` stops it.", file=sys.stderr)
     except PortTaken as taken:
         print(f"Port {taken} is taken. Choose another: PORT=8001 make demo", file=sys.stderr)
+    except embedded.ServiceError as problem:
+        print(problem, file=sys.stderr)
     except subprocess.CalledProcessError as failed:
         print(f"`{' '.join(failed.cmd[1:])}` failed (exit code {failed.returncode}).", file=sys.stderr)
     return 1
@@ -81,7 +84,7 @@ def _serve(host: str, port: int) -> int:
                 print(problem, file=sys.stderr)
                 return 1
             _welcome(address, demo=settings.DEMO)
-            print(keep_running(programs, cwd=root, env=env), file=sys.stderr)
+            print(keep_running(programs, cwd=root, env=env, revive=lambda: embedded.revive(var)), file=sys.stderr)
             return 1
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running

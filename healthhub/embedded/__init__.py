@@ -16,7 +16,7 @@ closed to others (/root), they get the one Linux capability to pass through it i
 import atexit
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -24,21 +24,33 @@ from typing import IO
 from healthhub.embedded import postgres, valkey
 from healthhub.embedded.place import Place, ServiceError
 
-__all__ = ["ServiceError", "broker_url", "database_url", "stop"]
+__all__ = ["ServiceError", "broker_url", "database_url", "revive", "stop"]
+
+_SERVERS = {"PostgreSQL": postgres, "Valkey": valkey}
 
 
 def database_url(var: Path) -> str:
     """The address of this folder's PostgreSQL, started if need be. Takes any libpq client (`psql "$URL"`)."""
     place = Place.of(var)
-    _use(place, postgres.start)
+    _use(place, "PostgreSQL")
     return postgres.url(place)
 
 
 def broker_url(var: Path) -> str:
     """The address of this folder's Valkey, started if need be, in Celery's spelling (database 0)."""
     place = Place.of(var)
-    _use(place, valkey.start)
+    _use(place, "Valkey")
     return valkey.url(place)
+
+
+def revive(var: Path) -> list[str]:
+    """Start again whichever of the servers that this process uses has died; their names."""
+    place = Place.of(var)
+    dead = [name for name in _used.get(place.var, ()) if not _SERVERS[name].runs(place)]
+    for name in dead:
+        with _locked(place.var / "services.start"):
+            _SERVERS[name].start(place)
+    return dead
 
 
 def stop(var: Path) -> list[str]:
@@ -51,9 +63,10 @@ def stop(var: Path) -> list[str]:
 
 
 _users: dict[Path, IO[bytes]] = {}
+_used: dict[Path, list[str]] = {}
 
 
-def _use(place: Place, start: Callable[[Place], None]) -> None:
+def _use(place: Place, name: str) -> None:
     if os.environ.get("HEALTHHUB_NO_SERVICES"):
         return
     place.var.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -63,7 +76,8 @@ def _use(place: Place, start: Callable[[Place], None]) -> None:
         atexit.register(_leave, place, os.getpid())
     with _locked(place.var / "services.start"):
         place.prepare()
-        start(place)
+        _SERVERS[name].start(place)
+    _used.setdefault(place.var, []).append(name)
 
 
 def _leave(place: Place, pid: int) -> None:
@@ -79,8 +93,7 @@ def _leave(place: Place, pid: int) -> None:
 
 
 def _stop(place: Place) -> list[str]:
-    servers = {"PostgreSQL": postgres.stop, "Valkey": valkey.stop}
-    stopped = [name for name, stop_server in servers.items() if stop_server(place)]
+    stopped = [name for name, server in _SERVERS.items() if server.stop(place)]
     if place.sockets.parent != place.var:
         with suppress(OSError):
             place.sockets.rmdir()

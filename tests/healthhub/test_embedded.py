@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import psycopg2
 import pytest
+from psycopg2.extras import wait_select
 
 from healthhub import embedded
 from healthhub.embedded.place import Place
@@ -24,6 +25,16 @@ var = Path(sys.argv[1])
 print(embedded.database_url(var), embedded.broker_url(var), flush=True)
 sys.stdin.read()
 """
+REVIVE = """
+import sys
+from pathlib import Path
+from healthhub import embedded
+var = Path(sys.argv[1])
+print(embedded.database_url(var), embedded.broker_url(var), flush=True)
+print(embedded.revive(var), flush=True)
+for line in sys.stdin:
+    print(embedded.revive(var), flush=True)
+"""
 
 
 @pytest.fixture
@@ -32,11 +43,11 @@ def var(tmp_path: Path) -> Iterator[Path]:
     embedded.stop(tmp_path / "var")
 
 
-def start(var: Path) -> "subprocess.Popen[str]":
+def start(var: Path, code: str = USE) -> "subprocess.Popen[str]":
     """A process that uses the servers until its standard input is closed."""
     env = {key: value for key, value in os.environ.items() if key != "HEALTHHUB_NO_SERVICES"}
     return subprocess.Popen(
-        [sys.executable, "-c", USE, str(var)],
+        [sys.executable, "-c", code, str(var)],
         cwd=ROOT,
         env=env,
         stdin=subprocess.PIPE,
@@ -86,6 +97,10 @@ def servers(var: Path) -> list[psutil.Process]:
     return found
 
 
+def works(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
 def test_the_last_to_leave_stops_the_servers_and_the_data_stay(var):
     with use(var) as url:
         query(url, "CREATE TABLE kept AS SELECT 'Nguyễn Văn Đức' AS name")
@@ -126,6 +141,48 @@ def test_servers_killed_outright_come_back_with_their_data(var):
         psutil.wait_procs(servers(var), timeout=10)
         with use(var) as again:
             assert query(again, "SELECT number FROM kept") == 42
+
+
+def test_a_user_brings_back_the_servers_that_it_uses_and_says_which(var):
+    process = start(var, REVIVE)
+    url = addresses(process)[0]
+    assert process.stdout.readline() == "[]\n"
+    query(url, "CREATE TABLE kept AS SELECT 42 AS number")
+    for server in servers(var):
+        server.kill()
+    psutil.wait_procs(servers(var), timeout=10)
+    process.stdin.write("again\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "['PostgreSQL', 'Valkey']\n"
+    assert query(url, "SELECT number FROM kept") == 42
+    leave(process)
+    assert servers(var) == []
+
+
+def test_a_new_server_waits_for_the_work_that_a_killed_one_left_behind(var):
+    with use(var) as url:
+        busy = psycopg2.connect(url, async_=True)
+        wait_select(busy)
+        cursor = busy.cursor()
+        cursor.execute("SELECT count(*) FROM generate_series(1, 30000000) AS n WHERE n % 7 = sqrt(n)")
+        pid = busy.info.backend_pid
+        (main,) = [server for server in servers(var) if "-D" in server.cmdline()]
+        main.kill()
+        main.wait(10)
+        assert works(pid)
+        with use(var) as again:
+            assert query(again, "SELECT 1") == 1
+            assert not works(pid)
+
+
+def test_the_servers_log_holds_nothing_of_what_was_asked(var):
+    with use(var) as url:
+        query(url, "CREATE TABLE people AS SELECT 'Nguyễn Văn Đức' AS name; CREATE UNIQUE INDEX ON people (name)")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            query(url, "INSERT INTO people VALUES ('Nguyễn Văn Đức')")
+    log = (Place.of(var).postgres / "server.log").read_text()
+    assert "duplicate key value violates unique constraint" in log
+    assert "Nguyễn" not in log
 
 
 def test_pid_files_that_name_another_program_keep_nobody_out(var):

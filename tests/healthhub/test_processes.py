@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from healthhub.processes import Program, keep_running, stop_all, stop_running
 
@@ -47,6 +48,32 @@ def test_a_program_that_keeps_ending_is_started_again_and_then_given_up_with_its
     assert "web keeps ending (exit code 3)" in reason
     assert reason.count("no luck") == 4
     assert capsys.readouterr().out.count("starting it again") == 3
+
+
+def test_what_a_killed_program_leaves_behind_ends_before_it_is_started_again(tmp_path):
+    parent = (
+        "import pathlib, subprocess, sys, time;"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "file = pathlib.Path('children').open('a'); print(child.pid, file=file, flush=True); time.sleep(60)"
+    )
+    program = Program("web", [sys.executable, "-c", parent], tmp_path / "log")
+    children = tmp_path / "children"
+    program.start(cwd=tmp_path, env=os.environ)
+    eventually(lambda: children.exists() and children.read_text())
+
+    def kill_then_end() -> list[str]:
+        started = children.read_text().split()
+        if len(started) == 1:
+            program.process.kill()
+        else:
+            raise KeyboardInterrupt
+        return []
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_running([program], cwd=tmp_path, env=os.environ, revive=kill_then_end)
+    first, second = map(int, children.read_text().split())
+    assert (alive(first), alive(second)) == (False, True)
+    stop_all([program])
 
 
 def test_stop_finds_the_running_one_by_its_lock_and_waits_for_its_end(tmp_path):
