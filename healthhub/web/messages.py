@@ -40,12 +40,15 @@ def find_texts(root: Path, folders: list[str]) -> dict[Text, set[str]]:
 
 
 def in_python(source: str) -> Iterator[Text]:
-    """The texts in calls of the gettext functions; arguments that are no literal strings are passed over."""
-    for node in ast.walk(ast.parse(source)):
+    """The texts in calls of the gettext functions, whatever name a file imports them by; only literal strings count."""
+    nodes = list(ast.walk(ast.parse(source)))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"]
+    functions = {each.asname or each.name: each.name for node in imports for each in node.names}
+    for node in nodes:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        positions = FUNCTIONS.get(name.removesuffix("_lazy").removesuffix("_noop"))
+        positions = FUNCTIONS.get(functions.get(name, name).removesuffix("_lazy").removesuffix("_noop"))
         if positions is None:
             continue
         words = [argument.value if isinstance(argument, ast.Constant) else None for argument in node.args]

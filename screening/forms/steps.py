@@ -1,6 +1,6 @@
 """Moving a round on: a referral, an assessment, a closing with a coded reason, a result entered in error."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -12,6 +12,8 @@ from screening.forms.fields import DayField, NoteField
 from screening.protocol import Protocol
 from screening.protocol.shapes import Assessment
 
+LATEST = timedelta(days=366)
+
 
 class ReferForm(forms.Form):
     """By when somebody should be assessed."""
@@ -20,10 +22,13 @@ class ReferForm(forms.Form):
     note = NoteField(label=_("Lời nhắn cho nơi nhận"))
 
     def clean_due_on(self) -> date:
-        """Not in the past."""
+        """Neither in the past nor, by a slip of the hand, beyond a year."""
         due: date = self.cleaned_data["due_on"]
-        if due < timezone.localdate():
+        today = timezone.localdate()
+        if due < today:
             raise forms.ValidationError(_("Ngày hẹn phải từ hôm nay trở đi."))
+        if due > today + LATEST:
+            raise forms.ValidationError(_("Ngày hẹn phải trong vòng một năm tới."))
         return due
 
 

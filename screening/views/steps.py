@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -29,7 +30,7 @@ def refer(request: ActingRequest, patient_id: str, observation_id: str) -> HttpR
     facility_of(request)
     citizen, result = person_of(request, patient_id), result_of(patient_id, observation_id)
     assessment = _assessment(result)
-    due = result.episode.due_on if result.episode else None
+    due = result.episode.due_on if result.episode and result.episode.due_on >= timezone.localdate() else None
     form = ReferForm(request.POST or None, initial={"due_on": due})
     if form.is_valid():
         try:

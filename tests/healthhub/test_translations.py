@@ -33,6 +33,11 @@ def test_every_way_of_marking_a_text_in_python_is_found_and_computed_ones_are_no
     assert set(in_python(source)) == {(None, "ab", None), (None, "x", "y"), ("c", "m", None), (None, "n", None)}
 
 
+def test_a_text_is_found_under_whatever_name_its_function_was_imported():
+    source = 'from django.utils.translation import gettext as now, ngettext_lazy as n\nnow("a"); n("x", "y", 2)'
+    assert set(in_python(source)) == {(None, "a", None), (None, "x", "y")}
+
+
 @pytest.fixture
 def project(tmp_path, settings):
     """A project of one template, whose catalogue has been collected."""

@@ -187,7 +187,8 @@ def test_a_positive_person_is_referred_and_her_assessment_closes_the_round(
     observation = send.fit(man, "50")
     address = f"/clinic/people/{man}/results/{observation}"
     soon = timezone.localdate() + timedelta(days=9)
-    assert doctor.post(f"{address}/refer/", {"due_on": "01/01/2020"}).context["form"].errors["due_on"]
+    for slip in ("01/01/2020", "31/12/9999"):
+        assert doctor.post(f"{address}/refer/", {"due_on": slip}).context["form"].errors["due_on"]
     doctor.post(f"{address}/refer/", {"due_on": f"{soon:%d/%m/%Y}"})
     assert Episode.objects.get().state == "referred"
 
@@ -198,6 +199,14 @@ def test_a_positive_person_is_referred_and_her_assessment_closes_the_round(
     assert (episode.state, episode.outcome, episode.detail) == ("closed", "assessed", "normal")
     titles = [one.title for one in doctor.get(f"/clinic/people/{man}/").context["happenings"]]
     assert sorted(titles) == ["Giới thiệu: Nội soi đại tràng", "Đã làm: Nội soi đại tràng"]
+
+
+def test_a_referral_offers_the_day_of_the_protocol_unless_it_has_passed(doctor: Client, send: Sender, man: str) -> None:
+    address = f"/clinic/people/{man}/results/{send.fit(man, '50')}/refer/"
+    today = timezone.localdate()
+    for due, offered in ((today, today), (today - timedelta(days=1), None)):
+        Episode.objects.update(due_on=due)
+        assert doctor.get(address).context["form"]["due_on"].value() == offered
 
 
 def test_a_negative_result_leads_to_no_referral(doctor: Client, send: Sender, man: str) -> None:
