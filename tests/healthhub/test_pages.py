@@ -34,6 +34,11 @@ def test_outside_the_demo_nothing_speaks_of_it(browser: Client) -> None:
     assert "Dữ liệu mô phỏng" not in page
 
 
+def test_the_language_cookie_is_kept_from_scripts_and_other_sites(browser: Client) -> None:
+    cookie = browser.post("/language/", {"language": "en", "next": "/"}).cookies["django_language"]
+    assert (cookie.value, cookie["httponly"], cookie["samesite"]) == ("en", True, "Lax")
+
+
 def test_pages_are_vietnamese_whatever_the_browser_prefers(browser: Client) -> None:
     answer = browser.get("/", headers={"accept-language": "en-US,en"})
     assert answer.headers["Content-Language"] == "vi"
