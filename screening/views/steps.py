@@ -30,8 +30,8 @@ def refer(request: ActingRequest, patient_id: str, observation_id: str) -> HttpR
     facility_of(request)
     citizen, result = person_of(request, patient_id), result_of(patient_id, observation_id)
     assessment = _assessment(result)
-    due = result.episode.due_on if result.episode and result.episode.due_on >= timezone.localdate() else None
-    form = ReferForm(request.POST or None, initial={"due_on": due})
+    due = result.episode.due_on if result.episode else None
+    form = ReferForm(request.POST or None, initial={"due_on": due if due and due >= timezone.localdate() else None})
     if form.is_valid():
         try:
             refer_for_assessment(result=result, actor=request.actor, **form.cleaned_data)
