@@ -23,6 +23,7 @@ from healthhub import embedded
 from healthhub.processes import AlreadyRunning, Program, keep_running, only_one, run, stop_all
 
 WEB_WORKERS = 2
+WEB_THREADS = 4  # a worker; each keeps a database connection, and without a limit a crowd would use all of them up
 TASK_THREADS = 2
 READY_SECONDS = 60
 DEMO_TESTS = 40_700
@@ -95,11 +96,12 @@ def _serve(host: str, port: int) -> int:
 
 def _programs(host: str, port: int, logs: Path) -> list[Program]:
     web = ["granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(WEB_WORKERS)]
+    web += ["--blocking-threads", str(WEB_THREADS), "--respawn-failed-workers", "--no-access-log"]
     celery = ["celery", "--app", "healthhub.celery"]
     worker = ["worker", "--pool", "threads", "--concurrency", str(TASK_THREADS), "--without-gossip", "--without-mingle"]
     commands = {
         "beat": [*celery, "beat", "--pidfile=", "--loglevel", "INFO"],
-        "web": [*web, "--respawn-failed-workers", "--no-access-log", "healthhub.wsgi:application"],
+        "web": [*web, "healthhub.wsgi:application"],
         "worker": [*celery, *worker, "--loglevel", "INFO"],
     }
     return [Program(name, [sys.executable, "-m", *command], logs / f"{name}.log") for name, command in commands.items()]

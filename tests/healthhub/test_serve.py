@@ -1,0 +1,29 @@
+"""What `make demo` starts, and whether the parts fit each other."""
+
+import json
+import re
+from pathlib import Path
+
+from healthhub import serve
+from healthhub.embedded import postgres
+
+ROOT = Path(__file__).resolve().parents[2]
+RESERVED = 3 + 10  # PostgreSQL's for superusers; beat, the refreshes of a test run, somebody's manage.py
+
+
+def argument(command: list[str], name: str) -> int:
+    return int(command[command.index(name) + 1])
+
+
+def test_a_crowd_of_readers_cannot_use_up_the_database_connections(tmp_path: Path) -> None:
+    programs = {program.name: list(program.command) for program in serve._programs("127.0.0.1", 8000, tmp_path)}
+    web = argument(programs["web"], "--workers") * argument(programs["web"], "--blocking-threads")
+    tasks = argument(programs["worker"], "--concurrency")
+    assert web + tasks + RESERVED <= int(postgres.OPTIONS["max_connections"])
+
+
+def test_the_image_limits_its_web_server_as_the_demo_does(tmp_path: Path) -> None:
+    image = json.loads(re.findall(r"^CMD (\[.*\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[-1])
+    (demo,) = [list(one.command) for one in serve._programs("127.0.0.1", 8000, tmp_path) if one.name == "web"]
+    for name in ("--workers", "--blocking-threads"):
+        assert argument(image, name) == argument(demo, name)
