@@ -35,8 +35,8 @@ def main() -> int:
     """Run until told to stop; the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "healthhub.settings")
     host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(stop, _interrupt)
     try:
         return _serve(host, port)
     except KeyboardInterrupt:
