@@ -48,7 +48,9 @@ def _empty_queue() -> None:
     from healthhub.celery import app
 
     with app.connection_for_write() as connection:
-        app.amqp.queues[settings.CELERY_TASK_DEFAULT_QUEUE].bind(connection.default_channel).purge()
+        queue = app.amqp.queues[settings.CELERY_TASK_DEFAULT_QUEUE].bind(connection.default_channel)
+        queue.declare()  # RabbitMQ empties only what is there
+        queue.purge()
 
 
 @pytest.fixture(autouse=True)
