@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import override_settings
 from oauth2_provider.models import get_application_model
 
 from fhir.models import Resource, ResourceVersion
@@ -171,6 +172,7 @@ def test_the_demo_clinics_worklist_is_about_today() -> None:
     assert {episode.closed_on.year for episode in closed if episode.closed_on} <= {2017, 2018}
 
 
+@override_settings(DEMO=True)
 def test_loading_again_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("load_demo", tests=60, processes=1, today=TODAY)
     before = digest()
@@ -187,6 +189,7 @@ def test_it_is_refused_outside_the_demo(settings: Any) -> None:
     assert not User.objects.exists()
 
 
+@override_settings(DEMO=True)
 def test_options_that_make_no_sense_are_refused_in_a_sentence() -> None:
     with pytest.raises(CommandError, match="at least 50 tests"):
         call_command("load_demo", tests=10)
