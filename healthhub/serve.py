@@ -34,7 +34,10 @@ FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX
 def main() -> int:
     """Run until told to stop; the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "healthhub.settings")
-    host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
+    host, said = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT") or "8000"
+    if not said.isdecimal() or not 0 < (port := int(said)) < 2**16:
+        print(f"PORT must be a number from 1 to 65535, not {said}.", file=sys.stderr)
+        return 1
     for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell starts background jobs with SIGINT ignored
         signal.signal(stop, _interrupt)
     try:
@@ -45,7 +48,8 @@ def main() -> int:
     except AlreadyRunning as running:
         print(f"It runs already (process {running}). `make stop` stops it.", file=sys.stderr)
     except PortTaken as taken:
-        print(f"Port {taken} is taken. Choose another: PORT=8001 make demo", file=sys.stderr)
+        number, why = taken.args
+        print(f"Port {number} cannot be had ({why}). Choose another: PORT=8001 make demo", file=sys.stderr)
     except embedded.ServiceError as problem:
         print(problem, file=sys.stderr)
     except subprocess.CalledProcessError as failed:
@@ -118,7 +122,7 @@ def _wants_city() -> bool:
 
 
 class PortTaken(RuntimeError):
-    """Another program listens on the port, which is the argument."""
+    """The port is another program's, or not for this user; the arguments are its number and the system's reason."""
 
 
 def _require_free(host: str, port: int) -> None:
@@ -127,7 +131,7 @@ def _require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(port) from error
+            raise PortTaken(port, os.strerror(error.errno or 0)) from error
 
 
 def _reachable(host: str) -> str:

@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from healthhub import serve
 from healthhub.embedded import postgres
 
@@ -20,6 +22,15 @@ def test_a_crowd_of_readers_cannot_use_up_the_database_connections(tmp_path: Pat
     web = argument(programs["web"], "--workers") * argument(programs["web"], "--blocking-threads")
     tasks = argument(programs["worker"], "--concurrency")
     assert web + tasks + RESERVED <= int(postgres.OPTIONS["max_connections"])
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "65536", "-1"])
+def test_a_port_that_is_none_is_refused_in_a_sentence(
+    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORT", port)
+    assert serve.main() == 1
+    assert capsys.readouterr().err == f"PORT must be a number from 1 to 65535, not {port}.\n"
 
 
 def test_the_image_limits_its_web_server_as_the_demo_does(tmp_path: Path) -> None:
