@@ -6,19 +6,65 @@ Statistics cells are counted from ScreeningResult. ImportBatch is the log of a f
 """
 
 from screening.models.episode import Episode, EpisodeEvent, EpisodeState
+from screening.models.failsafe import (
+    Assignment,
+    CancerCase,
+    CancerMode,
+    ClosureRequest,
+    ContactAttempt,
+    ContactOutcome,
+    ContactWay,
+    Escalation,
+    FacilityReminder,
+    FailsafeAlarm,
+    FailsafeRun,
+)
 from screening.models.imports import BatchState, ImportBatch, ImportedRow
+from screening.models.laboratory import (
+    CustodyEvent,
+    CustodyKind,
+    EntryDifference,
+    Kit,
+    KitLot,
+    Notice,
+    Order,
+    Specimen,
+    UnmatchedResult,
+    UnmatchedState,
+)
 from screening.models.result import ScreeningResult
 from screening.models.statistics import StaleCell, StatisticsCell, StatisticsCheck
 
 __all__ = [
+    "Assignment",
     "BatchState",
+    "CancerCase",
+    "CancerMode",
+    "ClosureRequest",
+    "ContactAttempt",
+    "ContactOutcome",
+    "ContactWay",
+    "CustodyEvent",
+    "CustodyKind",
+    "EntryDifference",
     "Episode",
     "EpisodeEvent",
     "EpisodeState",
+    "Escalation",
+    "FacilityReminder",
+    "FailsafeAlarm",
+    "FailsafeRun",
     "ImportBatch",
     "ImportedRow",
+    "Kit",
+    "KitLot",
+    "Notice",
+    "Order",
     "ScreeningResult",
+    "Specimen",
     "StaleCell",
     "StatisticsCell",
     "StatisticsCheck",
+    "UnmatchedResult",
+    "UnmatchedState",
 ]
