@@ -32,20 +32,36 @@ from screening.models.laboratory import (
     UnmatchedResult,
     UnmatchedState,
 )
+from screening.models.messages import (
+    BadContact,
+    BatchStage,
+    Channel,
+    EmailAddress,
+    LetterBatch,
+    Message,
+    MessageKind,
+    MessagePreference,
+    MessageState,
+)
+from screening.models.offline import OfflineEntry, OfflineState
 from screening.models.result import ScreeningResult
 from screening.models.statistics import StaleCell, StatisticsCell, StatisticsCheck
 
 __all__ = [
     "Assignment",
+    "BadContact",
+    "BatchStage",
     "BatchState",
     "CancerCase",
     "CancerMode",
+    "Channel",
     "ClosureRequest",
     "ContactAttempt",
     "ContactOutcome",
     "ContactWay",
     "CustodyEvent",
     "CustodyKind",
+    "EmailAddress",
     "EntryDifference",
     "Episode",
     "EpisodeEvent",
@@ -58,7 +74,14 @@ __all__ = [
     "ImportedRow",
     "Kit",
     "KitLot",
+    "LetterBatch",
+    "Message",
+    "MessageKind",
+    "MessagePreference",
+    "MessageState",
     "Notice",
+    "OfflineEntry",
+    "OfflineState",
     "Order",
     "ScreeningResult",
     "Specimen",

@@ -1,0 +1,159 @@
+"""The queue of results that match no person or no order. Nothing in it is ever dropped: matched, or rejected with a
+coded reason; and it is somebody's work, with an age, until then."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from fhir.outcomes import refuse
+from healthhub.accounts.actors import Actor
+from records.models import Facility
+from screening.models import UnmatchedResult, UnmatchedState
+from screening.results import enter_result
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+#: What may be known of a parked result; all are texts, dates as yyyy-mm-dd or as they were written.
+FIELDS: Final = (
+    *("full_name", "birth_date", "sex", "cccd", "insurance_number", "phone"),
+    *("specimen_id", "order_id", "test", "value", "unit", "kit", "cutoff", "cutoff_unit"),
+    *("collected_on", "resulted_on", "note"),
+)
+SOURCES: Final["dict[str, _StrPromise | str]"] = {
+    "file": _("Tệp kết quả"),
+    "hl7v2": "HL7 v2",
+    "astm": _("Máy xét nghiệm (ASTM)"),
+    "xml4": _("XML4 bảo hiểm y tế"),
+    "fhir": "FHIR",
+    "bench": _("Bàn nhập kết quả"),
+}
+REASONS: Final["dict[str, _StrPromise]"] = {
+    "person_unknown": _("Không tìm thấy người này"),
+    "person_ambiguous": _("Có nhiều người có thể là người này"),
+    "person_differs": _("Tên hoặc ngày sinh không khớp với số định danh"),
+    "specimen_unknown": _("Mã mẫu chưa từng được ghi nhận"),
+    "order_unknown": _("Không có phiếu chỉ định"),
+    "test_unknown": _("Không nhận ra xét nghiệm"),
+    "value_unreadable": _("Không đọc được kết quả"),
+    "other": _("Lý do khác"),
+}
+REJECTIONS: Final["dict[str, _StrPromise]"] = {
+    "control": _("Mẫu kiểm chuẩn, không phải của người bệnh"),
+    "not_ours": _("Không phải kết quả của cơ sở này"),
+    "entered_already": _("Kết quả này đã được nhập"),
+    "sent_again": _("Nơi gửi sẽ gửi lại bản đúng"),
+    "not_screening": _("Không phải xét nghiệm sàng lọc"),
+    "unreadable": _("Không thể biết là của ai, đã hỏi nơi gửi"),
+}
+LATE: Final = timedelta(days=2)  # after that an open one is an alarm
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How many results wait at a facility, and since when the oldest does."""
+
+    count: int
+    oldest: timedelta | None
+
+    @property
+    def late(self) -> bool:
+        """Whether the oldest has waited too long."""
+        return self.oldest is not None and self.oldest > LATE
+
+
+def park_result(
+    *, payload: str, fields: Mapping[str, Any], reason: str, source: str, facility: Facility, actor: Actor
+) -> UnmatchedResult:
+    """Keep a result that cannot be given to a person or an order, until somebody at the facility decides.
+
+    ``payload`` is what arrived (a row, a message, as text); ``fields`` what was understood, by the names of FIELDS;
+    ``reason`` is a key of REASONS, ``source`` of SOURCES. The same thing parked twice is one row, whatever has become
+    of it meanwhile. Joins the caller's transaction. Raises ValueError for an unknown name, reason or source.
+    """
+    unknown = [name for name in fields if name not in FIELDS]
+    if unknown or reason not in REASONS or source not in SOURCES:
+        raise ValueError(f"park_result knows no {unknown or reason if reason not in REASONS else source!r}.")
+    kept = {name: _text(fields[name]) for name in FIELDS if fields.get(name) not in (None, "")}
+    digest = hashlib.sha256(orjson.dumps([source, payload.replace("\x00", ""), sorted(kept.items())])).hexdigest()
+    row, _made = UnmatchedResult.objects.get_or_create(
+        facility=facility,
+        digest=digest,
+        defaults={
+            "source": source,
+            "payload": payload.replace("\x00", ""),
+            "fields": kept,
+            "reason": reason,
+            "parked_at": timezone.now(),
+            "parked_by": actor.id,
+        },
+    )
+    return row
+
+
+def unmatched(facility: str) -> QuerySet[UnmatchedResult]:
+    """The open ones of a facility (an Organization's id), oldest first."""
+    found = UnmatchedResult.objects.filter(facility=facility, state=UnmatchedState.OPEN)
+    return found.order_by("parked_at", "pk")
+
+
+def unmatched_count(facility: str) -> int:
+    """How many results wait for a person or an order."""
+    return unmatched(facility).count()
+
+
+def queue_of(facility: str) -> Queue:
+    """The queue's size and age, in one statement."""
+    since = list(unmatched(facility).values_list("parked_at", flat=True))
+    return Queue(len(since), timezone.now() - since[0] if since else None)
+
+
+def match_result(
+    *, unmatched: UnmatchedResult, patient_id: str, facility: Facility, actor: Actor, fields: Mapping[str, Any]
+) -> str:
+    """Save the result as this person's and settle the row, both or neither; the Observation's id.
+
+    ``fields`` are those of ``results.build_result`` about the result, as they were shown to whoever matched it. The
+    caller has checked that the actor may see the person. Refused: 409 if somebody else has settled it meanwhile, and
+    whatever the store refuses. NotInterpretable.
+    """
+    with transaction.atomic():
+        row = _open(unmatched)
+        saved = enter_result(facility=facility, actor=actor, patient_id=patient_id, **fields)
+        row.state, row.observation_id = UnmatchedState.MATCHED, saved.id
+        _settle(row, actor)
+    return saved.id
+
+
+def reject_result(*, unmatched: UnmatchedResult, rejected_as: str, actor: Actor, note: str = "") -> None:
+    """Settle a row as nobody's, with a key of REJECTIONS. Refused: 422 for another reason, 409 if it is settled."""
+    if rejected_as not in REJECTIONS:
+        raise refuse(422, "code-invalid", f"Reason {rejected_as!r} is none of {', '.join(REJECTIONS)}.", "reason")
+    with transaction.atomic():
+        row = _open(unmatched)
+        row.state, row.rejected_as, row.note = UnmatchedState.REJECTED, rejected_as, note
+        _settle(row, actor)
+
+
+def _open(unmatched: UnmatchedResult) -> UnmatchedResult:
+    row = UnmatchedResult.objects.select_for_update().get(pk=unmatched.pk)
+    if row.state != UnmatchedState.OPEN:
+        raise refuse(409, "conflict", "Somebody has settled this result already.", "unmatched")
+    return row
+
+
+def _settle(row: UnmatchedResult, actor: Actor) -> None:
+    row.settled_at, row.settled_by = timezone.now(), actor.id
+    row.save(update_fields=["state", "observation_id", "rejected_as", "note", "settled_at", "settled_by"])
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value).replace("\x00", "")[:2000]
