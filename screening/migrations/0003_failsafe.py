@@ -5,357 +5,155 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-# Few rounds of all are open: these stay small however many years of closed ones there are. The first two give a
-# facility's list in order of due date without touching anybody else's; the last gives the longest-waiting.
-_INDEXES = """
-CREATE INDEX screening_episode_open_owner ON screening_episode (owner, due_on, id)
-  INCLUDE (patient_id, programme, step, state) WHERE state <> 'closed';
-CREATE INDEX screening_episode_open_since ON screening_episode (opened_on, id) WHERE state <> 'closed';
-CREATE INDEX screening_episode_open_person ON screening_episode (patient_id) WHERE state <> 'closed';
-CREATE INDEX screening_result_positive ON screening_screeningresult (episode_id) WHERE outcome = 'positive';
-"""
-_NO_INDEXES = """
-DROP INDEX screening_episode_open_owner;
-DROP INDEX screening_episode_open_since;
-DROP INDEX screening_episode_open_person;
-DROP INDEX screening_result_positive;
-"""
-_APPEND_ONLY = """
-CREATE FUNCTION screening_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION 'rows of % are never changed or removed', TG_TABLE_NAME;
-END $$;
-CREATE TRIGGER screening_assignment_kept BEFORE UPDATE OR DELETE ON screening_assignment
-  FOR EACH ROW EXECUTE FUNCTION screening_append_only();
-CREATE TRIGGER screening_contactattempt_kept BEFORE UPDATE OR DELETE ON screening_contactattempt
-  FOR EACH ROW EXECUTE FUNCTION screening_append_only();
-CREATE TRIGGER screening_escalation_kept BEFORE UPDATE OR DELETE ON screening_escalation
-  FOR EACH ROW EXECUTE FUNCTION screening_append_only();
-"""
-_CHANGEABLE = """
-DROP TRIGGER screening_assignment_kept ON screening_assignment;
-DROP TRIGGER screening_contactattempt_kept ON screening_contactattempt;
-DROP TRIGGER screening_escalation_kept ON screening_escalation;
-DROP FUNCTION screening_append_only();
-"""
-
-
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("records", "0003_insured"),
-        ("screening", "0002_statistics_and_imports"),
+        ('records', '0003_insured'),
+        ('screening', '0002_statistics_and_imports'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="FailsafeRun",
+            name='FailsafeRun',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("run_on", models.DateField()),
-                ("started_at", models.DateTimeField(auto_now_add=True)),
-                ("finished_at", models.DateTimeField(blank=True, null=True)),
-                ("found", models.JSONField(default=dict)),
-                ("escalated", models.JSONField(default=dict)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('run_on', models.DateField()),
+                ('started_at', models.DateTimeField(auto_now_add=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('found', models.JSONField(default=dict)),
+                ('escalated', models.JSONField(default=dict)),
             ],
         ),
         migrations.CreateModel(
-            name="FailsafeAlarm",
+            name='FailsafeAlarm',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("check_name", models.CharField(max_length=40)),
-                ("subject", models.CharField(max_length=120)),
-                ("patient_id", models.CharField(max_length=64)),
-                ("programme", models.CharField(blank=True, max_length=40)),
-                ("facility_id", models.CharField(blank=True, max_length=64)),
-                ("since", models.DateField(blank=True, null=True)),
-                ("first_on", models.DateField()),
-                ("last_on", models.DateField()),
-                ("gone_on", models.DateField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('check_name', models.CharField(max_length=40)),
+                ('subject', models.CharField(max_length=120)),
+                ('patient_id', models.CharField(max_length=64)),
+                ('programme', models.CharField(blank=True, max_length=40)),
+                ('facility_id', models.CharField(blank=True, max_length=64)),
+                ('since', models.DateField(blank=True, null=True)),
+                ('first_on', models.DateField()),
+                ('last_on', models.DateField()),
+                ('gone_on', models.DateField(blank=True, null=True)),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("gone_on__isnull", True)),
-                        fields=["check_name", "since"],
-                        name="screening_alarm_open",
-                    )
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("gone_on__isnull", True)),
-                        fields=("check_name", "subject"),
-                        name="screening_alarm_one_open",
-                    )
-                ],
+                'indexes': [models.Index(condition=models.Q(('gone_on__isnull', True)), fields=['check_name', 'since'], name='screening_alarm_open')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('gone_on__isnull', True)), fields=('check_name', 'subject'), name='screening_alarm_one_open')],
             },
         ),
         migrations.CreateModel(
-            name="Assignment",
+            name='Assignment',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("step", models.CharField(max_length=40)),
-                ("actor", models.CharField(max_length=200)),
-                ("actor_name", models.CharField(max_length=200)),
-                ("made_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "assignee",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "episode",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="assignments",
-                        to="screening.episode",
-                    ),
-                ),
-                (
-                    "facility",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="records.facility",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(max_length=40)),
+                ('actor', models.CharField(max_length=200)),
+                ('actor_name', models.CharField(max_length=200)),
+                ('made_at', models.DateTimeField(auto_now_add=True)),
+                ('assignee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('episode', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='assignments', to='screening.episode')),
+                ('facility', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='records.facility')),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["episode", "step", "-id"], name="screening_assignment_step"),
-                    models.Index(fields=["assignee", "-id"], name="screening_assignment_who"),
-                ],
+                'indexes': [models.Index(fields=['episode', 'step', '-id'], name='screening_assignment_step'), models.Index(fields=['assignee', '-id'], name='screening_assignment_who')],
             },
         ),
         migrations.CreateModel(
-            name="CancerCase",
+            name='CancerCase',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("condition_id", models.CharField(max_length=64)),
-                ("programme", models.CharField(max_length=40)),
-                ("icd10", models.CharField(max_length=10)),
-                ("diagnosed_on", models.DateField()),
-                (
-                    "mode",
-                    models.CharField(
-                        choices=[
-                            ("screen_detected", "Phát hiện nhờ sàng lọc"),
-                            ("interval", "Ung thư khoảng: sau kết quả âm tính"),
-                            ("lapsed", "Âm tính trước đây, đã quá hạn sàng lọc"),
-                            ("not_followed", "Dương tính nhưng chưa được khám xong"),
-                            ("non_participant", "Chưa từng sàng lọc"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("last_negative", models.CharField(blank=True, max_length=64)),
-                ("last_negative_on", models.DateField(blank=True, null=True)),
-                ("months_since", models.SmallIntegerField(blank=True, null=True)),
-                (
-                    "patient",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="cancers",
-                        to="records.citizen",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('condition_id', models.CharField(max_length=64)),
+                ('programme', models.CharField(max_length=40)),
+                ('icd10', models.CharField(max_length=10)),
+                ('diagnosed_on', models.DateField()),
+                ('mode', models.CharField(choices=[('screen_detected', 'Phát hiện nhờ sàng lọc'), ('interval', 'Ung thư khoảng: sau kết quả âm tính'), ('lapsed', 'Âm tính trước đây, đã quá hạn sàng lọc'), ('not_followed', 'Dương tính nhưng chưa được khám xong'), ('non_participant', 'Chưa từng sàng lọc')], max_length=16)),
+                ('last_negative', models.CharField(blank=True, max_length=64)),
+                ('last_negative_on', models.DateField(blank=True, null=True)),
+                ('months_since', models.SmallIntegerField(blank=True, null=True)),
+                ('patient', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='cancers', to='records.citizen')),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["condition_id"], name="screening_cancer_condition"),
-                    models.Index(fields=["programme", "diagnosed_on"], name="screening_cancer_day"),
-                ],
-                "constraints": [models.UniqueConstraint(fields=("patient", "programme"), name="screening_cancer_once")],
+                'indexes': [models.Index(fields=['condition_id'], name='screening_cancer_condition'), models.Index(fields=['programme', 'diagnosed_on'], name='screening_cancer_day')],
+                'constraints': [models.UniqueConstraint(fields=('patient', 'programme'), name='screening_cancer_once')],
             },
         ),
         migrations.CreateModel(
-            name="ClosureRequest",
+            name='ClosureRequest',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("step", models.CharField(max_length=40)),
-                ("reason", models.CharField(max_length=40)),
-                ("closed_on", models.DateField()),
-                ("note", models.CharField(blank=True, max_length=2000)),
-                ("evidence", models.CharField(blank=True, max_length=500)),
-                ("actor", models.CharField(max_length=200)),
-                ("actor_name", models.CharField(max_length=200)),
-                ("made_at", models.DateTimeField(auto_now_add=True)),
-                ("accepted", models.BooleanField(blank=True, null=True)),
-                ("second", models.CharField(blank=True, max_length=200)),
-                ("second_name", models.CharField(blank=True, max_length=200)),
-                ("decided_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "episode",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="closures",
-                        to="screening.episode",
-                    ),
-                ),
-                (
-                    "facility",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="records.facility",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(max_length=40)),
+                ('reason', models.CharField(max_length=40)),
+                ('closed_on', models.DateField()),
+                ('note', models.CharField(blank=True, max_length=2000)),
+                ('evidence', models.CharField(blank=True, max_length=500)),
+                ('actor', models.CharField(max_length=200)),
+                ('actor_name', models.CharField(max_length=200)),
+                ('made_at', models.DateTimeField(auto_now_add=True)),
+                ('accepted', models.BooleanField(blank=True, null=True)),
+                ('second', models.CharField(blank=True, max_length=200)),
+                ('second_name', models.CharField(blank=True, max_length=200)),
+                ('decided_at', models.DateTimeField(blank=True, null=True)),
+                ('episode', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='closures', to='screening.episode')),
+                ('facility', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='records.facility')),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("accepted__isnull", True)),
-                        fields=["facility"],
-                        name="screening_closure_waiting",
-                    )
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("accepted__isnull", True)),
-                        fields=("episode", "step"),
-                        name="screening_closure_one_open",
-                    )
-                ],
+                'indexes': [models.Index(condition=models.Q(('accepted__isnull', True)), fields=['facility'], name='screening_closure_waiting')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('accepted__isnull', True)), fields=('episode', 'step'), name='screening_closure_one_open')],
             },
         ),
         migrations.CreateModel(
-            name="ContactAttempt",
+            name='ContactAttempt',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("programme", models.CharField(max_length=40)),
-                ("step", models.CharField(blank=True, max_length=40)),
-                ("contacted_at", models.DateTimeField()),
-                (
-                    "way",
-                    models.CharField(
-                        choices=[
-                            ("phone", "Gọi điện"),
-                            ("visit", "Đến nhà"),
-                            ("letter", "Gửi thư"),
-                            ("message", "Nhắn tin"),
-                            ("in_person", "Gặp tại cơ sở"),
-                            ("family", "Qua người nhà"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[
-                            ("told", "Đã báo kết quả và hướng dẫn"),
-                            ("agreed", "Đã liên lạc, đồng ý đi khám"),
-                            ("thinking", "Đã liên lạc, còn cân nhắc"),
-                            ("declined", "Đã liên lạc, từ chối"),
-                            ("no_answer", "Không trả lời"),
-                            ("wrong_number", "Sai số hoặc sai địa chỉ"),
-                            ("left_message", "Đã để lại lời nhắn"),
-                        ],
-                        max_length=14,
-                    ),
-                ),
-                ("note", models.CharField(blank=True, max_length=2000)),
-                ("actor", models.CharField(max_length=200)),
-                ("actor_name", models.CharField(max_length=200)),
-                ("recorded_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "episode",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="contacts",
-                        to="screening.episode",
-                    ),
-                ),
-                (
-                    "facility",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="records.facility",
-                    ),
-                ),
-                (
-                    "patient",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="records.citizen",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('programme', models.CharField(max_length=40)),
+                ('step', models.CharField(blank=True, max_length=40)),
+                ('contacted_at', models.DateTimeField()),
+                ('way', models.CharField(choices=[('phone', 'Gọi điện'), ('visit', 'Đến nhà'), ('letter', 'Gửi thư'), ('message', 'Nhắn tin'), ('in_person', 'Gặp tại cơ sở'), ('family', 'Qua người nhà')], max_length=12)),
+                ('outcome', models.CharField(choices=[('told', 'Đã báo kết quả và hướng dẫn'), ('agreed', 'Đã liên lạc, đồng ý đi khám'), ('thinking', 'Đã liên lạc, còn cân nhắc'), ('declined', 'Đã liên lạc, từ chối'), ('no_answer', 'Không trả lời'), ('wrong_number', 'Sai số hoặc sai địa chỉ'), ('left_message', 'Đã để lại lời nhắn')], max_length=14)),
+                ('note', models.CharField(blank=True, max_length=2000)),
+                ('actor', models.CharField(max_length=200)),
+                ('actor_name', models.CharField(max_length=200)),
+                ('recorded_at', models.DateTimeField(auto_now_add=True)),
+                ('episode', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='contacts', to='screening.episode')),
+                ('facility', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='records.facility')),
+                ('patient', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='records.citizen')),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["patient", "programme", "-contacted_at"], name="screening_contact_person")
-                ],
+                'indexes': [models.Index(fields=['patient', 'programme', '-contacted_at'], name='screening_contact_person')],
             },
         ),
         migrations.CreateModel(
-            name="Escalation",
+            name='Escalation',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("step", models.CharField(max_length=40)),
-                ("due_on", models.DateField()),
-                ("level", models.CharField(max_length=10)),
-                ("noted_on", models.DateField()),
-                (
-                    "episode",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="escalations",
-                        to="screening.episode",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(max_length=40)),
+                ('due_on', models.DateField()),
+                ('level', models.CharField(max_length=10)),
+                ('noted_on', models.DateField()),
+                ('episode', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='escalations', to='screening.episode')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("episode", "step", "due_on", "level"), name="screening_escalation_once"
-                    )
-                ],
+                'constraints': [models.UniqueConstraint(fields=('episode', 'step', 'due_on', 'level'), name='screening_escalation_once')],
             },
         ),
         migrations.CreateModel(
-            name="FacilityReminder",
+            name='FacilityReminder',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("text", models.CharField(blank=True, max_length=1000)),
-                ("overdue", models.IntegerField()),
-                ("actor", models.CharField(max_length=200)),
-                ("actor_name", models.CharField(max_length=200)),
-                ("made_at", models.DateTimeField(auto_now_add=True)),
-                ("read_by", models.CharField(blank=True, max_length=200)),
-                ("read_by_name", models.CharField(blank=True, max_length=200)),
-                ("read_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "facility",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="records.facility",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.CharField(blank=True, max_length=1000)),
+                ('overdue', models.IntegerField()),
+                ('actor', models.CharField(max_length=200)),
+                ('actor_name', models.CharField(max_length=200)),
+                ('made_at', models.DateTimeField(auto_now_add=True)),
+                ('read_by', models.CharField(blank=True, max_length=200)),
+                ('read_by_name', models.CharField(blank=True, max_length=200)),
+                ('read_at', models.DateTimeField(blank=True, null=True)),
+                ('facility', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='records.facility')),
             ],
             options={
-                "indexes": [models.Index(fields=["facility", "-made_at"], name="screening_reminder_facility")],
+                'indexes': [models.Index(fields=['facility', '-made_at'], name='screening_reminder_facility')],
             },
         ),
-        migrations.RunSQL(_INDEXES, _NO_INDEXES),
-        migrations.RunSQL(_APPEND_ONLY, _CHANGEABLE),
     ]
