@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -172,7 +172,7 @@ def _dates(result: ScreeningResult, protocol: Protocol) -> Mapping[str, str]:
     step = protocol.steps.get((category.leads_to or "") if category else VERIFY)
     started = result.resulted_on or result.collected_on
     if step and (due is None or episode is None or episode.state == EpisodeState.CLOSED):
-        due = started + timedelta(days=step.within_days)
+        due = step.due_on(started)
     months = category.next_months if category else None
     following = due if episode and episode.state == EpisodeState.CLOSED and due and not step else None
     if following is None and months:

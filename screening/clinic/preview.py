@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -76,7 +76,7 @@ def _next(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> s
     step = protocol.steps.get(category.leads_to or "") if category else None
     if step:
         clock = max(fields.get("resulted_on") or fields["collected_on"], fields["collected_on"])
-        due = written(clock + timedelta(days=step.within_days))
+        due = written(step.due_on(clock))
         return _("Bước tiếp theo: %(step)s, trước ngày %(due)s.") % {"step": here(step.name), "due": due}
     if category and category.next_months:
         month = f"{add_months(fields['collected_on'], category.next_months):%m/%Y}"

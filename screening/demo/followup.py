@@ -33,7 +33,7 @@ def due(test: Taken, category: str) -> Due | None:
     step = protocol.steps.get(found.leads_to) if found and found.leads_to else None
     if step is None or step.assessment is None:
         return None
-    return Due(step, protocol.assessments[step.assessment], test.resulted + timedelta(days=step.within_days))
+    return Due(step, protocol.assessments[step.assessment], step.due_on(test.resulted))
 
 
 def follow_up(

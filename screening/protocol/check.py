@@ -5,12 +5,12 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any
 
-from screening.protocol.shapes import OUTCOMES, VERIFY, Protocol
+from screening.protocol.check_steps import assessment_faults, step_faults
+from screening.protocol.shapes import AFTER_CONTACT, AT_ONCE, DOUBLE, INVITED, OPPORTUNISTIC, OUTCOMES, Protocol
 from screening.protocol.words import key_of
 
-STATES = ("to_verify", "repeat_due", "triage_due", "assessment_due")
-OWNERS = ("testing_facility", "department")
 SYSTEMS = ("loinc", "snomed", "local")
+CALL_CLOCKS = ("invite_days_before", "remind_after_days", "nonresponse_after_days", "overdue_after_days", "attempts")
 INTERPRETATIONS = ("POS", "NEG", "IND")
 LANGUAGES = ("vi", "en")
 #: Wording of every protocol -> the first of its parts (verdict, meaning, next); earlier ones stay those of the result.
@@ -27,7 +27,17 @@ def faults_of(raw: dict[str, Any]) -> list[str]:
     if missing := [key for key in (*NEEDED, "reasons", "wording") if key not in raw]:
         return [f"{key}: is missing" for key in missing]
     try:
-        return [*_sourced(raw, raw, ""), *_ages(raw), *_tests(raw), *_steps(raw), *_wording(raw)]
+        return [
+            *_sourced(raw, raw, ""),
+            *_ages(raw),
+            *_people(raw),
+            *_tests(raw),
+            *_readings(raw),
+            *step_faults(raw),
+            *_assessment_codes(raw),
+            *assessment_faults(raw),
+            *_wording(raw),
+        ]
     except (KeyError, TypeError) as error:
         return [f"is incomplete or misshapen: {error!r}"]
 
@@ -44,19 +54,26 @@ def faults_of_versions(found: Sequence[Protocol]) -> list[str]:
             faults.append(f"{protocol.programme} {protocol.version}: another file has this version or first day")
         starts.add(start)
         versions.add(version)
-        for test in protocol.tests.values():
-            owner = (protocol.programme, test.key)
-            faults += [
-                f"{protocol.programme}.{test.key}: {code.coding[1]} already belongs to {'.'.join(claimed[code.coding])}"
-                for code in test.codes
-                if claimed.setdefault(code.coding, owner) != owner
-            ]
+        owned = [
+            ((protocol.programme, test.key), code.coding) for test in protocol.tests.values() for code in test.codes
+        ]
+        owned += [
+            ((protocol.programme, one.key), code) for one in protocol.assessments.values() for code in one.codings
+        ]
+        faults += [
+            f"{'.'.join(owner)}: {code[1]} already belongs to {'.'.join(claimed[code])}"
+            for owner, code in owned
+            if claimed.setdefault(code, owner) != owner
+        ]
     return faults
 
 
 def _sourced(raw: dict[str, Any], part: Any, path: str) -> Iterator[str]:
     """Every number that decides something names its source, or says that the city sets it."""
-    deciding = {"within_days", "interval_months", "next_months", "factor", "default_cutoff", "value"}
+    deciding = {
+        *("within_days", "within_months", "interval_months", "next_months", "review_months", "hold_days"),
+        *("factor", "default_cutoff", "value", "at_least", "min_age", *CALL_CLOCKS),
+    }
     if isinstance(part, list):
         for position, item in enumerate(part):
             yield from _sourced(raw, item, f"{path}[{position}]")
@@ -90,11 +107,86 @@ def _ages(raw: dict[str, Any]) -> Iterator[str]:
             yield f"eligibility.bands[{position + 1}]: leaves a gap after age {band['max_age']}"
 
 
-def _codes(texts: Sequence[str], path: str) -> Iterator[str]:
+def _people(raw: dict[str, Any]) -> Iterator[str]:
+    """Who is called, who is left out and who is at risk."""
+    eligibility = raw["eligibility"]
+    if eligibility.get("mode", INVITED) not in (INVITED, OPPORTUNISTIC):
+        yield f"eligibility.mode: {eligibility['mode']!r} is neither {INVITED} nor {OPPORTUNISTIC}"
+    if eligibility.get("residence", "city") not in ("city", "any"):
+        yield f"eligibility.residence: {eligibility['residence']!r} is neither city nor any"
+    if (eligibility.get("mode", INVITED) == INVITED) != ("call" in raw):
+        yield "call: belongs to every programme of mode 'invited' and to no other"
+    elif "call" in raw:
+        for name in CALL_CLOCKS:
+            if not isinstance(raw["call"].get(name), int) or raw["call"][name] < 1:
+                yield f"call.{name}: is missing or not a number above 0"
+    groups = eligibility.get("risk_groups", [])
+    if eligibility.get("requires_risk_group") and not groups:
+        yield "eligibility.risk_groups: is empty, but one is required, so the programme would be for nobody"
+    keys = [item["key"] for item in (*groups, *eligibility.get("exclusions", []))]
+    if len(keys) != len(set(keys)):
+        yield "eligibility: two exclusions or risk groups have one key"
+    for item in eligibility.get("exclusions", []):
+        path = f"eligibility.exclusions {item['key']}"
+        yield from _codes(item["codes"], f"{path}.codes", (*SYSTEMS, "icd10"))
+        if not item["codes"] or not item["name"].keys() >= set(LANGUAGES):
+            yield f"{path}: needs a name in both languages and at least one code"
+    for item in groups:
+        path = f"eligibility.risk_groups {item['key']}"
+        yield from _codes(item.get("codes", ()), f"{path}.codes", (*SYSTEMS, "icd10"))
+        seen = item.get("observation")
+        if not item.get("codes") and seen is None:
+            yield f"{path}: has neither codes nor an observation, so nobody would be in it"
+        if seen is not None:
+            yield from _codes([seen["code"]], f"{path}.observation.code")
+            if not _is_positive(seen["at_least"]) or not seen["unit"]:
+                yield f"{path}.observation: at_least is a positive number written as text, with a unit"
+        if "max_age" in item and item["max_age"] < item.get("min_age", 0):
+            yield f"{path}: ends before it begins"
+    if "cancer" in raw and not (raw["cancer"]["icd10"] and raw["cancer"]["interval_months"] > 0):
+        yield "cancer: needs icd10 and interval_months"
+
+
+def _readings(raw: dict[str, Any]) -> Iterator[str]:
+    """Second readings, double entry, and when the citizen sees a result."""
+    for key, test in raw["tests"].items():
+        path, first = f"tests.{key}", test.get("second_reading_of")
+        if test.get("entry", "single") not in ("single", DOUBLE):
+            yield f"{path}.entry: {test['entry']!r} is neither single nor {DOUBLE}"
+        if (first is None) != ("disagreement_leads_to" not in test):
+            yield f"{path}: second_reading_of and disagreement_leads_to belong together"
+        elif first is not None:
+            if first not in raw["tests"] or first == key:
+                yield f"{path}.second_reading_of: unknown test {first!r}"
+            elif not any(
+                step["state"] == "reading_due" and f"result:{key}" in step["discharged_by"]
+                for step in raw["steps"].values()
+            ):
+                yield f"{path}: no step of state reading_due waits for it, so one reading would be enough"
+            if test["disagreement_leads_to"] not in raw["steps"]:
+                yield f"{path}.disagreement_leads_to: unknown step {test['disagreement_leads_to']!r}"
+        for name, category in test["categories"].items():
+            release, days = category.get("release", AT_ONCE), category.get("hold_days")
+            if release not in (AT_ONCE, AFTER_CONTACT):
+                yield f"{path}.categories.{name}.release: {release!r} is neither {AT_ONCE} nor {AFTER_CONTACT}"
+            if (release == AFTER_CONTACT) != (days is not None) or (days is not None and days < 1):
+                yield f"{path}.categories.{name}.hold_days: belongs to release = {AFTER_CONTACT!r}, above 0"
+
+
+def _codes(texts: Sequence[str], path: str, systems: Sequence[str] = SYSTEMS) -> Iterator[str]:
     for text in texts:
         system, bar, code = text.partition("|")
-        if system not in SYSTEMS or not bar or not code:
-            yield f"{path}: {text!r} is not loinc|…, snomed|… or local|…"
+        if system not in systems or not bar or not code:
+            yield f"{path}: {text!r} is not {'|…, '.join(systems)}|…"
+
+
+def _assessment_codes(raw: dict[str, Any]) -> Iterator[str]:
+    for key, assessment in raw["assessments"].items():
+        yield from _codes(assessment["codes"], f"assessments.{key}.codes")
+        if not assessment["codes"]:
+            yield f"assessments.{key}.codes: is empty"
+        for finding in assessment["findings"]:
+            yield from _codes(finding["codes"], f"assessments.{key}.findings {finding['key']}")
 
 
 def _tests(raw: dict[str, Any]) -> Iterator[str]:
@@ -112,6 +204,11 @@ def _tests(raw: dict[str, Any]) -> Iterator[str]:
         for name in ("category_at_or_above", "category_below"):
             if units and test.get(name) not in test["categories"]:
                 yield f"{path}.{name}: is not a category"
+        if units and test.get("category_at_or_above") == test.get("category_below"):
+            yield f"{path}: the values above and below the cut-off are one category"
+        for unit in test.get("units", ()):
+            if "default_cutoff" not in unit and not test.get("kits"):
+                yield f"{path}.units {unit['unit']}: has no cut-off, so its numbers would have no category"
         yield from _kits(test, units, path)
         yield from _categories(raw, test, path)
 
@@ -166,44 +263,6 @@ def _categories(raw: dict[str, Any], test: dict[str, Any], path: str) -> Iterato
         for code in category["codes"]:
             if coded.setdefault(code, name) != name:
                 yield f"{here}.codes: {code!r} also means {coded[code]}"
-
-
-def _steps(raw: dict[str, Any]) -> Iterator[str]:
-    steps, assessments = raw["steps"], raw["assessments"]
-    if VERIFY not in steps:
-        yield f"steps.{VERIFY}: is missing, so a result that cannot be read would be lost"
-    exits = {"result": {"same", *raw["tests"]}, "assessed": set(assessments), "closed": {""}}
-    for key, step in steps.items():
-        path = f"steps.{key}"
-        if step["state"] not in STATES:
-            yield f"{path}.state: {step['state']!r} is none of {', '.join(STATES)}"
-        if step["owner"] not in OWNERS:
-            yield f"{path}.owner: {step['owner']!r} is none of {', '.join(OWNERS)}"
-        if not 0 < step["within_days"] <= step["limit_days"]:
-            yield f"{path}: within_days must be above 0 and not beyond limit_days"
-        if not step["discharged_by"]:
-            yield f"{path}.discharged_by: is empty: nobody could ever leave this state"
-        elif not set(step["discharged_by"]) - {"closed"}:
-            yield f"{path}.discharged_by: only 'closed' leaves this state: name its proper outcome"
-        if "closed" not in step["discharged_by"]:
-            yield f"{path}.discharged_by: has no 'closed', so a person who declines could not leave this state"
-        for pattern in step["discharged_by"]:
-            kind, _, name = pattern.partition(":")
-            if name not in exits.get(kind, ()):
-                yield f"{path}.discharged_by: unknown {pattern!r}"
-        if step.get("positive_leads_to", key) not in steps:
-            yield f"{path}.positive_leads_to: unknown step {step['positive_leads_to']!r}"
-        if step["state"] == "triage_due" and ("positive_leads_to" not in step or "then_months" not in step):
-            yield f"{path}: a triage needs positive_leads_to and then_months"
-        if step["state"] == "assessment_due" and step.get("assessment") not in assessments:
-            yield f"{path}.assessment: unknown {step.get('assessment')!r}"
-    for key, assessment in assessments.items():
-        yield from _codes(assessment["codes"], f"assessments.{key}.codes")
-        findings = assessment["findings"]
-        if "unspecified" not in {finding["key"] for finding in findings}:
-            yield f"assessments.{key}.findings: 'unspecified' is missing"
-        for finding in findings:
-            yield from _codes(finding["codes"], f"assessments.{key}.findings {finding['key']}")
 
 
 def _wording(raw: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ the most urgent need. So nothing that needs a step can be forgotten, whatever ar
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -79,14 +79,14 @@ class _Need:
     referred: bool = False
 
     def due_on(self) -> date:
-        target = self.clock + timedelta(days=self.step.within_days)
+        target = self.step.due_on(self.clock)
         if not self.referred:
             return target
         limit = self.limit_on()
         return min(self.referred_due, limit) if self.referred_due else limit
 
     def limit_on(self) -> date:
-        return self.clock + timedelta(days=self.step.limit_days)
+        return self.step.limit_on(self.clock)
 
     def waits_for(self, assessment: str) -> bool:
         return f"assessed:{assessment}" in self.step.discharged_by

@@ -10,25 +10,35 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from screening.protocol.check import faults_of, faults_of_versions
+from screening.protocol.check import CALL_CLOCKS, faults_of, faults_of_versions
 from screening.protocol.shapes import (
+    AT_ONCE,
+    INVITED,
     Assessment,
     Band,
+    Call,
+    Cancer,
     Category,
     Coding,
+    Escalation,
+    Exclusion,
     Finding,
     Kit,
     Protocol,
     Reason,
+    RiskGroup,
+    Span,
     Step,
     Test,
     TestCode,
+    Threshold,
     Unit,
 )
 from screening.protocol.words import key_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "protocols"
 LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+ICD10 = "http://hl7.org/fhir/sid/icd-10"
 
 
 class ProtocolError(Exception):
@@ -139,7 +149,8 @@ def find_assessment(codings: Iterable[Mapping[str, Any]]) -> tuple[str, str] | N
 def coding_of(text: str) -> Coding:
     """``loinc|27396-1`` as (system, code)."""
     system, _, code = text.partition("|")
-    return {"loinc": LOINC, "snomed": SNOMED, "local": settings.FHIR_SYSTEMS["screening"]}[system], code
+    systems = {"loinc": LOINC, "snomed": SNOMED, "icd10": ICD10, "local": settings.FHIR_SYSTEMS["screening"]}
+    return systems[system], code
 
 
 def _codings(texts: Iterable[str]) -> tuple[Coding, ...]:
@@ -174,6 +185,29 @@ def _protocol(raw: dict[str, Any]) -> Protocol:
         wording=wording,
         wording_version=raw["wording"]["version"],
         wording_approved=raw["wording"]["approved"],
+        mode=raw["eligibility"].get("mode", INVITED),
+        residence=raw["eligibility"].get("residence", "city"),
+        requires_risk_group=raw["eligibility"].get("requires_risk_group", False),
+        exclusions=tuple(
+            Exclusion(item["key"], item["name"], _codings(item["codes"]), item.get("review_months"))
+            for item in raw["eligibility"].get("exclusions", ())
+        ),
+        risk_groups=tuple(_risk_group(item) for item in raw["eligibility"].get("risk_groups", ())),
+        call=Call(**{name: raw["call"][name] for name in CALL_CLOCKS}) if "call" in raw else None,
+        cancer=Cancer(tuple(raw["cancer"]["icd10"]), raw["cancer"]["interval_months"]) if "cancer" in raw else None,
+    )
+
+
+def _risk_group(raw: dict[str, Any]) -> RiskGroup:
+    seen = raw.get("observation")
+    return RiskGroup(
+        key=raw["key"],
+        name=raw["name"],
+        codings=_codings(raw.get("codes", ())),
+        observation=Threshold(coding_of(seen["code"]), Decimal(seen["at_least"]), seen["unit"]) if seen else None,
+        min_age=raw.get("min_age"),
+        max_age=raw.get("max_age"),
+        interval_months=raw.get("interval_months"),
     )
 
 
@@ -196,6 +230,9 @@ def _test(key: str, raw: dict[str, Any]) -> Test:
                 wording=value["wording"],
                 leads_to=value.get("leads_to"),
                 next_months=value.get("next_months"),
+                group=value.get("group", value["outcome"]),
+                release=value.get("release", AT_ONCE),
+                hold_days=value.get("hold_days", 0),
             )
             for name, value in raw["categories"].items()
         },
@@ -209,6 +246,9 @@ def _test(key: str, raw: dict[str, Any]) -> Test:
         part_of=raw.get("part_of"),
         at_or_above=raw.get("category_at_or_above", ""),
         below=raw.get("category_below", ""),
+        entry=raw.get("entry", "single"),
+        second_reading_of=raw.get("second_reading_of"),
+        disagreement_leads_to=raw.get("disagreement_leads_to"),
     )
 
 
@@ -229,13 +269,15 @@ def _step(key: str, raw: dict[str, Any]) -> Step:
         state=raw["state"],
         urgency=raw["urgency"],
         name=raw["name"],
-        within_days=raw["within_days"],
-        limit_days=raw["limit_days"],
+        within=Span(raw.get("within_days", 0), raw.get("within_months", 0)),
+        limit=Span(raw.get("limit_days", 0), raw.get("limit_months", 0)),
         owner=raw["owner"],
         discharged_by=tuple(raw["discharged_by"]),
         assessment=raw.get("assessment"),
         positive_leads_to=raw.get("positive_leads_to"),
         then_months=raw.get("then_months"),
+        warn_days=raw["warn_days"],
+        escalate=tuple(Escalation(item["to"], item["after_days"]) for item in raw["escalate"]),
     )
 
 
@@ -252,7 +294,10 @@ def _assessment(key: str, raw: dict[str, Any]) -> Assessment:
                 _codings(finding["codes"]),
                 finding.get("next_months"),
                 finding.get("discharges", True),
+                finding.get("leads_to"),
+                finding.get("ends", False),
             )
             for finding in raw["findings"]
         },
+        kind=raw.get("kind", "procedure"),
     )
