@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from screening.navigation import add_pages
-from screening.views import city, imports, me, people, person, results, steps, worklist
+from screening.views import city, imports, me, people, person, results, station, steps, worklist
 
 
 class IdConverter(StringConverter):
@@ -43,6 +43,13 @@ urlpatterns = [
     path("clinic/imports/template.<str:kind>", imports.template, name="clinic-import-template"),
     path("clinic/imports/<int:batch_id>/", imports.batch, name="clinic-import"),
     path("clinic/imports/<int:batch_id>/errors.csv", imports.errors, name="clinic-import-errors"),
+    path("clinic/station/", station.station, name="clinic-station"),
+    path("clinic/station/app/", station.app, name="clinic-station-app"),
+    path("clinic/station/app.webmanifest", station.manifest, name="clinic-station-manifest"),
+    path("clinic/station/worker.js", station.worker, name="clinic-station-worker"),
+    path("clinic/station/session/", station.session, name="clinic-station-session"),
+    path("clinic/station/list/", station.pack, name="clinic-station-pack"),
+    path("clinic/station/sync/", station.sync, name="clinic-station-sync"),
     path("city/", city.city, name="city"),
     path("city/<slug:table>.csv", city.download, name="city-csv"),
 ]

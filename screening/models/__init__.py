@@ -44,16 +44,33 @@ from screening.models.messages import (
     MessageState,
 )
 from screening.models.offline import OfflineEntry, OfflineState
+from screening.models.recall import (
+    Balance,
+    BalanceDifference,
+    Capacity,
+    Decision,
+    DecisionKind,
+    Invitation,
+    InvitationKind,
+    InvitationState,
+    RecallRun,
+    StalePerson,
+    Standing,
+    Status,
+)
 from screening.models.result import ScreeningResult
 from screening.models.statistics import StaleCell, StatisticsCell, StatisticsCheck
 
 __all__ = [
     "Assignment",
     "BadContact",
+    "Balance",
+    "BalanceDifference",
     "BatchStage",
     "BatchState",
     "CancerCase",
     "CancerMode",
+    "Capacity",
     "Channel",
     "ClosureRequest",
     "ContactAttempt",
@@ -61,6 +78,8 @@ __all__ = [
     "ContactWay",
     "CustodyEvent",
     "CustodyKind",
+    "Decision",
+    "DecisionKind",
     "EmailAddress",
     "EntryDifference",
     "Episode",
@@ -72,6 +91,9 @@ __all__ = [
     "FailsafeRun",
     "ImportBatch",
     "ImportedRow",
+    "Invitation",
+    "InvitationKind",
+    "InvitationState",
     "Kit",
     "KitLot",
     "LetterBatch",
@@ -83,11 +105,15 @@ __all__ = [
     "OfflineEntry",
     "OfflineState",
     "Order",
+    "RecallRun",
     "ScreeningResult",
     "Specimen",
     "StaleCell",
+    "StalePerson",
+    "Standing",
     "StatisticsCell",
     "StatisticsCheck",
+    "Status",
     "UnmatchedResult",
     "UnmatchedState",
 ]
