@@ -11,4 +11,5 @@ class ScreeningConfig(AppConfig):
 
     def ready(self) -> None:
         from screening import intake, rebuild  # noqa: F401  registering is the point of importing
+        from screening.messages import emails  # noqa: F401
         from screening.statistics import cells  # noqa: F401  after rebuild: it counts what that remakes
