@@ -1,0 +1,70 @@
+"""What the stored record says about a person: which Conditions, Procedures and Observations carry certain codes."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fhir.parameters.hashes import FURTHER, token_hash
+from fhir.parameters.mainfacts import main_facts
+from screening.protocol.load import ICD10
+from screening.protocol.shapes import Coding, RiskGroup
+
+# Conditions over a row ``r`` of the store: what it says was taken back, or has not happened.
+_WITHDRAWN = {
+    "Condition": "r.content::jsonb #> '{verificationStatus,coding}' @> ANY(ARRAY["
+    """'[{"code": "entered-in-error"}]', '[{"code": "refuted"}]']::jsonb[]) IS TRUE""",
+    "Procedure": "(r.content::jsonb ->> 'status') <> 'completed'",
+    "Observation": "(r.content::jsonb ->> 'status') NOT IN ('final', 'amended', 'corrected')",
+}
+TYPES = ("Condition", "Procedure")
+
+
+def carrying(types: Iterable[str], codings: Sequence[Coding], params: dict[str, Any], *, scope: str) -> str:
+    """SELECT patient, starts of the living resources that carry one of the codes; ``scope`` narrows ``r.patient``.
+
+    The column holds the first coding, further ones have numbers of their own. ICD-10 codes are meant with all that is
+    below them: C18 finds C18.7. Fills ``params``.
+    """
+    return " UNION ALL ".join(_of_type(type_, codings, params, scope) for type_ in types)
+
+
+def reaching(group: RiskGroup, params: dict[str, Any], *, scope: str) -> str:
+    """SELECT patient, starts of Observations whose value reaches the group's threshold in its unit."""
+    seen = group.observation
+    assert seen is not None
+    name = _add(params, [f"{seen.coding[0]}|{seen.coding[1]}"])
+    least, unit = _add(params, seen.at_least), _add(params, seen.unit)
+    return (
+        f"SELECT r.patient, r.starts::date AS since FROM fhir_resource r WHERE r.type = 'Observation' "
+        f"AND r.code = ANY(%({name})s) AND NOT r.deleted AND r.patient IS NOT NULL {scope} "
+        f"AND NOT ({_WITHDRAWN['Observation']}) "
+        f"AND (r.content::jsonb #>> '{{valueQuantity,value}}')::numeric >= %({least})s "
+        f"AND coalesce(r.content::jsonb #>> '{{valueQuantity,code}}', r.content::jsonb #>> '{{valueQuantity,unit}}') "
+        f"= %({unit})s"
+    )
+
+
+def _of_type(type_: str, codings: Sequence[Coding], params: dict[str, Any], scope: str) -> str:
+    fulls = [f"{system}|{code}" for system, code in codings]
+    codes = _add(params, fulls)
+    ways = [f"r.code = ANY(%({codes})s)"]
+    if below := [f"{full}.%" for full, coding in zip(fulls, codings, strict=True) if coding[0] == ICD10]:
+        ways.append(f"r.code LIKE ANY(%({_add(params, below)})s)")
+    if facts := main_facts(type_).code:
+        forms = [form for full, coding in zip(fulls, codings, strict=True) for form in _forms(full, coding)]
+        numbers = _add(params, [token_hash(facts.key + FURTHER, form) for form in forms])
+        ways.append(f"r.tokens && %({numbers})s::bigint[]")
+    return (
+        f"SELECT r.patient, r.starts::date AS since FROM fhir_resource r WHERE r.type = '{type_}' "
+        f"AND ({' OR '.join(ways)}) AND NOT r.deleted AND r.patient IS NOT NULL {scope} AND NOT ({_WITHDRAWN[type_]})"
+    )
+
+
+def _forms(full: str, coding: Coding) -> list[str]:
+    """A code, and for ICD-10 those one digit below it: a number can be looked up only whole."""
+    return [full, *(f"{full}.{digit}" for digit in range(10))] if coding[0] == ICD10 else [full]
+
+
+def _add(params: dict[str, Any], value: Any) -> str:
+    name = f"p{len(params)}"
+    params[name] = value
+    return name

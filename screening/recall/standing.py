@@ -1,0 +1,265 @@
+"""Who a programme is for on a day and where each of them stands: one SQL statement over any number of people.
+
+It takes the protocol as a value, so the nightly run, the refresh of one person and the dry run of a version that is not
+in force yet are the same statement. ``due_on`` is counted anew from ``due_from`` by the given version's months.
+
+Precedence: ceased, deferred, screened, unreachable, overdue, due. Screened is whoever is in an open round (what is open
+there is the failsafe's) or whose next date has not come. Surveillance is an open round whose step lies far ahead: until
+then she is screened, from then on due, so that nobody under surveillance is lost.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from screening.messages.reach import unreachable_sql
+from screening.models import Episode
+from screening.protocol import Protocol, protocols
+from screening.recall.ages import born_between, reaches_sql
+from screening.recall.evidence import TYPES, carrying, reaching
+from screening.recall.rules import rule_months
+
+COLUMNS = (
+    "patient_id, programme, area_id, facility_id, status, due_on, due_rule, due_from, protocol_version, inputs, since"
+)
+SURVEILLANCE = "surveillance_due"
+
+
+class Scope(NamedTuple):
+    """Whose standings: everybody's, those of these ``patients``, or of the ids in (after, upto]."""
+
+    patients: Sequence[str] | None = None
+    after: str = ""
+    upto: str | None = None
+
+    def sql(self, column: str) -> str:
+        """An AND condition on a column that holds the person's id; its parameters are ``params``."""
+        if self.patients is not None:
+            return f"AND {column} = ANY(%(patients)s)"
+        parts = [f"AND {column} > %(after)s"] if self.after else []
+        parts += [f"AND {column} <= %(upto)s"] if self.upto is not None else []
+        return " ".join(parts)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """For ``sql``."""
+        patients = list(self.patients) if self.patients is not None else None
+        return {"patients": patients, "after": self.after, "upto": self.upto}
+
+
+EVERYBODY = Scope()
+
+
+def make_table(name: str) -> None:
+    """A temporary table that ``compute_standings`` can write into; it goes with the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS SELECT {COLUMNS} FROM screening_standing WITH NO DATA"
+        )
+
+
+def compute_standings(protocol: Protocol, on: date, *, into: str, scope: Scope = EVERYBODY) -> int:
+    """Write the standings by this version on that day into a table that has ``COLUMNS``; answers how many.
+
+    ``into`` is a name from code, never from a user.
+    """
+    sql, params = standings_sql(protocol, on, scope=scope)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {into} ({COLUMNS}) {sql}", params)
+        return cursor.rowcount
+
+
+def standings_sql(protocol: Protocol, on: date, *, scope: Scope = EVERYBODY) -> tuple[str, dict[str, Any]]:
+    """The SELECT of ``compute_standings`` and its parameters."""
+    rules = sorted(rule_months(protocol).items())
+    params: dict[str, Any] = {
+        **scope.params,
+        "on": on,
+        "programme": protocol.programme,
+        "version": protocol.version,
+        "sexes": list(protocol.sexes),
+        "began": began(protocol),
+        "overdue_after": protocol.call.overdue_after_days if protocol.call else None,
+        "rules": [rule for rule, _ in rules],
+        "months": [months for _, months in rules],
+    }
+    ages = _ages(protocol, on, params)
+    risky = _risky(protocol, on, params, scope)
+    sql = _STANDINGS.format(
+        excluded=_excluded(protocol, params, scope),
+        risky=risky,
+        ages=ages,
+        scope=scope.sql("c.patient_id"),
+        living="AND c.area_id IS NOT NULL" if protocol.residence == "city" else "",
+        reaches=reaches_sql("p.birth_date", "p.first_age", protocol.age_counted),
+        unreachable=unreachable_sql("p"),
+    )
+    return sql, params
+
+
+def began(protocol: Protocol) -> date:
+    """The first day of the programme: that of its first version."""
+    known = [one.valid_from for one in protocols() if one.programme == protocol.programme]
+    return min([*known, protocol.valid_from])
+
+
+def age_runs(protocol: Protocol) -> list[tuple[int, int | None]]:
+    """The ages that the bands cover, bands that follow each other taken together."""
+    runs: list[tuple[int, int | None]] = []
+    for band in sorted(protocol.bands, key=lambda band: band.min_age):
+        last = runs[-1] if runs else None
+        if last and last[1] is not None and band.min_age <= last[1] + 1:
+            runs[-1] = (last[0], band.max_age)
+        else:
+            runs.append((band.min_age, band.max_age))
+    return runs
+
+
+def risk_ages(protocol: Protocol) -> list[tuple[int, int | None]]:
+    """First and last age of each risk group; its own, or else those of the bands."""
+    runs = age_runs(protocol)
+    return [
+        (
+            group.min_age if group.min_age is not None else runs[0][0],
+            group.max_age if group.max_age is not None else runs[-1][1],
+        )
+        for group in protocol.risk_groups
+    ]
+
+
+def _ages(protocol: Protocol, on: date, params: dict[str, Any]) -> str:
+    """An expression over ``c``: the first age of the run of bands that a person is in; NULL outside of all."""
+    if protocol.requires_risk_group:
+        return "NULL::int"
+    cases = []
+    for number, (low, high) in enumerate(age_runs(protocol)):
+        first, last = born_between(on, low, high, protocol.age_counted)
+        params |= {f"first{number}": first, f"last{number}": last}
+        cases.append(f"WHEN c.birth_date BETWEEN %(first{number})s AND %(last{number})s THEN {int(low)}")
+    return f"CASE {' '.join(cases)} END"
+
+
+def _excluded(protocol: Protocol, params: dict[str, Any], scope: Scope) -> str:
+    codings = [coding for exclusion in protocol.exclusions for coding in exclusion.codings]
+    if not codings:
+        return "SELECT NULL::text AS patient WHERE false"
+    found = carrying(TYPES, codings, params, scope=scope.sql("r.patient"))
+    return f"SELECT DISTINCT patient FROM ({found}) AS found"
+
+
+def _risky(protocol: Protocol, on: date, params: dict[str, Any], scope: Scope) -> str:
+    """SELECT patient, key, since, first_age, months of each person at risk and of the group's age; the shortest
+    interval first where there are several."""
+    groups = []
+    for number, (group, (low, high)) in enumerate(zip(protocol.risk_groups, risk_ages(protocol), strict=True)):
+        parts = [carrying(("Condition",), group.codings, params, scope=scope.sql("r.patient"))] if group.codings else []
+        parts += [reaching(group, params, scope=scope.sql("r.patient"))] if group.observation else []
+        first, last = born_between(on, low, high, protocol.age_counted)
+        params |= {
+            f"key{number}": group.key,
+            f"young{number}": last,
+            f"old{number}": first,
+            f"every{number}": group.interval_months,
+        }
+        groups.append(
+            f"SELECT found.patient, %(key{number})s AS key, found.since, {int(low)} AS first_age, "
+            f"%(every{number})s::int AS months, {number} AS place FROM ({' UNION ALL '.join(parts)}) AS found "
+            f"JOIN records_citizen c ON c.patient_id = found.patient "
+            f"AND c.birth_date BETWEEN %(old{number})s AND %(young{number})s"
+        )
+    if not groups:
+        return (
+            "SELECT NULL::text AS patient, NULL::text AS key, NULL::date AS since, NULL::int AS first_age, "
+            "NULL::int AS months WHERE false"
+        )
+    return (
+        f"SELECT DISTINCT ON (patient) patient, key, since, first_age, months FROM ({' UNION ALL '.join(groups)}) AS g "
+        "ORDER BY patient, months NULLS LAST, place, since NULLS LAST"
+    )
+
+
+# The nearest registered facility of each unit: there, where it passed into or came from, in its district.
+CALLERS = """
+SELECT DISTINCT ON (near.area_id) near.area_id, f.organization_id FROM (
+    SELECT id AS area_id, id AS place, 0 AS far FROM records_area
+    UNION ALL SELECT old_id, new_id, 1 FROM records_areasuccession
+    UNION ALL SELECT new_id, old_id, 1 FROM records_areasuccession
+    UNION ALL SELECT id, parent_id, 2 FROM records_area WHERE parent_id IS NOT NULL
+    UNION ALL SELECT a.id, b.id, 3 FROM records_area a JOIN records_area b ON b.parent_id = a.parent_id
+) AS near JOIN records_facility f ON f.area_id = near.place AND f.active AND f.code IS NOT NULL
+ORDER BY near.area_id, near.far, f.code
+"""
+_STANDINGS = (
+    "WITH callers AS MATERIALIZED ("
+    + CALLERS
+    + """
+), rules AS MATERIALIZED (
+    SELECT * FROM unnest(%(rules)s::text[], %(months)s::int[]) AS r(rule, months)
+), decided AS MATERIALIZED (
+    SELECT d.patient_id,
+        (array_agg(d.request_id ORDER BY d.made_on DESC, d.request_id DESC)
+            FILTER (WHERE d.kind IN ('cease', 'opt_out')))[1] AS ceased,
+        (array_agg(d.request_id ORDER BY d.until DESC, d.request_id DESC)
+            FILTER (WHERE d.kind = 'defer' AND d.until > %(on)s))[1] AS deferred,
+        max(d.until) FILTER (WHERE d.kind = 'defer' AND d.until > %(on)s) AS deferred_until,
+        max(d.until) FILTER (WHERE d.kind = 'defer' AND d.until <= %(on)s) AS deferral_ended
+    FROM screening_decision d WHERE d.programme = %(programme)s AND NOT d.undone GROUP BY d.patient_id
+), excluded AS MATERIALIZED ({excluded}), risky AS MATERIALIZED ({risky}), people AS (
+    SELECT c.patient_id, c.area_id, c.facility_id, c.birth_date, c.phone, c.address_text,
+        coalesce(risky.key, '') AS risk, risky.since AS risk_since, risky.months AS risk_months,
+        least({ages}, risky.first_age) AS first_age
+    FROM records_citizen c LEFT JOIN risky ON risky.patient = c.patient_id
+    WHERE c.active AND NOT c.deceased AND coalesce(nullif(c.sex, ''), 'unknown') = ANY(%(sexes)s)
+        AND coalesce({ages}, risky.first_age) IS NOT NULL {living} {scope}
+        AND c.patient_id NOT IN (SELECT patient FROM excluded)
+), dated AS (
+    SELECT p.*, e.id AS episode, e.closed_on, e.state, e.step, e.outcome, e.detail, e.category, e.opened_on,
+        CASE WHEN e.id IS NULL THEN 'age:' || p.first_age
+             WHEN e.due_from IS NULL OR e.due_rule = '' THEN 'episode' ELSE e.due_rule END AS rule,
+        CASE WHEN e.id IS NULL THEN greatest({reaches}, %(began)s, p.risk_since)
+             ELSE coalesce(e.due_from, e.closed_on, e.opened_on) END AS counted_from,
+        CASE WHEN e.id IS NULL THEN greatest({reaches}, %(began)s, p.risk_since)
+             WHEN e.closed_on IS NULL THEN CASE WHEN e.state = '"""
+    + SURVEILLANCE
+    + """' THEN e.due_on END
+             WHEN e.due_from IS NOT NULL AND e.due_on IS NOT NULL AND rules.months IS NOT NULL
+             THEN (e.due_from + make_interval(months =>
+                CASE WHEN p.risk_months IS NOT NULL AND e.due_rule LIKE 'category:%%'
+                THEN least(rules.months, p.risk_months) ELSE rules.months END))::date
+             ELSE e.due_on END AS next_on
+    FROM people p LEFT JOIN LATERAL (
+        SELECT * FROM screening_episode e WHERE e.patient_id = p.patient_id AND e.programme = %(programme)s
+        AND e.outcome <> 'withdrawn' ORDER BY e.opened_on DESC, e.id DESC LIMIT 1
+    ) AS e ON true LEFT JOIN rules ON rules.rule = e.due_rule
+), placed AS (
+    SELECT p.*, d.ceased, d.deferred, d.deferred_until,
+        p.next_on IS NOT NULL AND d.deferral_ended > p.next_on AS put_off, d.deferral_ended,
+        CASE WHEN d.deferral_ended > p.next_on THEN d.deferral_ended ELSE p.next_on END AS due
+    FROM dated p LEFT JOIN decided d ON d.patient_id = p.patient_id
+)
+SELECT p.patient_id, %(programme)s, p.area_id, coalesce(own.organization_id, callers.organization_id),
+    CASE WHEN p.ceased IS NOT NULL OR (p.closed_on IS NOT NULL AND p.due IS NULL) THEN 'ceased'
+         WHEN p.deferred_until IS NOT NULL THEN 'deferred'
+         WHEN p.due IS NULL OR p.due > %(on)s THEN 'screened'
+         WHEN {unreachable} THEN 'unreachable'
+         WHEN p.due + %(overdue_after)s::int < %(on)s THEN 'overdue'
+         ELSE 'due' END,
+    CASE WHEN p.deferred_until > p.due THEN p.deferred_until ELSE p.due END,
+    CASE WHEN p.put_off OR p.deferred_until > p.due THEN 'deferral' ELSE p.rule END,
+    CASE WHEN p.deferred_until > p.due THEN p.deferred_until WHEN p.put_off THEN p.deferral_ended
+         ELSE p.counted_from END,
+    %(version)s,
+    jsonb_strip_nulls(jsonb_build_object('episode', p.episode, 'decision', coalesce(p.ceased, p.deferred),
+        'risk', nullif(p.risk, ''), 'step', nullif(p.step, ''), 'detail', nullif(p.detail, ''),
+        'first_on', CASE WHEN p.put_off OR p.deferred_until > p.due THEN p.next_on END)),
+    %(on)s
+FROM placed p
+LEFT JOIN callers ON callers.area_id = p.area_id
+LEFT JOIN records_facility own ON own.organization_id = p.facility_id AND own.active AND own.code IS NOT NULL
+"""
+)
+if not any(field.name == "due_from" for field in Episode._meta.fields):  # until rounds say what they count from
+    _STANDINGS = _STANDINGS.replace("e.due_from", "NULL::date").replace("e.due_rule", "''::text")
