@@ -56,6 +56,11 @@ WHERE NOT EXISTS (
 )
 ON CONFLICT (patient_id, facility_id, basis) DO NOTHING
 """
+_HAND = """
+INSERT INTO records_carerelation (patient_id, facility_id, basis, since)
+SELECT p.patient_id, p.facility_id, 'handed', now() FROM unnest(%s::text[], %s::text[]) AS p(patient_id, facility_id)
+ON CONFLICT (patient_id, facility_id, basis) DO NOTHING
+"""
 
 
 class RecordPolicy:
@@ -109,6 +114,14 @@ def presented_at(pairs: Set[tuple[str, str]]) -> None:
         patients, facilities = zip(*sorted(pairs), strict=True)
         with connection.cursor() as cursor:
             cursor.execute(_PRESENT, [list(patients), list(facilities)])
+
+
+def handed_to(pairs: Set[tuple[str, str]]) -> None:
+    """Let facilities read people whose care the health department gave them, as (patient, facility). One statement."""
+    if pairs:
+        patients, facilities = zip(*sorted(pairs), strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute(_HAND, [list(patients), list(facilities)])
 
 
 def visible_to(actor: Actor) -> QuerySet[Citizen]:

@@ -74,6 +74,16 @@ def add_staff_event(
     _refold({(patient, programme)}, [(row, Incoming("staff", id, 1, patient, None, True, actor))], {}, {})
 
 
+def take_back_staff_event(*, patient: str, programme: str, source_id: str, note: str, actor: str) -> None:
+    """Append that a decision of staff is taken back, and fold anew: what it closed is open again."""
+    rows.lock_people([patient])
+    held = _held([Incoming("staff", source_id, 1, patient, None, False, actor)])[f"staff/{source_id}"]
+    name, version = str(uuid5(NAMESPACE, f"staff/{source_id}/withdrawn")), held.source_version + 1
+    data = {**held.data, "note": note}
+    row = held._replace(id=name, episode=None, kind="withdrawn", source_version=version, data=data)
+    _refold({(patient, programme)}, [(row, Incoming("staff", source_id, version, patient, None, False, actor))], {}, {})
+
+
 def follow_people(patients: Sequence[str]) -> None:
     """Sex or birth date were put right: so are sex and age of the person's results. Where she lived then stays."""
     changed: list[tuple[str, str, int | None]] = []

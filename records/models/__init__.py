@@ -2,7 +2,7 @@
 
 Citizen, Facility, Practitioner and CareRelation('wrote') are derived from stored FHIR resources and can be remade by
 `manage.py rebuild`; Area and AreaSuccession are loaded by a migration; Membership, Consent and
-CareRelation('presented') are truth of their own.
+CareRelation('presented', 'handed') are truth of their own.
 
 Derived rows point to each other without database constraints (`db_constraint=False`): a Patient may name an
 Organization that this server has never been sent, and that must not make its row impossible. Their foreign keys have no

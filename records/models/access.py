@@ -8,17 +8,21 @@ from records.models.facilities import Facility
 
 
 class CareBasis(models.TextChoices):
-    """Why a facility may read a person: it wrote in her record, or she showed her number and birth date there."""
+    """Why a facility may read a person.
+
+    It wrote in her record, she showed her number and birth date there, or the health department gave it a step of hers.
+    """
 
     WROTE = "wrote"
     PRESENTED = "presented"
+    HANDED = "handed"
 
 
 class CareRelation(models.Model):
     """A facility that cares for a person, and since when.
 
-    'wrote' is derived from the stored resources, 'presented' is truth of its own, and a
-    person may have both at one facility.
+    'wrote' is derived from the stored resources, the others are truth of their own, and a
+    person may have several at one facility.
     """
 
     patient = models.ForeignKey(

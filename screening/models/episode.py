@@ -66,6 +66,7 @@ class EventKind(models.TextChoices):
     CORRECTED = "corrected", _("Sửa kết quả")
     WITHDRAWN = "withdrawn", _("Rút lại")
     CLOSED = "closed", _("Kết thúc có lý do")
+    HANDED = "handed", _("Chuyển cơ sở phụ trách")
 
 
 class EpisodeEvent(models.Model):

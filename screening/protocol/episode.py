@@ -16,6 +16,7 @@ from screening.protocol.events import (
     CLOSED,
     CLOSED_STATE,
     DEPARTMENT,
+    HANDED,
     REFERRED,
     REFERRED_STATE,
     RESULT,
@@ -119,6 +120,9 @@ class _Round:
         again = True
         while again:
             again = self._discharge_some(valid)
+        for event in valid:
+            if event.fact == HANDED:
+                self._hand(event)
         if not self.needs:
             self.closed_on = day
 
@@ -163,6 +167,12 @@ class _Round:
             if need.waits_for(event.data["assessment"]):
                 need.referred, need.referred_due = True, date.fromisoformat(due) if due else None
                 need.owner = event.data.get("facility") or need.owner
+
+    def _hand(self, event: Event) -> None:
+        """The department gave the step to another facility."""
+        for need in self.needs:
+            if need.step.key == event.data["step"]:
+                need.owner = event.data["facility"]
 
     def _discharge_some(self, todays: list[Event]) -> bool:
         """Whether today's events ended any need: then what they opened instead must be looked at too."""

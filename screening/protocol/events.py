@@ -6,9 +6,10 @@ from datetime import date
 from typing import Any
 
 RESULT, REFERRED, ASSESSED, CLOSED, WITHDRAWN = "result", "referred", "assessed", "closed", "withdrawn"
+HANDED = "handed"
 CLOSED_STATE, REFERRED_STATE = "closed", "referred"
 DEPARTMENT = "department"  # owns what no facility owns
-_order = {RESULT: 0, REFERRED: 1, ASSESSED: 2, CLOSED: 3}
+_order = {RESULT: 0, REFERRED: 1, ASSESSED: 2, CLOSED: 3, HANDED: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Event:
     ``fact`` is result, referred, assessed or closed; ``withdrawn`` says that this version of the source takes it back.
     Of several events of a source, the one of the highest ``version`` holds. ``data`` by fact: result has test,
     category, outcome, resulted_on, facility; referred has assessment, due_on, facility; assessed has assessment,
-    finding; closed has reason and closes (list of [source, category]: exactly the results whose needs it closes).
+    finding; closed has reason and closes (list of [source, category]: exactly the results whose needs it closes);
+    handed has step and facility (the new owner of that step, if it is open).
     """
 
     fact: str

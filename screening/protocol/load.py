@@ -179,7 +179,13 @@ def _protocol(raw: dict[str, Any]) -> Protocol:
         steps={key: _step(key, value) for key, value in raw["steps"].items()},
         assessments={key: _assessment(key, value) for key, value in raw["assessments"].items()},
         reasons={
-            key: Reason(key, {"vi": value["vi"], "en": value["en"]}, value.get("ends", False))
+            key: Reason(
+                key,
+                {"vi": value["vi"], "en": value["en"]},
+                value.get("ends", False),
+                evidence=value.get("evidence", False),
+                second=value.get("second", False),
+            )
             for key, value in raw["reasons"].items()
         },
         wording=wording,

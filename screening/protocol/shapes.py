@@ -255,11 +255,16 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A coded reason for closing a step without its outcome; ``ends``: there is no next round."""
+    """A coded reason for closing a step without its outcome; ``ends``: there is no next round.
+
+    ``evidence``: only with the letter or report that says so; ``second``: only if a second person confirms it.
+    """
 
     key: str
     label: Text
     ends: bool
+    evidence: bool = False
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
