@@ -1,0 +1,106 @@
+"""Who does what: an open step is given to somebody of the facility, taken back, or undone. The newest word holds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, OuterRef, QuerySet, Subquery
+
+from fhir.outcomes import refuse
+from healthhub.accounts.actors import Actor
+from healthhub.accounts.models import User
+from healthhub.audit.log import record_access
+from records.models import Membership
+from screening.models import Assignment, Episode, EpisodeState
+
+
+def with_assignee(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
+    """The rounds with ``assigned_to``: the id of the user who has the open step in hand, None if nobody has."""
+    newest = Assignment.objects.filter(episode=OuterRef("pk"), step=OuterRef("step")).order_by("-id")
+    return rounds.annotate(assigned_to=Subquery(newest.values("assignee")[:1]))
+
+
+def assigned_to(user_id: int) -> QuerySet[Assignment]:
+    """The assignments of a user that still hold: no later one of the same step."""
+    later = Assignment.objects.filter(episode=OuterRef("episode"), step=OuterRef("step")).order_by("-id")
+    return (
+        Assignment.objects.filter(assignee=user_id)
+        .annotate(newest=Subquery(later.values("id")[:1]))
+        .filter(newest=F("id"))
+    )
+
+
+def colleagues(facility: str) -> list[tuple[int, str]]:
+    """(id, name) of the people who work at a facility, by name."""
+    users = User.objects.filter(memberships__facility=facility, memberships__active=True, is_active=True).distinct()
+    return sorted(((user.pk, user.get_full_name()) for user in users), key=lambda one: (one[1], one[0]))
+
+
+def assign(*, episodes: Sequence[Episode], assignee: int | None, actor: Actor) -> list[Assignment]:
+    """Give these open steps to somebody of the actor's facility, or (None) to nobody. Those that she has already stay.
+
+    Refused (422) for somebody who does not work there. The caller has checked that the steps are the facility's.
+    """
+    assert actor.facility
+    member = Membership.objects.filter(user=assignee, facility=actor.facility, active=True)
+    if assignee is not None and not member.exists():
+        raise refuse(422, "business-rule", "Steps can only be given to people of the own facility.", "assignee")
+    with transaction.atomic():
+        held = holders([episode.pk for episode in episodes])
+        made = Assignment.objects.bulk_create(
+            Assignment(
+                episode=episode,
+                step=episode.step,
+                facility_id=actor.facility,
+                assignee_id=assignee,
+                actor=actor.id,
+                actor_name=actor.name,
+            )
+            for episode in episodes
+            if episode.state != EpisodeState.CLOSED and held.get((episode.pk, episode.step)) != assignee
+        )
+        if made:
+            people = sorted({episode.patient_id for episode in episodes})
+            record_access(actor=actor, action="assign", patients=people, resource_type="Episode")
+    return made
+
+
+def holders(episodes: Iterable[UUID]) -> Mapping[tuple[UUID, str], int | None]:
+    """(round, step) -> who has it in hand by the newest word."""
+    words = Assignment.objects.filter(episode__in=list(episodes)).order_by("id")
+    return {(word.episode_id, word.step): word.assignee_id for word in words}
+
+
+def undo_assignments(*, made: Sequence[int], actor: Actor) -> int:
+    """Put back who had these steps before; a step that somebody has given on since stays as it is. How many went back.
+
+    Only what the actor did herself can be undone by her.
+    """
+    mine = list(Assignment.objects.filter(pk__in=made, actor=actor.id, facility=actor.facility))
+    pairs = {(one.episode_id, one.step): one for one in mine}
+    back: list[Assignment] = []
+    with transaction.atomic():
+        before: dict[tuple[Any, str], Assignment | None] = dict.fromkeys(pairs)
+        newest: dict[tuple[Any, str], int] = {}
+        for word in Assignment.objects.filter(episode__in=[one.episode_id for one in mine]).order_by("id"):
+            key = (word.episode_id, word.step)
+            if key in pairs:
+                newest[key] = word.pk
+                if word.pk < pairs[key].pk:
+                    before[key] = word
+        for key, one in pairs.items():
+            held = before[key]
+            if newest[key] == one.pk:
+                back.append(
+                    Assignment(
+                        episode_id=one.episode_id,
+                        step=one.step,
+                        facility_id=one.facility_id,
+                        assignee_id=held.assignee_id if held else None,
+                        actor=actor.id,
+                        actor_name=actor.name,
+                    )
+                )
+        Assignment.objects.bulk_create(back)
+    return len(back)

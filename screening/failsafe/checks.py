@@ -1,0 +1,167 @@
+"""What would reveal somebody lost. Each check is one SQL statement over the whole city that names the people it finds.
+
+The engine is built so that most of these cannot happen; they look all the same, because what cannot happen is what
+nobody would notice. None reads the code that made the rows: they start from the results and events themselves.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+LATE_OUTCOME_DAYS: Final = 30  # an assessment without its finding is asked after from then on
+LATE_READING_DAYS: Final = 14  # a result that nobody could read
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """``sql`` gives (subject, patient, programme, facility, since), one row for each person lost; ``%(today)s``."""
+
+    key: str
+    title: "_StrPromise"
+    remedy: "_StrPromise"
+    sql: str
+
+
+# A closing or an assessment counts while it is its source's last word.
+_STANDING = """EXISTS (
+  SELECT FROM screening_episodeevent v WHERE v.patient_id = r.patient_id AND v.programme = r.programme
+    AND v.fact IN ('assessed', 'closed') AND v.kind <> 'withdrawn' AND v.occurred_on >= r.collected_on
+    AND NOT EXISTS (SELECT FROM screening_episodeevent l WHERE l.source_id = v.source_id
+      AND l.source_type = v.source_type AND l.source_version > v.source_version))"""
+
+CHECKS: Final = (
+    Check(
+        "positive_without_round",
+        _("Dương tính mà không có ai theo dõi"),
+        _(
+            "Không có bước nào đang mở, chưa được khám và không có lý do. Hãy mở hồ sơ và làm lại dữ liệu của người này."
+        ),
+        f"""SELECT 'Observation/' || r.observation_id, r.patient_id, r.programme, r.facility_id, r.collected_on
+        FROM screening_screeningresult r LEFT JOIN screening_episode e ON e.id = r.episode_id
+        WHERE r.outcome = 'positive' AND (e.id IS NULL OR (e.state = 'closed' AND (
+          e.outcome NOT IN ('negative', 'assessed', 'closed', 'withdrawn') OR e.closed_on IS NULL
+          OR (e.outcome IN ('assessed', 'closed', 'withdrawn') AND NOT {_STANDING})
+          OR (e.outcome = 'negative' AND NOT EXISTS (SELECT FROM screening_screeningresult n
+            WHERE n.episode_id = e.id AND n.outcome = 'negative' AND n.collected_on >= r.collected_on)
+            AND NOT {_STANDING}))))""",
+    ),
+    Check(
+        "open_without_clock",
+        _("Bước đang mở mà không có hạn hoặc không ai phụ trách"),
+        _("Mỗi bước phải có nơi phụ trách và hạn. Hãy làm lại dữ liệu của người này."),
+        """SELECT 'Episode/' || e.id, e.patient_id, e.programme, e.owner, e.opened_on FROM screening_episode e
+        WHERE e.state <> 'closed' AND (e.due_on IS NULL OR e.limit_on IS NULL OR coalesce(e.owner, '') = ''
+          OR coalesce(e.step, '') = '')""",
+    ),
+    Check(
+        "open_owner_gone",
+        _("Bước đang mở thuộc một cơ sở không còn hoạt động"),
+        _("Không ai thấy việc này. Hãy chuyển sang cơ sở khác."),
+        """SELECT 'Episode/' || e.id, e.patient_id, e.programme, e.owner, e.opened_on FROM screening_episode e
+        LEFT JOIN records_facility f ON f.organization_id = e.owner
+        WHERE e.state <> 'closed' AND coalesce(e.owner, '') NOT IN ('', 'department')
+          AND (f.organization_id IS NULL OR NOT f.active)""",
+    ),
+    Check(
+        "nobody_sees",
+        _("Bước đang mở mà không tài khoản nào thấy được"),
+        _("Cơ sở phụ trách không được xem hồ sơ này hoặc không có tài khoản nào. Hãy chuyển sang cơ sở khác."),
+        """SELECT 'Episode/' || e.id, e.patient_id, e.programme, e.owner, e.opened_on FROM screening_episode e
+        LEFT JOIN records_citizen c ON c.patient_id = e.patient_id
+        WHERE e.state <> 'closed' AND (e.owner <> 'department' OR c.facility_id IS NOT NULL)
+          AND NOT (EXISTS (SELECT FROM records_carerelation k WHERE k.patient_id = e.patient_id
+              AND k.facility_id = CASE e.owner WHEN 'department' THEN c.facility_id ELSE e.owner END)
+            OR EXISTS (SELECT FROM records_consent s WHERE s.patient_id = e.patient_id AND s.withdrawn_at IS NULL
+              AND s.facility_id = CASE e.owner WHEN 'department' THEN c.facility_id ELSE e.owner END))""",
+    ),
+    Check(
+        "result_without_round",
+        _("Kết quả không thuộc vòng sàng lọc nào"),
+        _("Kết quả được lưu nhưng không vào quy trình. Hãy làm lại dữ liệu của người này."),
+        """SELECT 'Observation/' || r.observation_id, r.patient_id, r.programme, r.facility_id, r.collected_on
+        FROM screening_screeningresult r LEFT JOIN screening_episode e ON e.id = r.episode_id WHERE e.id IS NULL""",
+    ),
+    Check(
+        "resource_without_result",
+        _("Kết quả đã nhận mà không được đọc vào chương trình"),
+        _("Hồ sơ có kết quả nhưng chương trình không biết. Hãy làm lại dữ liệu của người này."),
+        """SELECT 'Observation/' || v.source_id, v.patient_id, v.programme, NULL::text, v.occurred_on
+        FROM screening_episodeevent v JOIN fhir_resource o ON o.type = 'Observation' AND o.id = v.source_id
+        WHERE v.fact = 'result' AND v.kind <> 'withdrawn' AND v.source_type = 'Observation' AND NOT o.deleted
+          AND NOT EXISTS (SELECT FROM screening_episodeevent l WHERE l.source_id = v.source_id
+            AND l.source_type = v.source_type AND l.source_version > v.source_version)
+          AND NOT EXISTS (SELECT FROM screening_episodeevent w WHERE w.source_id = v.source_id AND w.kind = 'withdrawn'
+            AND w.source_type = v.source_type AND w.source_version = v.source_version AND w.patient_id = v.patient_id)
+          AND NOT EXISTS (SELECT FROM screening_screeningresult r WHERE r.observation_id = v.source_id)""",
+    ),
+    Check(
+        "unreadable",
+        _("Kết quả chưa ai đọc được đã quá lâu"),
+        _("Hãy hỏi phòng xét nghiệm và sửa kết quả."),
+        f"""SELECT 'Observation/' || r.observation_id, r.patient_id, r.programme, r.facility_id, r.collected_on
+        FROM screening_screeningresult r JOIN screening_episode e ON e.id = r.episode_id AND e.state <> 'closed'
+        WHERE r.outcome = 'unclassified' AND r.collected_on < %(today)s::date - {LATE_READING_DAYS}""",
+    ),
+    Check(
+        "assessed_without_finding",
+        _("Đã khám nhưng chưa báo kết luận"),
+        _("Hãy hỏi nơi khám và ghi kết luận: không có kết luận thì không biết bước tiếp theo."),
+        f"""SELECT v.source_type || '/' || v.source_id, v.patient_id, v.programme, e.owner, v.occurred_on
+        FROM screening_episodeevent v LEFT JOIN screening_episode e ON e.id = v.episode_id
+        WHERE v.fact = 'assessed' AND v.kind <> 'withdrawn' AND coalesce(v.data->>'finding', '') IN ('', 'unspecified')
+          AND v.occurred_on < %(today)s::date - {LATE_OUTCOME_DAYS}
+          AND NOT EXISTS (SELECT FROM screening_episodeevent l WHERE l.source_id = v.source_id
+            AND l.source_type = v.source_type AND l.source_version > v.source_version)
+          AND NOT EXISTS (SELECT FROM screening_episodeevent n WHERE n.patient_id = v.patient_id
+            AND n.programme = v.programme AND n.fact = 'assessed' AND n.kind <> 'withdrawn'
+            AND n.data->>'assessment' = v.data->>'assessment' AND n.occurred_on >= v.occurred_on
+            AND coalesce(n.data->>'finding', '') NOT IN ('', 'unspecified'))""",
+    ),
+)
+#: Added when results have a time until which they are held back (after_contact).
+_RELEASE = Check(
+    "release_overdue",
+    _("Kết quả lẽ ra người dân đã được xem"),
+    _("Thời gian giữ kết quả đã hết mà chưa mở. Hãy liên lạc với người này và báo kết quả."),
+    """SELECT 'Observation/' || r.observation_id, r.patient_id, r.programme, r.facility_id, r.hold_until
+    FROM screening_screeningresult r
+    WHERE r.hold_until < %(today)s AND r.released_on IS NULL""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Somebody whom a check found. ``subject`` names what was found (``Observation/…``, ``Episode/…``)."""
+
+    check: str
+    subject: str
+    patient: str
+    programme: str
+    facility: str
+    since: date | None
+
+
+def all_checks() -> tuple[Check, ...]:
+    """The checks that this database can answer."""
+    from screening.models import ScreeningResult
+
+    held = {field.name for field in ScreeningResult._meta.get_fields()} >= {"hold_until", "released_on"}
+    return (*CHECKS, _RELEASE) if held else CHECKS
+
+
+def run_check(check: Check, on: date) -> list[Lost]:
+    """Everybody whom it finds on that day."""
+    with connection.cursor() as cursor:
+        cursor.execute(check.sql, {"today": on})
+        return [Lost(check.key, row[0], row[1], row[2] or "", row[3] or "", row[4]) for row in cursor.fetchall()]
+
+
+def find_lost(on: date) -> dict[str, list[Lost]]:
+    """Every check's people."""
+    return {check.key: run_check(check, on) for check in all_checks()}

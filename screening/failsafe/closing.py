@@ -1,0 +1,151 @@
+"""Closing a step without its outcome, and opening it again. Always a coded reason; where the protocol asks, proof too.
+
+A reason may need evidence (the letter that says so), and one that ends a person's screening for good needs a second
+person: until somebody else confirms it, the step stays open, with its clock.
+"""
+
+from datetime import date, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from fhir.outcomes import refuse
+from healthhub.accounts.actors import Actor
+from healthhub.audit.log import record_access
+from screening import projection
+from screening.episodes import close_episode
+from screening.models import ClosureRequest, Episode, EpisodeEvent, EpisodeState
+from screening.protocol import protocol_for
+from screening.protocol.events import CLOSED
+from screening.protocol.shapes import Reason
+
+REVIEW_DAYS = 365
+
+
+def needs_evidence(reason: Reason) -> bool:
+    """Whether the reason counts only with the letter or report that says so."""
+    return getattr(reason, "evidence", False)
+
+
+def needs_second(reason: Reason) -> bool:
+    """Whether a second person must confirm it: the protocol says so, or it ends the person's screening for good."""
+    return getattr(reason, "second", False) or reason.ends
+
+
+def close_step(
+    *, episode: Episode, reason: str, on: date, actor: Actor, note: str = "", evidence: str = ""
+) -> ClosureRequest | None:
+    """Close what a round waits for, or (for a reason that a second person must confirm) ask for that confirmation.
+
+    Refused: as ``close_episode``, 422 without evidence where the reason needs it, 409 if a request waits already.
+    """
+    known = protocol_for(episode.programme, episode.opened_on).reasons.get(reason)
+    if known and needs_evidence(known) and not evidence.strip():
+        raise refuse(422, "required", "This reason needs evidence: which letter or report says so.", "evidence")
+    if known is None or not needs_second(known):
+        close_episode(episode=episode, reason=reason, on=on, actor=actor, note=_noted(note, evidence))
+        return None
+    if not episode.opened_on <= on <= timezone.localdate():
+        raise refuse(422, "business-rule", "The closing day is not between the round's first day and today.", "on")
+    if not Episode.objects.filter(pk=episode.pk, step=episode.step).exclude(state=EpisodeState.CLOSED).exists():
+        raise refuse(409, "conflict", "The round is closed already.", "episode")
+    try:
+        with transaction.atomic():
+            asked = ClosureRequest.objects.create(
+                episode=episode,
+                step=episode.step,
+                reason=reason,
+                closed_on=on,
+                note=note,
+                evidence=evidence,
+                facility_id=actor.facility or "",
+                actor=actor.id,
+                actor_name=actor.name,
+            )
+            record_access(
+                actor=actor,
+                action="update",
+                patients=[episode.patient_id],
+                resource_type="Episode",
+                resource_id=str(episode.pk),
+                reason=reason,
+            )
+    except IntegrityError:
+        raise refuse(409, "conflict", "Somebody has asked for this closing already.", "episode") from None
+    return asked
+
+
+def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureRequest:
+    """Confirm a closing, or refuse it: then the step goes on. Never by the person who asked (403)."""
+    with transaction.atomic():
+        asked = ClosureRequest.objects.select_for_update().select_related("episode").get(pk=request_id)
+        if asked.accepted is not None:
+            raise refuse(409, "conflict", "This has been decided already.", "request")
+        if asked.actor == actor.id:
+            raise refuse(403, "forbidden", "Somebody else must confirm what you asked for.", "request")
+        if accepted:
+            if asked.episode.step != asked.step:
+                raise refuse(409, "conflict", "The round has moved on to another step.", "request")
+            note = _noted(asked.note, asked.evidence, second=actor.name)
+            close_episode(episode=asked.episode, reason=asked.reason, on=asked.closed_on, actor=actor, note=note)
+        asked.accepted, asked.second, asked.second_name = accepted, actor.id, actor.name
+        asked.decided_at = timezone.now()
+        asked.save(update_fields=["accepted", "second", "second_name", "decided_at"])
+    return asked
+
+
+def closures_waiting(facility: str) -> QuerySet[ClosureRequest]:
+    """What waits for a second person of the facility."""
+    waiting = ClosureRequest.objects.filter(facility=facility, accepted__isnull=True)
+    return waiting.select_related("episode", "episode__patient").order_by("made_at", "id")
+
+
+def closed_for_reason(on: date) -> QuerySet[Episode]:
+    """Rounds closed for a reason within the last year, newest first: for review, since a wrong one loses somebody."""
+    since = on - timedelta(days=REVIEW_DAYS)
+    found = Episode.objects.filter(state=EpisodeState.CLOSED, outcome=CLOSED, closed_on__gte=since)
+    return found.select_related("patient").order_by("-closed_on", "-id")
+
+
+def reopen_round(*, episode: Episode, why: str, actor: Actor) -> None:
+    """Take back the closings of a round that was closed for a reason: its step is open again, with its old clock.
+
+    Refused: 422 without a reason, 409 if the round was not closed for a reason.
+    """
+    if not why.strip():
+        raise refuse(422, "required", "Say why the round is opened again.", "why")
+    with transaction.atomic():
+        held = Episode.objects.filter(pk=episode.pk, state=EpisodeState.CLOSED, outcome=CLOSED)
+        closings = EpisodeEvent.objects.filter(episode=episode.pk, fact=CLOSED, source_type="staff")
+        standing = [event for event in _newest(list(closings)) if event.kind != "withdrawn"]
+        if not held.exists() or not standing:
+            raise refuse(409, "conflict", "The round was not closed for a reason.", "episode")
+        for event in standing:
+            projection.take_back_staff_event(
+                patient=episode.patient_id,
+                programme=episode.programme,
+                source_id=event.source_id,
+                note=why,
+                actor=actor.id,
+            )
+        record_access(
+            actor=actor,
+            action="update",
+            patients=[episode.patient_id],
+            resource_type="Episode",
+            resource_id=str(episode.pk),
+            reason="reopened",
+        )
+
+
+def _newest(events: list[EpisodeEvent]) -> list[EpisodeEvent]:
+    newest: dict[str, EpisodeEvent] = {}
+    for event in sorted(events, key=lambda event: event.source_version):
+        newest[event.source_id] = event
+    return list(newest.values())
+
+
+def _noted(note: str, evidence: str, second: str = "") -> str:
+    parts = [note, f"Bằng chứng: {evidence}" if evidence else "", f"Người xác nhận: {second}" if second else ""]
+    return "\n".join(part for part in parts if part)

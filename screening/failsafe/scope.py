@@ -1,0 +1,51 @@
+"""Whom the department looks after: the open steps of the city, or of the part of it that an officer answers for."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+
+from healthhub.accounts.actors import Actor, Role
+from records.models import Area, AreaKind, AreaSuccession, Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """``areas`` are the ids of the units in an officer's part of the city, None for all. Analysts see no names."""
+
+    area: Area | None
+    areas: frozenset[int] | None
+    names: bool
+
+
+def scope_of(actor: Actor) -> Scope:
+    """The officer's or analyst's part of the city. PermissionDenied for everybody else."""
+    if actor.is_system:
+        return Scope(None, None, names=True)
+    if actor.role not in (Role.OFFICER, Role.ANALYST):
+        raise PermissionDenied
+    membership = Membership.objects.filter(user_id=_user(actor), active=True).select_related("area").first()
+    area = membership.area if membership else None
+    return Scope(area, _within(area) if area else None, names=actor.role is Role.OFFICER)
+
+
+def _user(actor: Actor) -> int | None:
+    kind, _colon, key = actor.id.partition(":")
+    return int(key) if kind == "user" and key.isdigit() else None
+
+
+def _within(area: Area) -> frozenset[int]:
+    """The unit with all in it, on the old map and on today's: somebody recorded by either is in it.
+
+    A ward that came from several districts belongs to each of their officers: asked twice is better than never.
+    """
+    found = {area.pk}
+    if area.kind == AreaKind.DISTRICT:
+        found |= set(Area.objects.filter(parent=area).values_list("pk", flat=True))
+    for _round in range(5):
+        later = set(AreaSuccession.objects.filter(old__in=found).values_list("new_id", flat=True)) - found
+        if not later:
+            break
+        found |= later
+    if area.kind != AreaKind.DISTRICT:
+        found |= set(AreaSuccession.objects.filter(new=area).values_list("old_id", flat=True))
+    return frozenset(found)
