@@ -9,12 +9,15 @@ const words = JSON.parse(document.getElementById("station-words").textContent)
 const addresses = app.dataset
 const part = (name) => app.querySelector(`[data-part=${name}]`)
 const IDLE = 10 * 60_000
+const PROBE = 30_000
 const FEWEST = 8 // characters of the passphrase
 
 let list = null
 let person = null
 let editing = null
 let idle = null
+let reached = null
+let busy = false
 
 const shown = (name, visible) => (part(name).hidden = !visible)
 const say = (text, kind = "wait") => {
@@ -168,8 +171,10 @@ async function keep(event) {
   const id = editing?.id ?? crypto.randomUUID()
   const fields = { ...Object.fromEntries(new FormData(form)), id, patient_id: person.id, decision: "" }
   const test = list.tests[fields.test]
-  const value = fields.value ? `${fields.value} ${fields.unit}` : found.label
-  const what = [test.name, value, fields.specimen_id, fields.collected_on].filter(Boolean).join(" · ")
+  const unit = test.units.find((one) => one.unit === fields.unit)?.label
+  const value = fields.value ? `${fields.value} ${unit}` : found.label
+  const day = fields.collected_on.split("-").reverse().join("/")
+  const what = [test.name, value, fields.specimen_id, day].filter(Boolean).join(" · ")
   await vault.keepEntry({ id, fields, name: person.name, what, enteredAt: new Date().toISOString() })
   say(words.kept.replace("%p", person.name), "good")
   closeForm()
@@ -178,12 +183,14 @@ async function keep(event) {
 }
 
 async function send() {
+  if (busy) return
+  busy = true
   await withNetwork(async () => {
     const settled = await sync.send(addresses, (done, all) => say(words.sending.replace("%d", done).replace("%n", all)))
     const left = await vault.waiting()
     const told = left ? words.sentSome.replace("%n", settled.length).replace("%l", left) : words.sentAll.replace("%n", settled.length)
     say(told, left ? "act" : "good")
-  })
+  }).finally(() => (busy = false))
 }
 
 async function take() {
@@ -240,9 +247,12 @@ async function wipe() {
   await lock()
 }
 
-function network() {
-  part("network").textContent = navigator.onLine ? words.online : words.offline
-  if (navigator.onLine && vault.isOpen()) vault.waiting().then((count) => count && send())
+// Says whether there is network; what waits goes out as soon as there is one again.
+async function network() {
+  const was = reached
+  reached = await sync.reachable(addresses)
+  part("network").textContent = reached ? words.online : words.offline
+  if (reached && was === false && vault.isOpen() && (await vault.waiting())) await send()
 }
 
 function stayAwake() {
@@ -268,6 +278,7 @@ for (const event of ["pointerdown", "keydown"]) document.addEventListener(event,
 
 await navigator.serviceWorker?.register(addresses.worker, { scope: addresses.scope })
 navigator.storage?.persist?.()
-network()
+setInterval(() => document.hidden || network(), PROBE)
 await show()
+network()
 app.hidden = false

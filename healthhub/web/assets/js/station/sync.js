@@ -22,6 +22,16 @@ async function ask(address, options = {}) {
   return answer.json()
 }
 
+// Whether HealthHub answers at all: what browsers say of the network is often wrong.
+export async function reachable(addresses) {
+  try {
+    await fetch(addresses.session, { credentials: "same-origin", cache: "no-store", redirect: "manual" })
+    return true
+  } catch {
+    return false
+  }
+}
+
 async function post(address, token, body) {
   const headers = { "X-CSRFToken": token, "Content-Type": "application/json" }
   return ask(address, { method: "POST", headers, body: JSON.stringify(body) })
