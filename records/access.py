@@ -26,13 +26,14 @@ from records.reading import facility_code
 
 CARE = frozenset({Role.CLINICIAN, Role.LABORATORY, Role.CLIENT})
 
-# Types that describe the health service or define terms, never a patient. Others without a patient stay private.
+# Types that describe the health service, free times included, or define terms, never a patient. Others without a
+# patient stay private.
 _DIRECTORY_TYPES = """
 ActivityDefinition CapabilityStatement CodeSystem CompartmentDefinition ConceptMap Endpoint GraphDefinition
 HealthcareService ImplementationGuide Library Location Measure Medication MedicationKnowledge MessageDefinition
 NamingSystem ObservationDefinition OperationDefinition Organization OrganizationAffiliation PlanDefinition
-Practitioner PractitionerRole Questionnaire SearchParameter SpecimenDefinition StructureDefinition StructureMap
-Substance TerminologyCapabilities ValueSet
+Practitioner PractitionerRole Questionnaire Schedule SearchParameter Slot SpecimenDefinition StructureDefinition
+StructureMap Substance TerminologyCapabilities ValueSet
 """
 
 _NOTHING = Condition("false")

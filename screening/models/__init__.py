@@ -5,6 +5,16 @@ events that staff make without a resource (source type "staff") are truth of the
 Statistics cells are counted from ScreeningResult. ImportBatch is the log of a file.
 """
 
+from screening.models.appointments import (
+    Appointment,
+    AppointmentEvent,
+    AppointmentStatus,
+    ClosedDay,
+    OpenTo,
+    Session,
+    SessionKind,
+    Slot,
+)
 from screening.models.episode import Episode, EpisodeEvent, EpisodeState
 from screening.models.failsafe import (
     Assignment,
@@ -62,6 +72,9 @@ from screening.models.result import ScreeningResult
 from screening.models.statistics import StaleCell, StatisticsCell, StatisticsCheck
 
 __all__ = [
+    "Appointment",
+    "AppointmentEvent",
+    "AppointmentStatus",
     "Assignment",
     "BadContact",
     "Balance",
@@ -72,6 +85,7 @@ __all__ = [
     "CancerMode",
     "Capacity",
     "Channel",
+    "ClosedDay",
     "ClosureRequest",
     "ContactAttempt",
     "ContactOutcome",
@@ -104,9 +118,13 @@ __all__ = [
     "Notice",
     "OfflineEntry",
     "OfflineState",
+    "OpenTo",
     "Order",
     "RecallRun",
     "ScreeningResult",
+    "Session",
+    "SessionKind",
+    "Slot",
     "Specimen",
     "StaleCell",
     "StalePerson",
