@@ -1,6 +1,7 @@
 """The rules of the screening programmes: data in ``screening/protocols``, read and applied by pure functions."""
 
-from screening.protocol.eligibility import Eligibility, age_on, eligible
+from screening.protocol.clocks import escalation, months_after
+from screening.protocol.eligibility import Eligibility, age_on, eligible, exclusions_of, risk_groups_of
 from screening.protocol.episode import fold, fold_rounds, next_step
 from screening.protocol.events import EpisodeState, Event
 from screening.protocol.interpret import Interpretation, NotInterpretable, interpret
@@ -36,15 +37,19 @@ __all__ = [
     "age_on",
     "current",
     "eligible",
+    "escalation",
+    "exclusions_of",
     "find_assessment",
     "find_test",
     "fold",
     "fold_rounds",
     "interpret",
+    "months_after",
     "named_test",
     "next_step",
     "parse",
     "programmes",
     "protocol_for",
     "protocols",
+    "risk_groups_of",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from screening.protocol.shapes import DECEASED, UNSPECIFIED, VERIFY
+from screening.protocol.shapes import DECEASED, DECISION, PROCEDURE, REPORT, STAGING, TREATMENT, UNSPECIFIED, VERIFY
 
 #: States of a step -> whether its proper outcome must be an assessment.
 STATES = {
@@ -19,7 +19,7 @@ STATES = {
 }
 OWNERS = ("testing_facility", "referred_facility", "department")
 LEVELS = ("district", "city")
-KINDS = ("procedure", "report", "staging", "decision", "treatment")
+KINDS = (PROCEDURE, REPORT, STAGING, DECISION, TREATMENT)
 _MONTH = 30  # days, to compare spans written in months and days
 
 

@@ -6,6 +6,8 @@ from datetime import date
 from typing import Any
 
 RESULT, REFERRED, ASSESSED, CLOSED, WITHDRAWN = "result", "referred", "assessed", "closed", "withdrawn"
+CONTACTED, DIED = "contacted", "died"
+OF_THE_PERSON = (CONTACTED, DIED)  # facts that are not of one programme
 HANDED = "handed"
 CLOSED_STATE, REFERRED_STATE = "closed", "referred"
 DEPARTMENT = "department"  # owns what no facility owns
@@ -33,17 +35,22 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeState:
-    """One round. Open: ``step`` with its ``owner``, ``due_on`` and last day ``limit_on``.
+    """One round. Open: ``step`` with its ``owner``, ``due_on``, ``warn_on`` before it and last day ``limit_on``.
 
     Closed: ``due_on`` is the next round's; ``outcome`` is negative, assessed (``detail``: the finding), closed
-    (``detail``: the reason) or withdrawn. ``key`` is the first source and names the round; ``category`` is that of the
-    result that the state is about.
+    (``detail``: the reason) or withdrawn. ``due_on`` counts from ``due_from`` by ``due_rule``: for a closed round see
+    ``clocks.months_after``; of an open one it is ``step:<step>``, or ``referral:<step>`` where an appointment replaced
+    the step's own date. ``key`` is the first source and names the round; ``category`` is that of the result (or the
+    finding) that the state is about.
     """
 
     key: str
     state: str
     step: str
     due_on: date | None
+    due_from: date | None
+    due_rule: str
+    warn_on: date | None
     limit_on: date | None
     owner: str
     outcome: str

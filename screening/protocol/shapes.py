@@ -15,6 +15,7 @@ UNSPECIFIED = "unspecified"  # the finding of an assessment that says none
 INVITED, OPPORTUNISTIC = "invited", "opportunistic"
 AT_ONCE, AFTER_CONTACT = "at_once", "after_contact"
 DOUBLE = "double"
+PROCEDURE, REPORT, STAGING, DECISION, TREATMENT = "procedure", "report", "staging", "decision", "treatment"
 
 Text = Mapping[str, str]  # language -> text; always has "vi" and "en"
 Coding = tuple[str, str]  # (system, code)
@@ -250,7 +251,7 @@ class Assessment:
     display: str
     codings: tuple[Coding, ...]
     findings: Mapping[str, Finding]
-    kind: str = "procedure"
+    kind: str = PROCEDURE
 
 
 @dataclass(frozen=True, slots=True)
