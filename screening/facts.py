@@ -1,24 +1,24 @@
 """Reads screening facts out of FHIR resources: pure functions, the same for live writes, rebuilds and validation."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from screening import followup
+from screening.elements import ZONE, Fact, day_of, performer_of
+from screening.elements import codings as _codings
 from screening.protocol import UNCLASSIFIED, Interpretation, NotInterpretable, interpret, protocol_for
 from screening.protocol.interpret import category_flagged
-from screening.protocol.load import UCUM, find_assessment, find_test
+from screening.protocol.load import UCUM, find_test
 from screening.protocol.shapes import Test, TestCode
 
-ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+PRELIMINARY = "preliminary"
 WITHDRAWN_STATUS = {"entered-in-error", "cancelled"}
 FLAGS = {"POS": "POS", "DET": "POS", "NEG": "NEG", "ND": "NEG", "IND": "IND"}
-_date = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +31,25 @@ class Reading:
     fault: NotInterpretable | None
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What a resource says about a screening programme. ``data`` is the event's (see ``protocol.episode.Event``).
-
-    ``result`` holds the columns of ScreeningResult that come from the resource; None for a referral or an assessment.
-    """
-
-    fact: str
-    programme: str
-    occurred_on: date
-    data: dict[str, Any]
-    result: dict[str, Any] | None = None
-
-
-def read_fact(resource: Mapping[str, Any], *, facility: str | None) -> Fact | None:
+def read_fact(resource: Mapping[str, Any], *, facility: str | None, recorded: date | None = None) -> Fact | None:
     """The fact that a resource states now; None if it is none of ours, has not happened yet or is taken back.
 
-    ``facility`` is the Organization whose software wrote it, for when the resource names no performer.
+    ``facility`` is the Organization whose software wrote it, for when the resource names no performer; ``recorded`` the
+    day on which this version was saved, for when it does not say when the thing happened.
     """
     kind = resource.get("resourceType")
     if kind == "Observation":
-        return _result(resource, facility)
+        return _result(resource, facility) or followup.staging(resource, facility)
     if kind == "ServiceRequest":
-        return _referral(resource, facility)
+        return followup.referral(resource, facility)
     if kind == "Procedure":
-        return _assessment(resource)
+        return followup.procedure(resource, facility)
+    if kind == "DiagnosticReport":
+        return followup.report(resource, facility)
+    if kind == "Communication":
+        return followup.contact(resource, facility, recorded)
+    if kind == "Patient":
+        return followup.death(resource, recorded)
     return None
 
 
@@ -77,23 +70,6 @@ def read_value(observation: Mapping[str, Any], on: date) -> Reading | None:
         return Reading(test, match.code, _interpreted(test, match.code, observation), None)
     except NotInterpretable as fault:
         return Reading(test, match.code, None, fault)
-
-
-def day_of(text: Any) -> date | None:
-    """The day in Hanoi of a FHIR date, dateTime or instant; of a month or year its first day. None if unreadable."""
-    if not isinstance(text, str):
-        return None
-    if found := _date.match(text):
-        year, month, day = (int(part) if part else 1 for part in found.groups())
-        try:
-            return date(year, month, day)
-        except ValueError:
-            return None
-    moment = _moment(text) or _moment(re.sub(r"\.\d+", "", text))  # more digits of a second than Python reads
-    try:
-        return moment.astimezone(ZONE).date() if moment and moment.tzinfo else None
-    except OverflowError:  # 9999-12-31T23:59:59Z, which some systems write for "for ever"
-        return None
 
 
 def collected_on(observation: Mapping[str, Any]) -> date | None:
@@ -117,15 +93,6 @@ def specimen_of(observation: Mapping[str, Any]) -> tuple[str, str]:
     system, value = identifier.get("system") or "", identifier.get("value") or ""
     base = settings.FHIR_SYSTEMS["specimen"] + "/"
     return (system.removeprefix(base) if system.startswith(base) else "", value)
-
-
-def performer_of(resource: Mapping[str, Any], facility: str | None) -> str | None:
-    """The Organization that performed the test, or whose software wrote it."""
-    for performer in resource.get("performer") or ():
-        reference = performer.get("reference") or ""
-        if reference.startswith("Organization/"):
-            return reference.split("/")[1]
-    return facility
 
 
 def _result(observation: Mapping[str, Any], facility: str | None) -> Fact | None:
@@ -153,6 +120,8 @@ def _result(observation: Mapping[str, Any], facility: str | None) -> Fact | None
         "facility": performer,
         "value": f"{found.comparator}{value:f} {found.unit}" if found and value is not None else "",
     }
+    if status == PRELIMINARY:
+        data["preliminary"] = True
     result = {
         "programme": match.programme,
         "test": match.test,
@@ -172,39 +141,6 @@ def _result(observation: Mapping[str, Any], facility: str | None) -> Fact | None
         "status": status,
     }
     return Fact("result", match.programme, collected, data, result)
-
-
-def _referral(request: Mapping[str, Any], facility: str | None) -> Fact | None:
-    found = find_assessment(_codings(request.get("code")))
-    if found is None or request.get("status") not in ("active", "completed", "on-hold"):
-        return None
-    due = day_of(request.get("occurrenceDateTime") or (request.get("occurrencePeriod") or {}).get("end"))
-    asked = day_of(request.get("authoredOn")) or due
-    requester = (request.get("requester") or {}).get("reference") or ""
-    owner = requester.split("/")[1] if requester.startswith("Organization/") else facility
-    if asked is None:
-        return None
-    return Fact(
-        "referred",
-        found[0],
-        asked,
-        {"assessment": found[1], "due_on": due.isoformat() if due else None, "facility": owner},
-    )
-
-
-def _assessment(procedure: Mapping[str, Any]) -> Fact | None:
-    found = find_assessment(_codings(procedure.get("code")))
-    if found is None or procedure.get("status") != "completed":
-        return None
-    period = procedure.get("performedPeriod") or {}
-    done = day_of(procedure.get("performedDateTime") or period.get("start") or period.get("end"))
-    if done is None:
-        return None
-    programme, assessment = found
-    findings = protocol_for(programme, done).assessments[assessment].findings
-    codings = {(coding.get("system"), coding.get("code")) for coding in _codings(procedure.get("outcome"))}
-    finding = next((item.key for item in findings.values() if codings & set(item.codings)), "unspecified")
-    return Fact("assessed", programme, done, {"assessment": assessment, "finding": finding})
 
 
 def _interpreted(test: Test, code: TestCode, observation: Mapping[str, Any]) -> Interpretation:
@@ -266,12 +202,4 @@ def _device(observation: Mapping[str, Any]) -> str:
     return (observation.get("device") or {}).get("display") or ""
 
 
-def _codings(concept: Any) -> list[Mapping[str, Any]]:
-    return concept.get("coding") or [] if isinstance(concept, Mapping) else []
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
+__all__ = ["PRELIMINARY", "ZONE", "Fact", "day_of", "performer_of"]

@@ -11,18 +11,20 @@ OF_THE_PERSON = (CONTACTED, DIED)  # facts that are not of one programme
 HANDED = "handed"
 CLOSED_STATE, REFERRED_STATE = "closed", "referred"
 DEPARTMENT = "department"  # owns what no facility owns
-_order = {RESULT: 0, REFERRED: 1, ASSESSED: 2, CLOSED: 3, HANDED: 4}
+_order = {RESULT: 0, REFERRED: 1, CONTACTED: 2, ASSESSED: 3, CLOSED: 4, HANDED: 5, DIED: 6}
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened. ``source`` is ``Type/id`` of the resource that says so (``staff/…`` for a decision).
 
-    ``fact`` is result, referred, assessed or closed; ``withdrawn`` says that this version of the source takes it back.
-    Of several events of a source, the one of the highest ``version`` holds. ``data`` by fact: result has test,
-    category, outcome, resulted_on, facility; referred has assessment, due_on, facility; assessed has assessment,
-    finding; closed has reason and closes (list of [source, category]: exactly the results whose needs it closes);
-    handed has step and facility (the new owner of that step, if it is open).
+    ``fact`` is result, referred, assessed, closed, handed, contacted or died; ``withdrawn`` says that this version of
+    the source takes it back. Of several events of a source, the one of the highest ``version`` holds. ``data`` by fact:
+    result has test, category, outcome, resulted_on, facility, and preliminary (true until it is final); referred has
+    assessment, due_on, facility (who asks) and to (who is asked); assessed has assessment, finding, facility,
+    resulted_on, and tnm if it is a staging; closed has reason and closes (list of [source, category or finding]:
+    exactly the results and findings whose needs it closes); handed has step and facility (the new owner of that step,
+    if it is open); contacted has about (list of sources); died has dated (whether the day is known).
     """
 
     fact: str

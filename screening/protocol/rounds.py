@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from screening.protocol.events import ASSESSED, CLOSED, DEPARTMENT, DIED, REFERRED, RESULT, Event
+from screening.protocol.events import ASSESSED, CLOSED, DEPARTMENT, DIED, HANDED, REFERRED, RESULT, Event
 from screening.protocol.needs import Need
 from screening.protocol.readings import Readings
 from screening.protocol.shapes import (
@@ -58,6 +58,9 @@ class Round:
         again = True
         while again:
             again = any(self._discharge(need, valid) for need in list(self.needs))
+        for event in valid:
+            if event.fact == HANDED:
+                self._hand(event)
         if self.died is not None and day >= self.died:
             self._end_by_death(self.died)
         self.closed_on = None if self.needs else day
@@ -168,6 +171,12 @@ class Round:
                 need.referred, need.referred_due = True, date.fromisoformat(due) if due else None
                 to = event.data.get("to") if need.step.owner == "referred_facility" else None
                 need.owner = to or event.data.get("facility") or need.owner
+
+    def _hand(self, event: Event) -> None:
+        """The department gave the step to another facility."""
+        for need in self.needs:
+            if need.step.key == event.data["step"]:
+                need.owner = event.data["facility"]
 
     # --- what ends a need ---
 
