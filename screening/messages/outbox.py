@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from healthhub.accounts.actors import Actor
 from screening.messages.reach import channels_sql
-from screening.models.messages import MessageKind
+from screening.models.messages import Message, MessageKind, MessageState
 
 DATA = frozenset({"date", "time", "place"})
 
@@ -41,9 +41,8 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
     AS w(patient_id, kind, about, programme, facility_id, data, not_before)
 """
 _INVITATIONS = """
-SELECT i.patient_id, %s::text AS kind, 'invitation/' || i.id AS about, i.programme,
-    nullif(i.facility, '') AS facility_id, jsonb_build_object('date', i.planned_on) AS data,
-    NULL::timestamptz AS not_before
+SELECT i.patient_id, %s::text AS kind, 'invitation/' || i.id AS about, i.programme, i.facility_id,
+    '{}'::jsonb AS data, NULL::timestamptz AS not_before
 FROM screening_invitation i WHERE i.id = ANY(%s)
 """
 _QUEUE = """
@@ -65,6 +64,29 @@ JOIN records_citizen c ON c.patient_id = w.patient_id
 LEFT JOIN screening_messagepreference wish ON wish.patient_id = c.patient_id
 LEFT JOIN screening_emailaddress mail ON mail.patient_id = c.patient_id
 LEFT JOIN LATERAL {way} way ON true
+ON CONFLICT (dedupe_key) DO NOTHING
+RETURNING state
+"""
+# The same message by the best way that was not tried yet. A letter would come too late to remind of an appointment.
+_NEXT_WAY = """
+INSERT INTO screening_message (
+    patient_id, facility_id, programme, kind, channel, address, language, about, data, dedupe_key, token,
+    state, reason, attempts, next_try_at, created_at, created_by,
+    provider_id, template, text, segments, communication
+)
+SELECT m.patient_id, m.facility_id, m.programme, m.kind, way.channel, way.address, m.language, m.about, m.data,
+    m.kind || ':' || m.about || '/' || tried.number + 1, substr(replace(gen_random_uuid()::text, '-', ''), 1, 16),
+    'queued', '', 0, %s, %s, %s, '', '', '', 0, ''
+FROM screening_message m
+JOIN records_citizen c ON c.patient_id = m.patient_id
+LEFT JOIN screening_messagepreference wish ON wish.patient_id = c.patient_id
+LEFT JOIN screening_emailaddress mail ON mail.patient_id = c.patient_id
+JOIN LATERAL (
+    SELECT count(*) AS number, {channels} AS channels
+    FROM screening_message t WHERE t.about = m.about AND t.kind = m.kind AND t.patient_id = m.patient_id
+) tried ON true
+JOIN LATERAL {way} way ON true
+WHERE m.id = ANY(%s) AND NOT (m.kind = 'appointment_reminder' AND way.channel = 'letter')
 ON CONFLICT (dedupe_key) DO NOTHING
 RETURNING state
 """
@@ -98,10 +120,42 @@ def queue(rows: Sequence[Outgoing], *, actor: Actor) -> int:
     return _queue(_ROWS, columns, actor=actor)
 
 
+def next_way(ids: Sequence[int], *, actor: Actor) -> int:
+    """After these messages failed, queue each by the next way to the person; answers for how many there was one.
+
+    A way that failed is not tried again, except by ``resend``. Who has none left stays with a failed message.
+    """
+    return _again(ids, "array_agg(t.channel::text)", actor=actor)
+
+
+def resend(message_id: int, *, actor: Actor) -> int:
+    """Staff want it to go once more, by whatever way is best now; 0 if there is none."""
+    return _again([message_id], "'{}'::text[]", actor=actor)
+
+
+def cancel_messages(about: Sequence[str], *, reason: str = "not_needed") -> int:
+    """Cancel what is still queued about these things (an appointment that was cancelled); answers how many.
+
+    What a worker already holds may still go out.
+    """
+    queued = Message.objects.filter(about__in=list(about), state=MessageState.QUEUED)
+    return queued.update(state=MessageState.CANCELLED, reason=reason)
+
+
+def _again(ids: Sequence[int], channels: str, *, actor: Actor) -> int:
+    if not ids:
+        return 0
+    now = timezone.now()
+    sql = _NEXT_WAY.replace("{channels}", channels).replace("{way}", channels_sql("c", without="tried.channels"))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [now, now, actor.id[:128], list(ids)])
+        return len(cursor.fetchall())
+
+
 def _queue(source: str, params: list[Any], *, actor: Actor) -> int:
     now = timezone.now()
     sql = _QUEUE.replace("{source}", source.strip()).replace("{way}", channels_sql("c"))
     nothing: list[str] = []
     with connection.cursor() as cursor:
-        cursor.execute(sql, [now, now, actor.id, *params, nothing])
+        cursor.execute(sql, [now, now, actor.id[:128], *params, nothing])
         return sum(1 for (state,) in cursor.fetchall() if state == "queued")

@@ -19,18 +19,19 @@ def _usable(channel: str, address: str, person: str) -> str:
     return f"{address} <> '' AND {bad}"
 
 
-def channels_sql(person: str) -> str:
+def channels_sql(person: str, *, without: str = "%s::text[]") -> str:
     """A lateral subquery ``(channel, address)``: the best usable way to somebody, none or one row.
 
     ``person`` is the alias of a records_citizen row; the caller joins screening_messagepreference as ``wish`` and
-    screening_emailaddress as ``mail`` from the left. The one parameter is a text[] of channels not to use.
+    screening_emailaddress as ``mail`` from the left. ``without`` are the channels not to
+    use, an expression or a parameter.
     """
     return f"""(
     SELECT way.channel, way.address FROM (
         VALUES ('zalo', {person}.phone, 1, wish.zalo IS TRUE), ('sms', {person}.phone, 2, true),
                ('email', coalesce(mail.address, ''), 3, true), ('letter', {person}.address_text, 4, true)
     ) AS way(channel, address, place, allowed)
-    WHERE way.allowed AND way.address <> '' AND NOT way.channel = ANY(%s::text[])
+    WHERE way.allowed AND way.address <> '' AND NOT way.channel = ANY({without})
     AND NOT EXISTS (
         SELECT FROM screening_badcontact b WHERE b.patient_id = {person}.patient_id
         AND b.channel = way.channel AND b.address = way.address AND b.cleared_at IS NULL
