@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='message',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'sending'))), fields=['next_try_at', 'id'], name='screening_message_due'),
+            index=models.Index(condition=models.Q(('state__in', ('queued', 'sending'))), fields=['channel', 'next_try_at', 'id'], name='screening_message_due'),
         ),
         migrations.AddIndex(
             model_name='message',

@@ -124,7 +124,7 @@ class Message(models.Model):
             models.Index(name="screening_message_person", fields=("patient", "-id")),
             models.Index(
                 name="screening_message_due",
-                fields=("next_try_at", "id"),
+                fields=("channel", "next_try_at", "id"),
                 condition=models.Q(state__in=("queued", "sending")),
             ),
             models.Index(name="screening_message_about", fields=("about",)),
