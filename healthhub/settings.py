@@ -126,7 +126,13 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "refresh-statistics": {"task": "screening.tasks.refresh_statistics", "schedule": timedelta(seconds=15)},
     "resume-imports": {"task": "screening.tasks.resume_imports", "schedule": timedelta(minutes=1)},
+    "send-messages": {"task": "screening.tasks.send_messages", "schedule": timedelta(seconds=15)},
+    "gather-letters": {"task": "screening.tasks.gather_letters", "schedule": crontab(hour=5, minute=0)},
     "rebuild-statistics": {"task": "screening.tasks.rebuild_statistics", "schedule": crontab(hour=2, minute=0)},
+    "refresh-standings": {"task": "screening.tasks.refresh_standings", "schedule": timedelta(seconds=10)},
+    "recall": {"task": "screening.tasks.recall", "schedule": crontab(hour=0, minute=30)},
+    "carry-on-recall": {"task": "screening.tasks.carry_on_recall", "schedule": timedelta(minutes=5)},
+    "publish-pathways": {"task": "screening.tasks.publish_pathways", "schedule": timedelta(seconds=20)},
     "seal-access-log": {"task": "healthhub.audit.tasks.seal_access_log", "schedule": timedelta(minutes=5)},
 }
 
@@ -147,7 +153,31 @@ CSRF_FAILURE_VIEW = "healthhub.errors.csrf_failure"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
-EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+
+# Messages to people (docs/operations.md): without a gateway's address they go into files below VAR_DIR/outbox.
+PUBLIC_URL = os.environ.get("HEALTHHUB_URL", "http://localhost:8000").rstrip("/")
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = flag("EMAIL_USE_TLS", default=False)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "HealthHub <no-reply@localhost>")
+EMAIL_BACKEND = os.environ.get(
+    "EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+)
+MESSAGES = {
+    "console": flag("HEALTHHUB_MESSAGES_CONSOLE", default=False),
+    "sms_url": os.environ.get("HEALTHHUB_SMS_URL", ""),
+    "sms_token": os.environ.get("HEALTHHUB_SMS_TOKEN", ""),
+    "sms_sender": os.environ.get("HEALTHHUB_SMS_SENDER", "HealthHub"),
+    "sms_plain": flag("HEALTHHUB_SMS_PLAIN", default=False),
+    "zalo_url": os.environ.get("HEALTHHUB_ZALO_URL", ""),
+    "zalo_token": os.environ.get("HEALTHHUB_ZALO_TOKEN", ""),
+    "zalo_templates": os.environ.get("HEALTHHUB_ZALO_TEMPLATES", "{}"),
+    "hours": os.environ.get("HEALTHHUB_MESSAGE_HOURS", "7-21"),
+    "letters_alarm_days": int(os.environ.get("HEALTHHUB_LETTERS_ALARM_DAYS", "3")),
+}
 
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
@@ -165,6 +195,8 @@ FHIR_SYSTEMS = {
     "screening": "https://healthhub.example/fhir/CodeSystem/screening",
     "specimen": "https://healthhub.example/fhir/sid/specimen",
     "tag": "https://healthhub.example/fhir/CodeSystem/tag",
+    "plan": "https://healthhub.example/fhir/PlanDefinition",
+    "round": "https://healthhub.example/fhir/sid/round",
 }
 FHIR_MAX_BODY_BYTES = 50 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = FHIR_MAX_BODY_BYTES
@@ -214,5 +246,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {name: {"level": "WARNING"} for name in ("fontTools", "fpdf")},  # each font would be hundreds of lines
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
 }
