@@ -7,6 +7,7 @@ from typing import Any
 
 from screening.protocol.check_steps import assessment_faults, step_faults
 from screening.protocol.shapes import AFTER_CONTACT, AT_ONCE, DOUBLE, INVITED, OPPORTUNISTIC, OUTCOMES, Protocol
+from screening.protocol.sharing import share_categories
 from screening.protocol.words import key_of
 
 SYSTEMS = ("loinc", "snomed", "local")
@@ -27,12 +28,14 @@ def faults_of(raw: dict[str, Any]) -> list[str]:
     if missing := [key for key in (*NEEDED, "reasons", "wording") if key not in raw]:
         return [f"{key}: is missing" for key in missing]
     try:
+        raw = share_categories(raw)
         return [
             *_sourced(raw, raw, ""),
             *_ages(raw),
             *_people(raw),
             *_tests(raw),
             *_readings(raw),
+            *_components(raw),
             *step_faults(raw),
             *_assessment_codes(raw),
             *assessment_faults(raw),
@@ -171,6 +174,22 @@ def _readings(raw: dict[str, Any]) -> Iterator[str]:
                 yield f"{path}.categories.{name}.release: {release!r} is neither {AT_ONCE} nor {AFTER_CONTACT}"
             if (release == AFTER_CONTACT) != (days is not None) or (days is not None and days < 1):
                 yield f"{path}.categories.{name}.hold_days: belongs to release = {AFTER_CONTACT!r}, above 0"
+
+
+def _components(raw: dict[str, Any]) -> Iterator[str]:
+    """What is reported beside the category: breast density, how well the liver could be seen."""
+    for key, test in raw["tests"].items():
+        if "categories_of" in test:
+            yield f"tests.{key}.categories_of: {test['categories_of']!r} has no categories, or it has its own"
+        for component in test.get("components", ()):
+            path = f"tests.{key}.components {component['key']}"
+            yield from _codes(component["codes"], f"{path}.codes")
+            if not component["codes"] or not component["values"] or not component["name"].keys() >= set(LANGUAGES):
+                yield f"{path}: needs a name in both languages, a code and values"
+            for value in component["values"]:
+                yield from _codes(value["codes"], f"{path}.values {value['key']}")
+                if not value["codes"] or not value["label"].keys() >= set(LANGUAGES):
+                    yield f"{path}.values {value['key']}: needs a label in both languages and a code"
 
 
 def _codes(texts: Sequence[str], path: str, systems: Sequence[str] = SYSTEMS) -> Iterator[str]:

@@ -20,6 +20,7 @@ from screening.protocol.shapes import (
     Cancer,
     Category,
     Coding,
+    Component,
     Escalation,
     Exclusion,
     Finding,
@@ -34,6 +35,7 @@ from screening.protocol.shapes import (
     Threshold,
     Unit,
 )
+from screening.protocol.sharing import share_categories
 from screening.protocol.words import key_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "protocols"
@@ -56,7 +58,7 @@ class Match(NamedTuple):
 def parse(text: str, *, name: str = "protocol") -> Protocol:
     """A protocol from TOML text. Raises ProtocolError with all faults."""
     try:
-        raw = tomllib.loads(text)
+        raw = share_categories(tomllib.loads(text))
         faults = faults_of(raw)
     except tomllib.TOMLDecodeError as error:
         faults = [str(error)]
@@ -255,6 +257,15 @@ def _test(key: str, raw: dict[str, Any]) -> Test:
         entry=raw.get("entry", "single"),
         second_reading_of=raw.get("second_reading_of"),
         disagreement_leads_to=raw.get("disagreement_leads_to"),
+        components=tuple(
+            Component(
+                item["key"],
+                item["name"],
+                _codings(item["codes"]),
+                {value["key"]: (value["label"], _codings(value["codes"])) for value in item["values"]},
+            )
+            for item in raw.get("components", ())
+        ),
     )
 
 

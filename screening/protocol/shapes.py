@@ -143,6 +143,16 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """Something reported beside the category, as an Observation.component: key -> (label, codings) of each value."""
+
+    key: str
+    name: Text
+    codings: tuple[Coding, ...]
+    values: Mapping[str, tuple[Text, tuple[Coding, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Test:
     """A screening test. ``part_of`` names the test that this one reports a part of (one HPV type of a panel).
 
@@ -165,6 +175,7 @@ class Test:
     entry: str = "single"
     second_reading_of: str | None = None
     disagreement_leads_to: str | None = None
+    components: tuple[Component, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
