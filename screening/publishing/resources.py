@@ -1,0 +1,155 @@
+"""Builds EpisodeOfCare, CarePlan and Task of one person in one programme. Pure: rows in, resources out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import uuid5
+
+from django.conf import settings
+
+from screening.models import Decision, Episode, EpisodeState, ScreeningResult, Standing
+from screening.projection import NAMESPACE
+from screening.protocol import Protocol
+from screening.protocol.events import DEPARTMENT
+from screening.protocol.shapes import Step
+
+CATEGORY = "http://terminology.hl7.org/CodeSystem/care-plan-category"
+URGENT_FROM = 40  # a step's urgency in the protocol from which its Task is "urgent"
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    """What is known of one person in one programme; ``rounds`` oldest first, ``focus`` the newest result of each."""
+
+    patient: str
+    protocol: Protocol
+    rounds: Sequence[Episode]
+    standing: Standing | None
+    decision: Decision | None
+    focus: Mapping[str, ScreeningResult]
+
+    @property
+    def open(self) -> Episode | None:
+        """The round that waits for something."""
+        return next((one for one in reversed(self.rounds) if one.state != EpisodeState.CLOSED), None)
+
+    def id_of(self, kind: str) -> str:
+        """The id of its EpisodeOfCare or CarePlan: always the same one."""
+        return str(uuid5(NAMESPACE, f"{self.patient}/{self.protocol.programme}/{kind}"))
+
+
+def task_id(episode: Episode) -> str:
+    """One Task for each step that a round waits for at one owner: a step handed over is another Task."""
+    return str(uuid5(NAMESPACE, f"{episode.pk}/{episode.step}/{episode.owner}/Task"))
+
+
+def episode_of_care(pathway: Pathway) -> dict[str, Any]:
+    """active while a round is open or a next one is due, onhold while deferred, finished when there is none to come."""
+    started = pathway.rounds[0].opened_on if pathway.rounds else pathway.decision.made_on if pathway.decision else None
+    resource: dict[str, Any] = {
+        "resourceType": "EpisodeOfCare",
+        "id": pathway.id_of("EpisodeOfCare"),
+        "status": _status(pathway, planned="planned", active="active", held="onhold", ended="finished"),
+        "type": [_programme(pathway.protocol)],
+        "patient": {"reference": f"Patient/{pathway.patient}"},
+    }
+    if facility := _facility(pathway):
+        resource["managingOrganization"] = {"reference": f"Organization/{facility}"}
+    if started:
+        resource["period"] = {"start": started.isoformat()}
+    return resource
+
+
+def care_plan(pathway: Pathway) -> dict[str, Any]:
+    """What comes next, and by which version of which protocol: an open step's Task, or the next round with its date."""
+    protocol = pathway.protocol
+    resource: dict[str, Any] = {
+        "resourceType": "CarePlan",
+        "id": pathway.id_of("CarePlan"),
+        "instantiatesUri": [f"{settings.FHIR_SYSTEMS['plan']}/{protocol.programme}|{protocol.version}"],
+        "status": _status(pathway, planned="active", active="active", held="on-hold", ended="completed"),
+        "intent": "plan",
+        "category": [_programme(protocol)],
+        "title": protocol.name["vi"],
+        "subject": {"reference": f"Patient/{pathway.patient}"},
+        "supportingInfo": [{"reference": f"EpisodeOfCare/{pathway.id_of('EpisodeOfCare')}"}],
+    }
+    if pathway.rounds:
+        resource["period"] = {"start": pathway.rounds[0].opened_on.isoformat()}
+    if pathway.decision and not pathway.decision.undone:
+        request = {"reference": f"ServiceRequest/{pathway.decision.request_id}"}
+        resource["supportingInfo"].append(request)
+    if episode := pathway.open:
+        resource["activity"] = [{"reference": {"reference": f"Task/{task_id(episode)}"}}]
+    elif due := _next_round(pathway):
+        detail = {
+            "kind": "ServiceRequest",
+            "code": _programme(protocol),
+            "status": "scheduled",
+            "scheduledPeriod": {"start": due.isoformat()},
+        }
+        resource["activity"] = [{"detail": detail}]
+    return resource
+
+
+def task(pathway: Pathway, episode: Episode, step: Step) -> dict[str, Any]:
+    """The step that an open round waits for, with its owner and due date."""
+    resource: dict[str, Any] = {
+        "resourceType": "Task",
+        "id": task_id(episode),
+        "identifier": [{"system": settings.FHIR_SYSTEMS["round"], "value": str(episode.pk)}],
+        "basedOn": [{"reference": f"CarePlan/{pathway.id_of('CarePlan')}"}],
+        "status": "in-progress" if episode.state == EpisodeState.REFERRED else "requested",
+        "businessStatus": _coded(episode.state, EpisodeState(episode.state).label),
+        "intent": "order",
+        "priority": "urgent" if step.urgency >= URGENT_FROM else "routine",
+        "code": _coded(f"step-{step.key}", step.name["vi"], step.name["en"]),
+        "for": {"reference": f"Patient/{pathway.patient}"},
+    }
+    if result := pathway.focus.get(str(episode.pk)):
+        resource["focus"] = {"reference": f"Observation/{result.observation_id}"}
+    if episode.owner != DEPARTMENT:
+        resource["owner"] = {"reference": f"Organization/{episode.owner}"}
+    assert episode.due_on is not None
+    resource["restriction"] = {"period": {"start": episode.opened_on.isoformat(), "end": episode.due_on.isoformat()}}
+    return resource
+
+
+def ended_task(stored: Mapping[str, Any], episode: Episode | None, protocol: Protocol) -> dict[str, Any]:
+    """The Task of a step for which its round waits no more: completed, or cancelled with the reason."""
+    if episode is None or episode.outcome == "withdrawn":
+        reason = {"text": "Kết quả đã được rút lại."}
+        return {**stored, "status": "entered-in-error", "statusReason": reason}
+    if episode.state == EpisodeState.CLOSED and episode.outcome == "closed":
+        known = protocol.reasons.get(episode.detail)
+        label = known.label if known else {"vi": episode.detail, "en": episode.detail}
+        reason = _coded(f"reason-{episode.detail}", label["vi"], label["en"])
+        return {**stored, "status": "cancelled", "statusReason": reason}
+    return {**stored, "status": "completed", "businessStatus": _coded("completed", "Đã xong")}
+
+
+def _status(pathway: Pathway, *, planned: str, active: str, held: str, ended: str) -> str:
+    if pathway.open:
+        return active
+    if pathway.standing is None:
+        return ended
+    return {"ceased": ended, "deferred": held}.get(pathway.standing.status, active if pathway.rounds else planned)
+
+
+def _next_round(pathway: Pathway) -> date | None:
+    return pathway.standing.due_on if pathway.standing and pathway.standing.status != "ceased" else None
+
+
+def _facility(pathway: Pathway) -> str | None:
+    owner = pathway.rounds[-1].owner if pathway.rounds else DEPARTMENT
+    return owner if owner != DEPARTMENT else pathway.standing.facility_id if pathway.standing else None
+
+
+def _programme(protocol: Protocol) -> dict[str, Any]:
+    return _coded(f"programme-{protocol.programme}", protocol.name["vi"], protocol.name["en"])
+
+
+def _coded(code: str, text: str, display: str = "") -> dict[str, Any]:
+    coding = {"system": settings.FHIR_SYSTEMS["screening"], "code": code, "display": display or str(text)}
+    return {"coding": [coding], "text": str(text)}

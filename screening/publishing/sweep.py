@@ -1,0 +1,129 @@
+"""Writes the resources of the people about whom something has changed. Set-based, safe to run twice, and killed half
+way it leaves its notes for the next run."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import date
+from time import monotonic
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from fhir.store import Draft, save_many
+from fhir.text import parse
+from healthhub.accounts.actors import system_actor
+from screening.models import Decision, Episode, EpisodeState, ScreeningResult, Standing
+from screening.protocol import Protocol, programmes, protocol_for
+from screening.protocol.events import DEPARTMENT
+from screening.publishing.resources import Pathway, care_plan, ended_task, episode_of_care, task, task_id
+
+PUBLISHER: Final = system_actor("pathway")
+PEOPLE: Final = 500  # in one transaction
+ENDED: Final = ("completed", "cancelled", "rejected", "failed", "entered-in-error")
+TAKEN_UP: Final = ("received", "accepted", "in-progress", "on-hold", "ready")  # the owner's own word; it stays
+
+_NOTE = "INSERT INTO screening_unpublishedperson (patient) SELECT unnest(%s::text[])"
+_TAKE = """
+WITH taken AS (
+    DELETE FROM screening_unpublishedperson
+    WHERE id IN (SELECT id FROM screening_unpublishedperson ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
+    RETURNING patient
+) SELECT DISTINCT patient FROM taken ORDER BY patient
+"""
+_TASKS = """
+SELECT content FROM fhir_resource WHERE type = 'Task' AND patient = ANY(%s) AND NOT deleted AND content LIKE %s
+"""
+
+
+def mark_unpublished(patients: Collection[str]) -> None:
+    """Have these people's resources written again after commit. Called in the transaction of what changed."""
+    if patients:
+        with connection.cursor() as cursor:
+            cursor.execute(_NOTE, [sorted(set(patients))])
+
+
+def publish_noted(*, seconds: float = 30) -> int:
+    """Write the resources of the people noted, for about so long; how many people. Two sweeps take different people."""
+    until, published = monotonic() + seconds, 0
+    while monotonic() < until:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(_TAKE, [PEOPLE])
+                people = [row[0] for row in cursor.fetchall()]
+            if not people:
+                return published
+            publish(people, on=timezone.localdate())
+        published += len(people)
+    return published
+
+
+def publish(patients: Sequence[str], *, on: date) -> None:
+    """Write EpisodeOfCare, CarePlan and Tasks of these people; what says the same already stays as it is."""
+    drafts: list[Draft] = []
+    stored = _stored_tasks(patients)
+    waiting: set[str] = set()
+    rounds: dict[str, Episode] = {}
+    for pathway in _pathways(patients, on):
+        drafts += [Draft.of(episode_of_care(pathway)), Draft.of(care_plan(pathway))]
+        rounds |= {str(one.pk): one for one in pathway.rounds}
+        if episode := pathway.open:
+            step = protocol_for(episode.programme, episode.opened_on).steps[episode.step]
+            owner = None if episode.owner == DEPARTMENT else episode.owner
+            resource = _merged(task(pathway, episode, step), stored.get(task_id(episode), {}))
+            drafts.append(Draft.of(resource, facility=owner))
+            waiting.add(resource["id"])
+    for name, resource in stored.items():
+        if name not in waiting and resource["status"] not in ENDED:
+            episode = rounds.get(resource["identifier"][0]["value"])
+            drafts.append(Draft.of(ended_task(resource, episode, _protocol_of(episode, on))))
+    if drafts:
+        save_many(drafts, actor=PUBLISHER)
+
+
+def _merged(resource: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+    """The Task with what its owner wrote on it."""
+    if stored.get("status") in TAKEN_UP and resource["status"] == "requested":
+        resource["status"] = stored["status"]
+    if note := stored.get("note"):
+        resource["note"] = note
+    return resource
+
+
+def _stored_tasks(patients: Sequence[str]) -> dict[str, dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_TASKS, [list(patients), f"%{settings.FHIR_SYSTEMS['round']}%"])
+        return {resource["id"]: resource for (text,) in cursor if (resource := parse(text).resource)}
+
+
+def _pathways(patients: Sequence[str], on: date) -> list[Pathway]:
+    """The programmes in which these people have a round or a decision; four statements."""
+    rounds: dict[tuple[str, str], list[Episode]] = defaultdict(list)
+    for episode in Episode.objects.filter(patient__in=patients).order_by("opened_on", "id"):
+        rounds[episode.patient_id, episode.programme].append(episode)
+    standings = {(one.patient_id, one.programme): one for one in Standing.objects.filter(patient__in=patients)}
+    decisions = {
+        (one.patient_id, one.programme): one
+        for one in Decision.objects.filter(patient__in=patients).order_by("made_on", "request_id")
+    }
+    waiting = [one.pk for found in rounds.values() for one in found if one.state != EpisodeState.CLOSED]
+    newest = ScreeningResult.objects.filter(episode__in=waiting).order_by("collected_on", "observation_id")
+    focus = {str(result.episode_id): result for result in newest}
+    known = set(programmes())
+    return [
+        Pathway(
+            patient=key[0],
+            protocol=protocol_for(key[1], on),
+            rounds=rounds.get(key, []),
+            standing=standings.get(key),
+            decision=decisions.get(key),
+            focus=focus,
+        )
+        for key in sorted(rounds.keys() | decisions.keys())
+        if key[1] in known
+    ]
+
+
+def _protocol_of(episode: Episode | None, on: date) -> Protocol:
+    return protocol_for(episode.programme, episode.opened_on) if episode else protocol_for(programmes()[0], on)
