@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from screening import rows
 from screening.facts import Fact
 from screening.protocol import EpisodeState, age_on, fold_rounds, protocol_for
+from screening.recall.stale import mark_people
 from screening.rows import EpisodeRow, EventRow, Key, Person, ResultRow
 from screening.statistics.stale import mark_stale
 
@@ -175,6 +176,7 @@ def _refold(keys: set[Key], added: Added, observations: Mapping[str, Incoming], 
     _write_events(added, stored, placed)
     after = _write_results(observations, before, placed, people)
     _mark_stale({*before.values(), *after.values()})
+    mark_people({patient for patient, _ in keys})
 
 
 def _episode(patient: str, programme: str, state: EpisodeState) -> EpisodeRow:

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from screening.messages.reach import unreachable_sql
-from screening.models import Episode
 from screening.protocol import Protocol, protocols
 from screening.recall.ages import born_between, reaches_sql
 from screening.recall.evidence import TYPES, carrying, reaching
@@ -261,5 +260,3 @@ LEFT JOIN callers ON callers.area_id = p.area_id
 LEFT JOIN records_facility own ON own.organization_id = p.facility_id AND own.active AND own.code IS NOT NULL
 """
 )
-if not any(field.name == "due_from" for field in Episode._meta.fields):  # until rounds say what they count from
-    _STANDINGS = _STANDINGS.replace("e.due_from", "NULL::date").replace("e.due_rule", "''::text")

@@ -1,0 +1,123 @@
+"""Keeps the stored standings true: everybody's by the nightly run, those of noted people within seconds.
+
+Why no change is lost: a write commits its data and its note together. A refresh first takes the committed notes, then
+reads by a later snapshot, which sees at least what came with them. What commits in between leaves a note for the next
+refresh. One refresh of standings runs at a time (advisory lock); all of it commits or nothing.
+"""
+
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from screening.protocol import Protocol, programmes, protocol_for
+from screening.publishing.sweep import mark_unpublished
+from screening.recall.invitations import settle
+from screening.recall.standing import COLUMNS, Scope, began, compute_standings, make_table
+
+LOCK = 0x48480003  # ours among advisory locks
+TAKE = 10_000  # notes at a time
+_FRESH = "fresh_standing"
+
+_TAKE = """
+WITH taken AS (
+    DELETE FROM screening_staleperson WHERE id IN (SELECT id FROM screening_staleperson ORDER BY id LIMIT %s)
+    RETURNING patient
+) SELECT DISTINCT patient FROM taken
+"""
+_NAMES = [name for name in COLUMNS.split(", ") if name not in ("patient_id", "programme", "since")]
+_TAKE_OUT = f"""
+DELETE FROM screening_standing s WHERE s.programme = %(programme)s {{scope}}
+AND NOT EXISTS (SELECT FROM {_FRESH} f WHERE f.patient_id = s.patient_id)
+"""
+# Joined first, so that a night on which nothing changed writes nothing, not even row locks.
+_PUT_IN = f"""
+INSERT INTO screening_standing ({COLUMNS})
+SELECT {", ".join(f"f.{name}" for name in COLUMNS.split(", ")[:-1])},
+    CASE WHEN s.status = f.status THEN s.since ELSE f.since END
+FROM {_FRESH} f
+LEFT JOIN screening_standing s ON s.patient_id = f.patient_id AND s.programme = f.programme
+WHERE s.id IS NULL OR ({", ".join(f"s.{name}" for name in _NAMES)})
+    IS DISTINCT FROM ({", ".join(f"f.{name}" for name in _NAMES)})
+ON CONFLICT (patient_id, programme) DO UPDATE SET
+    {", ".join(f"{name} = excluded.{name}" for name in [*_NAMES, "since"])}
+"""
+
+
+class Changed(NamedTuple):
+    """How many people a programme is for, and how many rows a refresh wrote and took out."""
+
+    eligible: int
+    written: int
+    removed: int
+
+
+def lock() -> None:
+    """Wait until nobody else refreshes standings; held until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def refresh_standings(protocol: Protocol, on: date, *, scope: Scope) -> Changed:
+    """Work out the standings of ``scope`` by this version and write what differs. Call it in a transaction, locked.
+
+    Before its first day a programme is for nobody.
+    """
+    make_table(_FRESH)
+    eligible = compute_standings(protocol, on, into=_FRESH, scope=scope) if began(protocol) <= on else 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {_FRESH}")
+        cursor.execute(
+            _TAKE_OUT.format(scope=scope.sql("s.patient_id")), {**scope.params, "programme": protocol.programme}
+        )
+        removed = cursor.rowcount
+        cursor.execute(_PUT_IN)
+        written = cursor.rowcount
+        cursor.execute(f"DROP TABLE {_FRESH}")
+    return Changed(eligible, written, removed)
+
+
+def refresh_noted(on: date) -> int:
+    """Work out the standings of the people whom writes have noted, and settle their invitations; how many people.
+
+    Safe to run twice and at once: a second one waits, then finds nothing. Killed half way, the notes are still there.
+    """
+    refreshed = 0
+    while True:
+        with transaction.atomic():
+            lock()
+            with connection.cursor() as cursor:
+                cursor.execute(_TAKE, [TAKE])
+                people = [row[0] for row in cursor.fetchall()]
+            if people:
+                refresh_people(people, on)
+        refreshed += len(people)
+        if not people:
+            return refreshed
+
+
+def refresh_people(patients: list[str], on: date) -> None:
+    """Work out the standings of these people in all programmes, and settle their invitations."""
+    scope = Scope(patients=patients)
+    for programme in programmes():
+        refresh_standings(protocol_for(programme, on), on, scope=scope)
+    _drop_unknown(patients)
+    settle(on, patients=patients)
+    mark_unpublished(patients)
+
+
+def _drop_unknown(patients: list[str]) -> None:
+    """Standings of programmes that no protocol describes any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM screening_standing WHERE patient_id = ANY(%s) AND NOT programme = ANY(%s)",
+            [patients, programmes()],
+        )
+
+
+def waiting_notes() -> int:
+    """How many notes wait for a refresh."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM screening_staleperson")
+        row: tuple[Any, ...] = cursor.fetchone()
+    return int(row[0])

@@ -1,0 +1,101 @@
+"""A night's call and recall: who is invited, reminded, and noted as not answering; runs that are killed or repeated."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from healthhub.accounts.actors import SYSTEM
+from records.models import Facility
+from screening.models import Capacity, Invitation, Message, RecallRun, Standing
+from screening.recall.refresh import refresh_noted
+from screening.recall.run import carry_on, start_run
+from tests.screening.conftest import Sender, make_patient
+
+pytestmark = pytest.mark.django_db
+
+MONDAY = date(2024, 5, 6)
+PHONE = {"telecom": [{"system": "phone", "value": "0912345678"}]}
+
+
+def night(on: date) -> RecallRun:
+    return carry_on(start_run(on, only=["colorectal"]))
+
+
+def invitation(patient: str) -> Invitation:
+    return Invitation.objects.get(patient_id=patient, programme="colorectal")
+
+
+def test_somebody_due_is_invited_once(man: str) -> None:
+    night(MONDAY)
+    night(MONDAY)
+    night(MONDAY + timedelta(days=1))
+    found = invitation(man)
+    assert (found.state, found.sent_on, found.kind) == ("sent", MONDAY, "call")
+    assert Message.objects.filter(patient_id=man).count() == 1
+
+
+def test_reminded_once_then_noted_as_not_answering_then_called_again_a_year_later(man: str) -> None:
+    night(MONDAY)
+    for days, state in ((41, "sent"), (42, "reminded"), (90, "reminded"), (125, "reminded"), (126, "nonresponder")):
+        night(MONDAY + timedelta(days=days))
+        assert invitation(man).state == state, days
+    assert [message.kind for message in Message.objects.filter(patient_id=man).order_by("id")] == [
+        "invitation",
+        "reminder",
+        "nonresponse",
+    ]
+    night(date(2025, 3, 24))
+    assert Invitation.objects.filter(patient_id=man).count() == 1
+    night(date(2025, 3, 25))
+    assert list(Invitation.objects.filter(patient_id=man).values_list("due_on", flat=True).order_by("due_on")) == [
+        Standing.objects.get(patient_id=man, programme="colorectal").due_on,
+        date(2025, 5, 6),
+    ]
+
+
+def test_a_result_answers_the_invitation_and_stops_reminders(send: Sender, man: str) -> None:
+    night(MONDAY)
+    send.fit(man, "5", on="2024-05-20")
+    refresh_noted(date(2024, 5, 21))
+    assert (invitation(man).state, invitation(man).ended_on) == ("responded", date(2024, 5, 20))
+    night(MONDAY + timedelta(days=42))
+    assert invitation(man).reminders == 0
+
+
+def test_a_withdrawn_result_is_no_answer(send: Sender, man: str) -> None:
+    from fhir import store
+
+    night(MONDAY)
+    id_ = send.fit(man, "5", on="2024-05-20")
+    refresh_noted(date(2024, 5, 21))
+    store.delete(type="Observation", id=id_, actor=SYSTEM)
+    refresh_noted(date(2024, 5, 22))
+    assert invitation(man).state == "sent"
+
+
+def test_places_of_a_day_go_to_the_longest_overdue(station: Facility) -> None:
+    people = [
+        make_patient(station, name=f"Người {year}", gender="male", born=f"{year}-01-02") for year in (1981, 1980, 1982)
+    ]
+    Capacity.objects.create(facility_id=None, programme="colorectal", weekday=0, places=1)
+    Capacity.objects.create(facility_id=None, programme="colorectal", weekday=1, places=1)
+    night(MONDAY)
+    assert [Invitation.objects.filter(patient_id=person).count() for person in people] == [0, 1, 0]
+    night(MONDAY + timedelta(days=1))
+    assert [Invitation.objects.filter(patient_id=person).count() for person in people] == [1, 1, 0]
+
+
+def test_nobody_is_invited_on_a_weekend_by_default(man: str) -> None:
+    night(date(2024, 5, 5))
+    assert not Invitation.objects.exists()
+
+
+def test_a_killed_run_goes_on_where_it_was(man: str, woman: str) -> None:
+    run = start_run(MONDAY, only=["colorectal"])
+    asked = iter([False, False, True])
+    run = carry_on(run, stop=lambda: next(asked))
+    assert (len(run.done), run.finished_at) == (2, None)
+    run = carry_on(start_run(MONDAY, only=["colorectal"]))
+    assert run.percent == 100
+    assert run.finished_at is not None
+    assert Invitation.objects.count() == 2
