@@ -133,6 +133,11 @@ CELERY_BEAT_SCHEDULE = {
     "recall": {"task": "screening.tasks.recall", "schedule": crontab(hour=0, minute=30)},
     "carry-on-recall": {"task": "screening.tasks.carry_on_recall", "schedule": timedelta(minutes=5)},
     "publish-pathways": {"task": "screening.tasks.publish_pathways", "schedule": timedelta(seconds=20)},
+    "serve-waiting-list": {"task": "screening.tasks.serve_waiting_list", "schedule": timedelta(minutes=5)},
+    "remind-of-appointments": {
+        "task": "screening.tasks.remind_of_appointments",
+        "schedule": crontab(hour=7, minute=30),
+    },
     "seal-access-log": {"task": "healthhub.audit.tasks.seal_access_log", "schedule": timedelta(minutes=5)},
 }
 

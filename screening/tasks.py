@@ -1,9 +1,15 @@
 """Celery tasks: ids in, one service call each, safe to run twice."""
 
 from celery import shared_task
+from django.utils import timezone
 
+from screening.appointments import notices, queue
 from screening.imports.batches import run_batch, unfinished
+from screening.messages import letters, sending
 from screening.models import BatchState
+from screening.publishing.sweep import publish_noted
+from screening.recall.nightly import go_on, tonight
+from screening.recall.refresh import refresh_noted
 from screening.statistics import cells
 
 SLICE_SECONDS = 15  # after that a file makes room for other tasks, the refresh of statistics among them
@@ -34,3 +40,60 @@ def resume_imports() -> None:
     """Queue files whose task was lost or whose worker was killed (every minute)."""
     for batch_id in unfinished():
         import_batch.delay(batch_id)
+
+
+@shared_task
+def refresh_standings() -> None:
+    """Work out again where the people stand whom writes have noted (every few seconds)."""
+    refresh_noted(timezone.localdate())
+
+
+@shared_task
+def publish_pathways() -> None:
+    """Write the FHIR resources of the pathways that have changed (every few seconds)."""
+    publish_noted(seconds=SLICE_SECONDS)
+
+
+@shared_task
+def recall() -> None:
+    """Start tonight's call and recall (every night)."""
+    tonight()
+    carry_on_recall.delay()
+
+
+@shared_task
+def carry_on_recall() -> None:
+    """Work on tonight's run for a while and queue the rest (also every few minutes, for a run that was killed)."""
+    if go_on(seconds=SLICE_SECONDS):
+        carry_on_recall.delay()
+
+
+@shared_task
+def send_messages() -> None:
+    """Send what is due (every few seconds)."""
+    sending.sweep()
+
+
+@shared_task
+def gather_letters() -> None:
+    """Put the letters that wait into batches (every morning), and print what was left unprinted."""
+    for batch_id in letters.gather():
+        print_letters.delay(batch_id)
+
+
+@shared_task
+def print_letters(batch_id: int) -> None:
+    """Make the PDF of a batch."""
+    letters.print_batch(batch_id)
+
+
+@shared_task
+def serve_waiting_list() -> None:
+    """Give places that became free to those who wait (every few minutes; writes do it at once for their own)."""
+    queue.fill_places()
+
+
+@shared_task
+def remind_of_appointments() -> None:
+    """Remind of appointments in 7 days and tomorrow (every morning)."""
+    notices.remind()

@@ -16,12 +16,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from fhir.models import Resource
-from fhir.outcomes import Refused, refuse
+from fhir.outcomes import refuse
 from fhir.store import Draft, Saved, save_many
 from healthhub.accounts.actors import Actor, Role
-from records.access import CARE, can_see, presented_at
+from records.access import CARE, can_see
 from records.models import Facility
-from screening.appointments.shapes import WALK_IN, Service, appointment_resource, day_of, in_slot, without_slot
+from screening.appointments.shapes import WALK_IN, Service, appointment_resource, in_slot, without_slot
 from screening.models.appointments import OPEN_STATUSES, Appointment, OpenTo, Slot
 
 CHANGE_NOTICE: Final = timedelta(hours=24)
@@ -66,7 +66,6 @@ def move(*, appointment_id: str, slot_id: str, actor: Actor) -> Saved:
     _may_book(held.patient_id, slot, actor)
     if (slot.session.kind, slot.session.programme, slot.session.step) != (held.kind, held.programme, held.step):
         raise refuse(422, "business-rule", "The slot is of another service.", "Appointment.slot")
-    presented_at({(held.patient_id, slot.session.facility_id)})
     return _put(held, slot, actor=actor)
 
 
@@ -109,7 +108,6 @@ def wait(
     period = {name: day.isoformat() for name, day in (("start", wanted_from), ("end", wanted_to)) if day is not None}
     if period:
         resource["requestedPeriod"] = [period]
-    presented_at({(patient_id, facility.pk)})
     return save_many([Draft.of(resource, facility=facility.pk)], actor=acting(actor))[0]
 
 
@@ -190,9 +188,7 @@ def _save_new(patient_id: str, slot: Slot, *, status: str, actor: Actor, walk_in
     resource = in_slot(resource, slot=slot.pk, starts_at=slot.starts_at, ends_at=slot.ends_at)
     if walk_in:
         resource["appointmentType"] = {"coding": [WALK_IN]}
-    with transaction.atomic():
-        presented_at({(patient_id, session.facility_id)})
-        return save_many([Draft.of(resource, facility=session.facility_id)], actor=acting(actor))[0]
+    return save_many([Draft.of(resource, facility=session.facility_id)], actor=acting(actor))[0]
 
 
 def _new(patient_id: str, facility: Facility, service: Service, *, status: str) -> dict[str, Any]:
@@ -246,6 +242,3 @@ def _plain(content: dict[str, Any]) -> dict[str, Any]:
 
 def _reason(code: str) -> dict[str, Any]:
     return {"coding": [{"system": settings.FHIR_SYSTEMS["screening"], "code": f"cancelled-{code}"}]}
-
-
-__all__ = ["Refused", "book", "cancel", "day_of", "mark", "move", "requeue", "wait", "walk_in"]

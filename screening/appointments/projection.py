@@ -15,6 +15,7 @@ from fhir.models import Resource
 from fhir.outcomes import refuse
 from fhir.store import Draft, save_many
 from healthhub.accounts.actors import SYSTEM, Actor, system_actor
+from records.access import presented_at
 from records.models import Facility
 from screening.appointments import notices
 from screening.appointments.rules import service_of
@@ -121,6 +122,9 @@ def project_appointments(changes: Sequence[Change], *, actor: Actor) -> None:
         if old is None or (old.status, old.slot_id) != (row.status, row.slot_id):
             events.append(_event(old, row, actor, now))
     _upsert(Appointment, rows)
+    # whoever is to come somewhere is to be known there, whichever facility's software wrote it
+    owners = {change.id: change.facility for change in changes}
+    presented_at({(row.patient_id, row.facility_id) for row in rows if row.facility_id != owners[row.pk]})
     Appointment.objects.filter(pk__in=[row.pk for row in gone]).delete()
     AppointmentEvent.objects.bulk_create(events)
     before = {old.slot_id for old in held.values() if old.slot_id and old.status not in HOLDS_NO_PLACE}

@@ -1,0 +1,187 @@
+"""Free places for a person: which services are offered to her, and where and when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Final
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from healthhub.accounts.actors import Actor, Role
+from records.models import Citizen, Facility
+from screening.appointments.shapes import Service
+from screening.citizen import here
+from screening.models import Episode, EpisodeState
+from screening.models.appointments import OPEN_STATUSES, Appointment, OpenTo, Session, SessionKind, Slot
+from screening.protocol import current, eligible, programmes, protocol_for
+
+AHEAD: Final = timedelta(days=120)
+EARLY: Final = timedelta(days=30)
+"""Somebody whose next round is due later than that is not offered a place yet."""
+SHOWN: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The free places of one session. `late`: the day is after the due date of what they are for."""
+
+    session: Session
+    slots: list[Slot]
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A service that may be booked for somebody: `due_on` of the step, `held` the open appointment, `facilities`
+    where it is offered to the actor."""
+
+    service: Service
+    name: str
+    due_on: date | None
+    held: Appointment | None
+    facilities: list[Facility]
+
+
+def service_name(service: Service) -> str:
+    """A service in the reader's language."""
+    if service.kind == SessionKind.ANNUAL_CHECK:
+        return str(SessionKind.ANNUAL_CHECK.label)
+    if service.programme not in programmes():
+        return service.programme
+    protocol = current(service.programme)
+    if service.kind == SessionKind.ASSESSMENT and service.step in protocol.steps:
+        return here(protocol.steps[service.step].name)
+    return here(protocol.name)
+
+
+def bookable_services() -> list[tuple[Service, str]]:
+    """Every service that a session may be for, with its name: what a facility chooses from."""
+    found = [Service(SessionKind.ANNUAL_CHECK)]
+    for key in programmes():
+        found.append(Service(SessionKind.SCREENING, key))
+        steps = current(key).steps.values()
+        found += [Service(SessionKind.ASSESSMENT, key, step.key) for step in steps if step.assessment]
+    return [(service, service_name(service)) for service in found]
+
+
+def free_slots(service: Service, *, actor: Actor, now: datetime | None = None) -> QuerySet[Slot]:
+    """Free places of a service, soonest first, that the actor may book."""
+    now = now or timezone.now()
+    return (
+        Slot.objects.filter(
+            _open_to(actor),
+            open=True,
+            taken__lt=F("places"),
+            starts_at__gt=now,
+            starts_at__lt=now + AHEAD,
+            session__active=True,
+            session__kind=service.kind,
+            session__programme=service.programme,
+            session__step=service.step,
+        )
+        .select_related("session__facility")
+        .order_by("starts_at", "pk")
+    )
+
+
+def offers(
+    service: Service, *, actor: Actor, due_on: date | None = None, facility: str = "", limit: int = SHOWN
+) -> list[Offer]:
+    """Free places by session, soonest first, so those before the due date come first; late ones are marked."""
+    found = free_slots(service, actor=actor)
+    if facility:
+        found = found.filter(session__facility_id=facility)
+    slots = sorted(found[:limit], key=lambda slot: (slot.session.day, slot.session_id, slot.starts_at))
+    return [
+        Offer(here_and_now[0].session, here_and_now, due_on is not None and here_and_now[0].session.day > due_on)
+        for here_and_now in (list(group) for _key, group in groupby(slots, key=lambda slot: slot.session_id))
+    ]
+
+
+def wishes(citizen: Citizen, *, actor: Actor, on: date) -> list[Wish]:
+    """What may be booked for somebody now: steps that wait, programmes that are due, a yearly check. Three queries."""
+    wanted: list[tuple[Service, date | None]] = []
+    newest: dict[str, Episode] = {}
+    for episode in Episode.objects.filter(patient_id=citizen.pk).order_by("opened_on", "id"):
+        newest[episode.programme] = episode
+    for key in programmes():
+        episode, protocol = newest.get(key), protocol_for(key, on)
+        if episode is not None and episode.state != EpisodeState.CLOSED:
+            step = protocol_for(key, episode.opened_on).steps.get(episode.step)
+            service = Service(SessionKind.ASSESSMENT, key, episode.step)
+            wanted.append(
+                (service if step and step.assessment else Service(SessionKind.SCREENING, key), episode.due_on)
+            )
+        elif eligible(citizen, on, protocol).eligible and _near(episode, on):
+            wanted.append((Service(SessionKind.SCREENING, key), episode.due_on if episode else None))
+    wanted.append((Service(SessionKind.ANNUAL_CHECK), None))
+    held = {
+        Service(one.kind, one.programme, one.step): one
+        for one in Appointment.objects.filter(patient_id=citizen.pk, status__in=OPEN_STATUSES).select_related(
+            "facility"
+        )
+    }
+    where = _where([service for service, _due in wanted], actor, on)
+    return [
+        Wish(service, service_name(service), due_on, held.get(service), where.get(service, []))
+        for service, due_on in wanted
+        if where.get(service) or service in held
+    ]
+
+
+def service_of_episode(episode: Episode) -> Service:
+    """What to book for an open round: the assessment that it waits for, else a visit for the test."""
+    step = protocol_for(episode.programme, episode.opened_on).steps.get(episode.step)
+    if step is not None and step.assessment:
+        return Service(SessionKind.ASSESSMENT, episode.programme, episode.step)
+    return Service(SessionKind.SCREENING, episode.programme)
+
+
+def due_of(patient_id: str, service: Service) -> date | None:
+    """When what the appointment is for is due: of the person's open round; None if nothing waits."""
+    rounds = Episode.objects.filter(patient_id=patient_id, programme=service.programme)
+    if service.step:
+        rounds = rounds.filter(step=service.step)
+    episode = rounds.exclude(state=EpisodeState.CLOSED).order_by("due_on").first()
+    return episode.due_on if episode else None
+
+
+def late_warning(day: date, due_on: date | None) -> str:
+    """What to say of a day after the due date; "" if it is none. The due date stays where it is."""
+    if due_on is None or day <= due_on:
+        return ""
+    return _("Buổi này sau hạn %(due)s. Hạn không đổi: người này vẫn được tính là quá hạn cho đến khi khám xong.") % {
+        "due": f"{due_on:%d/%m/%Y}"
+    }
+
+
+def _near(episode: Episode | None, on: date) -> bool:
+    return episode is None or (episode.due_on is not None and episode.due_on <= on + EARLY)
+
+
+def _where(services: Sequence[Service], actor: Actor, on: date) -> dict[Service, list[Facility]]:
+    """Facilities with coming sessions of these services that the actor may book, full ones too: there one waits."""
+    sessions = Session.objects.filter(
+        _open_to(actor, ""), active=True, day__gt=on, kind__in={service.kind for service in services}
+    )
+    rows = sessions.values_list("kind", "programme", "step", "facility_id").distinct()
+    wanted = [(Service(kind, programme, step), facility) for kind, programme, step, facility in rows]
+    facilities = Facility.objects.in_bulk([facility for service, facility in wanted if service in services])
+    found: dict[Service, list[Facility]] = {}
+    for service, facility in wanted:
+        if service in services and facility in facilities:
+            found.setdefault(service, []).append(facilities[facility])
+    return {service: sorted(places, key=lambda place: place.name) for service, places in found.items()}
+
+
+def _open_to(actor: Actor, prefix: str = "session__") -> Q:
+    if actor.is_system:
+        return Q()
+    if actor.role is Role.CITIZEN:
+        return Q(**{f"{prefix}open_to": OpenTo.CITIZENS})
+    return Q(**{f"{prefix}open_to__in": (OpenTo.CITIZENS, OpenTo.STAFF)}) | Q(
+        **{f"{prefix}facility_id": actor.facility}
+    )
