@@ -54,6 +54,8 @@ from screening.models.messages import (
     MessageState,
 )
 from screening.models.offline import OfflineEntry, OfflineState
+from screening.models.protocols import DryRunState, ProtocolVersion, VersionState
+from screening.models.publishing import UnpublishedPerson
 from screening.models.recall import (
     Balance,
     BalanceDifference,
@@ -94,6 +96,7 @@ __all__ = [
     "CustodyKind",
     "Decision",
     "DecisionKind",
+    "DryRunState",
     "EmailAddress",
     "EntryDifference",
     "Episode",
@@ -120,6 +123,7 @@ __all__ = [
     "OfflineState",
     "OpenTo",
     "Order",
+    "ProtocolVersion",
     "RecallRun",
     "ScreeningResult",
     "Session",
@@ -134,4 +138,5 @@ __all__ = [
     "Status",
     "UnmatchedResult",
     "UnmatchedState",
+    "UnpublishedPerson",
 ]

@@ -1,12 +1,13 @@
 """Reads the protocol files, and finds the rules for a day, a code or a word."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings
 
@@ -67,16 +68,76 @@ def parse(text: str, *, name: str = "protocol") -> Protocol:
     return _protocol(raw)
 
 
-@cache
+class Source(NamedTuple):
+    """A protocol's text as it came. ``valid_from`` is the day chosen at its activation; None: that of the text."""
+
+    name: str
+    text: str
+    valid_from: date | None = None
+
+
+Answer = TypeVar("Answer", bound=Callable[..., Any])
+_activated: tuple[Source, ...] = ()
+_kept: list[Callable[[], None]] = []
+
+
+def keep(function: Answer) -> Answer:
+    """Cache what a function makes of the protocols, until their set changes."""
+    cached = cache(function)
+    _kept.append(cached.cache_clear)
+    return cached  # type: ignore[return-value]
+
+
+def use_activated(versions: Iterable[Source]) -> None:
+    """Take these versions beside the files from now on. Raises ProtocolError, and then all stays as it was."""
+    global _activated
+    before, _activated = _activated, tuple(versions)
+    if before != _activated:
+        try:
+            forget()
+            protocols()
+        except ProtocolError:
+            _activated = before
+            forget()
+            raise
+
+
+def forget() -> None:
+    """Drop all that was made of the protocols."""
+    for clear in _kept:
+        clear()
+
+
+@keep
+def _loaded() -> tuple[tuple[Protocol, Source], ...]:
+    files = [Source(path.name, path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))]
+    found = [(of_source(source), source) for source in (*files, *_activated)]
+    if faults := faults_of_versions([protocol for protocol, _ in found]):
+        raise ProtocolError("\n".join(faults))
+    return tuple(sorted(found, key=lambda pair: (pair[0].programme, pair[0].valid_from)))
+
+
+def of_source(source: Source) -> Protocol:
+    """The protocol of a text, with the day chosen at its activation. Raises ProtocolError."""
+    found = parse(source.text, name=source.name)
+    return replace(found, valid_from=source.valid_from) if source.valid_from else found
+
+
+@keep
 def protocols() -> tuple[Protocol, ...]:
     """All versions of all programmes, by programme and first day. Raises ProtocolError."""
-    found = [parse(path.read_text(encoding="utf-8"), name=path.name) for path in sorted(FOLDER.glob("*.toml"))]
-    if faults := faults_of_versions(found):
-        raise ProtocolError("\n".join(faults))
-    return tuple(sorted(found, key=lambda protocol: (protocol.programme, protocol.valid_from)))
+    return tuple(protocol for protocol, _ in _loaded())
 
 
-@cache
+def source_of(programme: str, version: str) -> Source | None:
+    """The text of a known version."""
+    return next(
+        (source for protocol, source in _loaded() if (protocol.programme, protocol.version) == (programme, version)),
+        None,
+    )
+
+
+@keep
 def protocol_for(programme: str, on: date) -> Protocol:
     """The version in force on that day; the first version also reads what is older than it. KeyError if unknown."""
     versions = [protocol for protocol in protocols() if protocol.programme == programme]
@@ -95,7 +156,7 @@ def programmes() -> list[str]:
     return list(dict.fromkeys(protocol.programme for protocol in protocols()))
 
 
-@cache
+@keep
 def _tests_by_code() -> dict[Coding, Match]:
     return {
         code.coding: Match(protocol.programme, test.key, code)
@@ -114,7 +175,7 @@ def find_test(codings: Iterable[Mapping[str, Any]]) -> Match | None:
     return None
 
 
-@cache
+@keep
 def _tests_by_word() -> dict[str, tuple[str, str]]:
     return {
         key_of(word): (protocol.programme, test.key)
@@ -129,7 +190,7 @@ def named_test(word: str) -> tuple[str, str] | None:
     return _tests_by_word().get(key_of(word))
 
 
-@cache
+@keep
 def _assessments_by_code() -> dict[Coding, tuple[str, str]]:
     return {
         coding: (protocol.programme, assessment.key)
