@@ -61,67 +61,91 @@ WORDS: Final = {
 
 def write_letters(letters: Iterable[Letter], path: Path) -> int:
     """Write one PDF with a page for each letter; answers how many."""
-    pdf = FPDF(format="A4")
-    pdf.set_auto_page_break(False)
-    pdf.set_margins(LEFT, 15, 20)
-    pdf.add_font(FONT, "", font_file(400))
-    pdf.add_font(FONT, "B", font_file(600))
-    pdf.set_title("HealthHub")
+    sheets = Sheets()
     for letter in letters:
-        _page(pdf, letter)
-    pdf.output(str(path))
-    return pdf.page
+        sheets.add(letter)
+    sheets.pdf.output(str(path))
+    return sheets.pdf.page
 
 
-def _page(pdf: FPDF, letter: Letter) -> None:
-    words = WORDS[letter.language]
-    pdf.add_page()
-    _marks(pdf)
-    pdf.set_text_color(*INK)
-    _text(pdf, LEFT, 15, letter.sender, size=12, bold=True)
-    pdf.set_text_color(*GREY)
-    _text(pdf, LEFT, 45, letter.sender, size=7, width=85)
-    pdf.set_text_color(*INK)
-    _text(pdf, LEFT, 52, f"{words['to']}:", size=10, width=85)
-    _text(pdf, LEFT, 57, letter.name, size=11, bold=True, width=85)
-    _text(pdf, LEFT, pdf.get_y() + 1, letter.address, size=10, width=85)
-    _text(pdf, 125, 52, words["place"].format(day=letter.day), size=10, width=65)
-    _text(pdf, 125, pdf.get_y() + 1, f"{words['reference']}: {letter.reference}", size=10, width=65)
-    _text(pdf, LEFT, 100, letter.subject, size=14, bold=True)
-    pdf.set_y(pdf.get_y() + 4)
-    for paragraph in letter.body.split("\n\n"):
-        _text(pdf, LEFT, pdf.get_y() + 2, " ".join(paragraph.split()), size=11)
-    top = max(pdf.get_y() + 8, 205.0)
-    _qr(pdf, letter.link, LEFT, top)
-    _text(pdf, LEFT + QR_SIZE + 6, top, words["qr"], size=10, bold=True, width=WIDTH - QR_SIZE - 6)
-    _text(pdf, LEFT + QR_SIZE + 6, pdf.get_y() + 1, letter.link, size=10, width=WIDTH - QR_SIZE - 6)
-    pdf.set_text_color(*GREY)
-    _text(pdf, LEFT + QR_SIZE + 6, pdf.get_y() + 3, letter.other, size=9, width=WIDTH - QR_SIZE - 6)
-    _text(pdf, LEFT, 278, words["foot"], size=8)
+class Sheets:
+    """A PDF that grows by letters. Lines are broken here, with the width of each word kept: most words come again in
+    every letter, and the library would measure them letter by letter."""
 
+    def __init__(self) -> None:
+        self.pdf = FPDF(format="A4")
+        self.pdf.set_auto_page_break(False)
+        self.pdf.add_font(FONT, "", font_file(400))
+        self.pdf.add_font(FONT, "B", font_file(600))
+        self.pdf.set_title("HealthHub")
+        self.pdf.set_line_width(0.1)
+        self.widths: dict[tuple[str, float, bool], float] = {}
 
-def _text(pdf: FPDF, x: float, y: float, text: str, *, size: float, bold: bool = False, width: float = WIDTH) -> None:
-    pdf.set_font(FONT, "B" if bold else "", size)
-    pdf.set_xy(x, y)
-    pdf.multi_cell(width, size * 0.5, text, align="L", new_x="LMARGIN", new_y="NEXT")
+    def add(self, letter: Letter) -> None:
+        """One more page."""
+        words = WORDS[letter.language]
+        self.pdf.add_page()
+        for fold in (105, 210):
+            self.pdf.line(5, fold, 8, fold)
+        self._ink(INK)
+        self._text(LEFT, 15, letter.sender, size=12, bold=True)
+        y = self._text(LEFT, 52, f"{words['to']}:", size=10, width=85)
+        y = self._text(LEFT, y, letter.name, size=11, bold=True, width=85)
+        self._text(LEFT, y, letter.address, size=10, width=85, lines=5)
+        y = self._text(125, 52, words["place"].format(day=letter.day), size=10, width=65)
+        self._text(125, y, f"{words['reference']}: {letter.reference}", size=10, width=65)
+        y = self._text(LEFT, 112, letter.subject, size=14, bold=True) + 3
+        for paragraph in letter.body.split("\n\n"):
+            y = self._text(LEFT, y, paragraph, size=11) + 2.5
+        top, beside = max(y + 6, 215.0), LEFT + QR_SIZE + 6
+        self._qr(letter.link, LEFT, top)
+        y = self._text(beside, top, words["qr"], size=10, bold=True, width=WIDTH - QR_SIZE - 6)
+        y = self._text(beside, y, letter.link, size=10, width=WIDTH - QR_SIZE - 6) + 2
+        self._ink(GREY)
+        self._text(beside, y, letter.other, size=9, width=WIDTH - QR_SIZE - 6)
+        self._text(LEFT, 46, letter.sender, size=7, width=85, lines=1)
+        self._text(LEFT, 276, words["foot"], size=8)
 
+    def _ink(self, colour: tuple[int, int, int]) -> None:
+        self.pdf.set_text_color(*colour)
 
-def _marks(pdf: FPDF) -> None:
-    pdf.set_line_width(0.1)
-    for y in (105, 210):
-        pdf.line(5, y, 8, y)
+    def _text(
+        self, x: float, y: float, text: str, *, size: float, bold: bool = False, width: float = WIDTH, lines: int = 40
+    ) -> float:
+        """Write a text below ``y`` in lines of at most ``width``; answers where the next may begin."""
+        self.pdf.set_font(FONT, "B" if bold else "", size)
+        for line in self._broken(text, size, bold, width)[:lines]:
+            self.pdf.text(x, y + size * 0.36, line)
+            y += size * 0.5
+        return y
 
+    def _broken(self, text: str, size: float, bold: bool, width: float) -> list[str]:
+        lines: list[str] = []
+        line, used, space = "", 0.0, self._width(" ", size, bold)
+        for word in text.split():
+            needed = self._width(word, size, bold)
+            if line and used + space + needed > width:
+                lines.append(line)
+                line, used = "", 0.0
+            line, used = f"{line} {word}" if line else word, used + needed + (space if line else 0)
+        return [*lines, line] if line else lines
 
-def _qr(pdf: FPDF, link: str, x: float, y: float) -> None:
-    """Each run of dark modules in a row is one rectangle."""
-    matrix = segno.make(link, error="m", micro=False).matrix
-    module = QR_SIZE / len(matrix)
-    pdf.set_fill_color(0, 0, 0)
-    for line, row in enumerate(matrix):
-        start = None
-        for place, dark in enumerate((*row, 0)):
-            if dark and start is None:
-                start = place
-            elif not dark and start is not None:
-                pdf.rect(x + start * module, y + line * module, (place - start) * module, module, style="F")
-                start = None
+    def _width(self, word: str, size: float, bold: bool) -> float:
+        key = word, size, bold
+        if key not in self.widths:
+            self.widths[key] = self.pdf.get_string_width(word)
+        return self.widths[key]
+
+    def _qr(self, link: str, x: float, y: float) -> None:
+        """Each run of dark modules in a row is one rectangle. The mask is given: choosing the best takes longest."""
+        matrix = segno.make(link, error="m", micro=False, mask=3).matrix
+        module = QR_SIZE / len(matrix)
+        self.pdf.set_fill_color(0, 0, 0)
+        for line, row in enumerate(matrix):
+            start = None
+            for place, dark in enumerate((*row, 0)):
+                if dark and start is None:
+                    start = place
+                elif not dark and start is not None:
+                    self.pdf.rect(x + start * module, y + line * module, (place - start) * module, module, style="F")
+                    start = None
