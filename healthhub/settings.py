@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "screening.versions.NoticeVersions",
 ]
 
 ROOT_URLCONF = "healthhub.urls"
@@ -127,6 +128,7 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-statistics": {"task": "screening.tasks.refresh_statistics", "schedule": timedelta(seconds=15)},
     "resume-imports": {"task": "screening.tasks.resume_imports", "schedule": timedelta(minutes=1)},
     "send-messages": {"task": "screening.tasks.send_messages", "schedule": timedelta(seconds=15)},
+    "resume-letters": {"task": "screening.tasks.resume_letters", "schedule": timedelta(minutes=5)},
     "gather-letters": {"task": "screening.tasks.gather_letters", "schedule": crontab(hour=5, minute=0)},
     "rebuild-statistics": {"task": "screening.tasks.rebuild_statistics", "schedule": crontab(hour=2, minute=0)},
     "refresh-standings": {"task": "screening.tasks.refresh_standings", "schedule": timedelta(seconds=10)},

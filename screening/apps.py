@@ -1,6 +1,7 @@
 """The app's configuration."""
 
 from django.apps import AppConfig
+from django.core.checks import register
 
 
 class ScreeningConfig(AppConfig):
@@ -10,8 +11,14 @@ class ScreeningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from screening import versions  # noqa: F401  looks for new versions between tasks
+        from screening.checks import check_protocols
+
+        register(check_protocols)
         from screening import intake, rebuild  # noqa: F401  registering is the point of importing
-        from screening.laboratory import projection  # noqa: F401  after intake and rebuild: it reads their results
         from screening.appointments import projection as _appointments  # noqa: F401
+        from screening.laboratory import notices, projection  # noqa: F401  after intake and rebuild; notices first
         from screening.messages import emails  # noqa: F401
+        from screening.publishing import intake as _publishing  # noqa: F401
+        from screening.recall import intake as _recall  # noqa: F401  after the pathway's hooks
         from screening.statistics import cells  # noqa: F401  after rebuild: it counts what that remakes
