@@ -76,11 +76,12 @@ def contact(resource: Mapping[str, Any], facility: str | None, recorded: date | 
     about = sorted(
         {text for one in references if (text := one.get("reference") or "").startswith("Observation/")},
     )
-    told = day_of(resource.get("sent") or resource.get("received")) or recorded
+    written = day_of(resource.get("sent") or resource.get("received"))
+    told = written or recorded
     if not about or told is None:
         return None
     sender = organization(resource.get("sender")) or facility
-    return Fact(CONTACTED, "", told, {"about": about, "facility": sender})
+    return Fact(CONTACTED, "", told, {"about": about, "facility": sender, "dated": written is not None})
 
 
 def death(patient: Mapping[str, Any], recorded: date | None) -> Fact | None:
@@ -89,9 +90,8 @@ def death(patient: Mapping[str, Any], recorded: date | None) -> Fact | None:
     if text is None and patient.get("deceasedBoolean") is not True:
         return None
     died = last_day_of(text)
-    if died is None:
-        return Fact(DIED, "", recorded, {"dated": False}) if recorded else None
-    return Fact(DIED, "", min(died, recorded) if recorded and died > recorded else died, {"dated": True})
+    day = min((found for found in (died, recorded) if found is not None), default=None)
+    return Fact(DIED, "", day, {"text": text or ""}) if day else None
 
 
 def _assessed(

@@ -20,7 +20,8 @@ from screening.facts import ZONE, Reading, collected_on, flags_of, is_screening,
 from screening.facts import performer_of as _performer
 from screening.projection import Incoming
 
-TYPES = ("Observation", "ServiceRequest", "Procedure")
+#: What moves rounds on. Of a Patient it is the death.
+TYPES = ("Observation", "ServiceRequest", "Procedure", "DiagnosticReport", "Communication", "Patient")
 
 _HELD = """
 SELECT k.ordinal, r.observation_id
@@ -39,19 +40,28 @@ _FIELDS = {
 @on_saved(*TYPES)
 def take(changes: Sequence[Change], *, actor: Actor) -> None:
     """Move the rounds on by a batch of saved or deleted resources."""
-    incoming = [
-        Incoming(
-            source_type=change.type,
-            source_id=change.id,
-            version=change.version,
-            patient=change.patient,
-            fact=read_fact(change.resource, facility=change.facility) if change.resource is not None else None,
-            created=change.resource is not None and not change.previous_content and change.version == 1,
-            actor=actor.id,
-        )
-        for change in changes
-    ]
+    incoming = [_incoming(change, actor) for change in changes]
     projection.apply([item for item in incoming if item.fact is not None or not item.created])
+
+
+def _incoming(change: Change, actor: Actor) -> Incoming:
+    fact = None
+    created = change.resource is not None and not change.previous_content and change.version == 1
+    if change.resource is not None:
+        recorded = change.last_updated.astimezone(ZONE).date() if change.last_updated else None
+        fact = read_fact(change.resource, facility=change.facility, recorded=recorded)
+    if change.type == "Patient" and fact is None and '"deceased' not in (change.previous_content or ""):
+        created = True  # neither now nor before: nothing to take back
+    return Incoming(
+        source_type=change.type,
+        source_id=change.id,
+        version=change.version,
+        patient=change.id if change.type == "Patient" else change.patient,
+        fact=fact,
+        created=created,
+        actor=actor.id,
+        recorded_at=change.last_updated,
+    )
 
 
 @on_saved("Patient")

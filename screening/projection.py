@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
 from screening import rows
-from screening.facts import Fact
+from screening.elements import ZONE, Fact
 from screening.protocol import EpisodeState, age_on, fold_rounds, protocol_for
+from screening.protocol.events import DIED, RESULT, effective
+from screening.protocol.release import Release, Version, assessed_on, release, told_of
 from screening.recall.stale import mark_people
 from screening.rows import EpisodeRow, EventRow, Key, Person, ResultRow
 from screening.statistics.stale import mark_stale
@@ -18,7 +20,10 @@ from screening.statistics.stale import mark_stale
 NAMESPACE = UUID("6f0c2a52-6f5e-5d0e-9a0b-3d1f8d1f7c11")
 NOBODY = Person(None, "", None)
 
-Placed = Mapping[tuple[str, str, str], str]  # (patient, programme, source) -> round
+Source = tuple[str, str, str]  # (patient, programme, source)
+Placed = Mapping[Source, str]  # -> round
+Releases = Mapping[Source, Release]
+UNKNOWN = Release(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,11 @@ class Incoming:
     def source(self) -> str:
         """``Type/id``."""
         return f"{self.source_type}/{self.source_id}"
+
+    @property
+    def recorded_on(self) -> date:
+        """The day in Hanoi on which it was saved."""
+        return (self.recorded_at or datetime.now(UTC)).astimezone(ZONE).date()
 
 
 Added = Sequence[tuple[EventRow, Incoming]]
@@ -71,8 +81,9 @@ def add_staff_event(
 ) -> None:
     """Append a decision of staff that no resource carries (a closure with its reason), and fold anew."""
     rows.lock_people([patient])
-    row = EventRow(id, patient, programme, None, fact, fact, occurred_on, "staff", id, 1, dict(data))
-    _refold({(patient, programme)}, [(row, Incoming("staff", id, 1, patient, None, True, actor))], {}, {})
+    item = Incoming("staff", id, 1, patient, None, True, actor)
+    row = EventRow(id, patient, programme, None, fact, fact, occurred_on, "staff", id, 1, item.recorded_on, dict(data))
+    _refold({(patient, programme)}, [(row, item)], {}, {})
 
 
 def take_back_staff_event(*, patient: str, programme: str, source_id: str, note: str, actor: str) -> None:
@@ -127,7 +138,8 @@ def _events_of(item: Incoming, old: EventRow | None) -> list[EventRow]:
         return [_withdrawn(item, old)] if old else []
     patient = item.patient or ""
     if old and (old.patient, old.programme, old.fact) == (patient, fact.programme, fact.fact):
-        if (old.occurred_on, old.data) == (fact.occurred_on, fact.data):
+        undated = fact.fact == DIED or fact.data.get("dated") is False  # the day of the first version stays
+        if old.data == fact.data and (undated or old.occurred_on == fact.occurred_on):
             return []
         return [_event(item, "corrected", patient, fact.programme, fact.fact, fact.occurred_on, fact.data)]
     row = _event(item, fact.fact, patient, fact.programme, fact.fact, fact.occurred_on, fact.data)
@@ -153,30 +165,60 @@ def _event(
         source_type=item.source_type,
         source_id=item.source_id,
         source_version=item.version,
+        recorded_on=item.recorded_on,
         data=data,
     )
 
 
 def _refold(keys: set[Key], added: Added, observations: Mapping[str, Incoming], people: Mapping[str, Person]) -> None:
-    stored, before = rows.events_of(keys), rows.results_of(keys)
-    events: dict[Key, list[EventRow]] = {key: [] for key in keys}
+    """``keys`` with programme "" (a fact of the person) stand for all programmes in which she is known."""
+    if personal := {patient for patient, programme in keys if not programme}:
+        keys = {key for key in keys if key[1]} | rows.programmes_of(personal)
+    patients = {patient for patient, _ in keys} | personal
+    stored = rows.events_of({*keys, *((patient, "") for patient in patients)})
+    before = rows.results_of(keys)
+    events: dict[Key, list[EventRow]] = {key: [] for key in keys | {(patient, "") for patient in patients}}
     for row in (*stored, *(row for row, _ in added)):
         events[row.patient, row.programme].append(row)
     episodes: dict[str, EpisodeRow] = {}
-    placed: dict[tuple[str, str, str], str] = {}
-    for (patient, programme), history in events.items():
+    placed: dict[Source, str] = {}
+    releases: dict[Source, Release] = {}
+    for patient, programme in keys:
+        history = [*events[patient, programme], *events[patient, ""]]
         states, _ = fold_rounds((row.event() for row in history), rules=partial(protocol_for, programme))
         for state in states:
             episode = _episode(patient, programme, state)
             episodes[episode.id] = episode
             placed.update(((patient, programme, event.source), episode.id) for event in state.events)
+        releases |= _releases(patient, programme, history, states)
     known = rows.episodes_of(keys)
     rows.write_episodes([row for row in episodes.values() if known.get(row.id) != row])
     rows.drop_episodes([name for name in known if name not in episodes])
     _write_events(added, stored, placed)
-    after = _write_results(observations, before, placed, people)
+    after = _write_results(observations, before, placed, releases, people)
     _mark_stale({*before.values(), *after.values()})
-    mark_people({patient for patient, _ in keys})
+    mark_people(patients)
+
+
+def _releases(
+    patient: str, programme: str, history: Sequence[EventRow], states: Sequence[EpisodeState]
+) -> dict[Source, Release]:
+    """When the person may see each of her results."""
+    told = told_of(effective(row.event() for row in history))
+    versions: dict[str, list[Version]] = {}
+    for row in sorted(history, key=lambda row: (row.source_version, not row.withdrawn)):
+        if row.fact == RESULT:
+            versions.setdefault(row.source, []).append(Version(row.event(), row.recorded_on))
+    found = {}
+    for state in states:
+        assessed = assessed_on(state.events)
+        for event in state.events:
+            if event.fact == RESULT:
+                rules = protocol_for(programme, event.occurred_on)
+                found[patient, programme, event.source] = release(
+                    rules, versions[event.source], told=told.get(event.source, ()), assessed=assessed
+                )
+    return found
 
 
 def _episode(patient: str, programme: str, state: EpisodeState) -> EpisodeRow:
@@ -190,11 +232,15 @@ def _episode(patient: str, programme: str, state: EpisodeState) -> EpisodeRow:
         step=state.step,
         category=state.category,
         due_on=state.due_on,
+        due_from=state.due_from,
+        due_rule=state.due_rule,
+        warn_on=state.warn_on,
         limit_on=state.limit_on,
         owner=state.owner,
         closed_on=state.closed_on,
         outcome=state.outcome,
         detail=state.detail,
+        needs=[{name: str(value) for name, value in need._asdict().items()} for need in state.needs],
     )
 
 
@@ -227,22 +273,23 @@ def _write_results(
     observations: Mapping[str, Incoming],
     before: Mapping[str, ResultRow],
     placed: Placed,
+    releases: Releases,
     people: Mapping[str, Person],
 ) -> dict[str, ResultRow]:
     """Write the batch's results, drop what was taken back, move others to their round; the results as they are now."""
     after: dict[str, ResultRow] = {}
-    moves: list[tuple[str, str | None]] = []
+    moves: list[tuple[str, str | None, date | None, date | None]] = []
     for name, row in before.items():
         if name not in observations:
-            episode = placed.get((row.patient, row.programme, f"Observation/{name}"))
-            after[name] = row._replace(episode=episode)
-            if episode != row.episode:
-                moves.append((name, episode))
+            key = (row.patient, row.programme, f"Observation/{name}")
+            after[name] = row._replace(episode=placed.get(key), **releases.get(key, UNKNOWN)._asdict())
+            if after[name] != row:
+                moves.append((name, after[name].episode, after[name].released_on, after[name].hold_until))
     written: list[dict[str, Any]] = []
     for name, item in observations.items():
         if item.fact and item.fact.result and item.patient:
             person = people.get(item.patient, NOBODY)
-            row = _result_row(item, item.fact, item.patient, before.get(name), placed, person)
+            row = _result_row(item, item.fact, item.patient, before.get(name), placed, releases, person)
             after[name] = row
             written.append(_result_columns(item, item.fact, item.fact.result, row, person))
     codes = rows.facility_codes({row["facility_id"] for row in written if row["facility_id"]})
@@ -255,15 +302,30 @@ def _write_results(
 
 
 def _result_row(
-    item: Incoming, fact: Fact, patient: str, old: ResultRow | None, placed: Placed, person: Person
+    item: Incoming,
+    fact: Fact,
+    patient: str,
+    old: ResultRow | None,
+    placed: Placed,
+    releases: Releases,
+    person: Person,
 ) -> ResultRow:
     area = person.area
     if item.area is not None:
         area = item.area[0]
     elif old and old.patient == patient:
         area = old.area  # where the person lived when it was recorded first
-    episode = placed.get((patient, fact.programme, item.source))
-    return ResultRow(item.source_id, patient, fact.programme, fact.data["test"], fact.occurred_on, area, episode)
+    key = (patient, fact.programme, item.source)
+    return ResultRow(
+        item.source_id,
+        patient,
+        fact.programme,
+        fact.data["test"],
+        fact.occurred_on,
+        area,
+        placed.get(key),
+        *releases.get(key, UNKNOWN),
+    )
 
 
 def _result_columns(
@@ -278,6 +340,8 @@ def _result_columns(
         "sex": person.sex,
         "age": _age(fact.programme, person.birth_date, fact.occurred_on),
         "version": item.version,
+        "released_on": row.released_on,
+        "hold_until": row.hold_until,
     }
 
 

@@ -13,7 +13,7 @@ from fhir.text import parse
 from records.areas import area_ids
 from records.reading import read_citizen
 from screening import projection
-from screening.facts import read_fact
+from screening.facts import ZONE, read_fact
 from screening.intake import TYPES
 from screening.projection import Incoming
 from screening.protocol import protocols
@@ -21,6 +21,7 @@ from screening.protocol import protocols
 CHUNK = 2000
 
 _DROP = (
+    "SET LOCAL healthhub.rebuild = 'on'",  # events may be removed now, which a trigger refuses otherwise
     "LOCK TABLE fhir_resource IN SHARE MODE",
     "DELETE FROM screening_screeningresult",
     "DELETE FROM screening_episode",
@@ -79,7 +80,14 @@ def rebuild() -> None:
 def _incoming(type_: str, versions: Sequence[Version]) -> list[Incoming]:
     """What the live hooks were told, version by version."""
     facts = [
-        (row, None if row.deleted else read_fact(parse(row.content).resource, facility=row.facility))
+        (
+            row,
+            None
+            if row.deleted
+            else read_fact(
+                parse(row.content).resource, facility=row.facility, recorded=row.last_updated.astimezone(ZONE).date()
+            ),
+        )
         for row in versions
     ]
     places = _places({row.patient for row in versions if row.patient}) if type_ == "Observation" else {}
@@ -94,15 +102,17 @@ def _incoming(type_: str, versions: Sequence[Version]) -> list[Incoming]:
         person[row.id] = row.patient
         area = _area_at(places.get(row.patient or "", []), recorded.get(row.id))
         incoming.append(
-            Incoming(type_, row.id, row.version, row.patient, fact, True, row.author, row.last_updated, area)
+            Incoming(type_, row.id, row.version, _about(row, type_), fact, True, row.author, row.last_updated, area)
         )
     return incoming
 
 
+def _about(row: Version, type_: str) -> str | None:
+    return row.id if type_ == "Patient" else row.patient
+
+
 def _stored(type_: str) -> Iterator[list[Version]]:
-    codes = sorted({coding[1] for protocol in protocols() for coding in _codings(protocol)})
-    pattern = '"(' + "|".join(code.replace("-", "[-]") for code in codes) + ')"'
-    after = ""
+    pattern, after = _pattern(type_), ""
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_IDS, {"type": type_, "codes": pattern, "after": after, "limit": CHUNK})
@@ -113,6 +123,15 @@ def _stored(type_: str) -> Iterator[list[Version]]:
             cursor.execute(_VERSIONS, {"type": type_, "ids": ids})
             versions = [Version(*row) for row in cursor.fetchall()]
         yield versions
+
+
+def _pattern(type_: str) -> str:
+    if type_ == "Patient":
+        return '"deceased(Boolean|DateTime)"'
+    if type_ == "Communication":
+        return '"Observation/'
+    codes = sorted({coding[1] for protocol in protocols() for coding in _codings(protocol)})
+    return '"(' + "|".join(code.replace("-", "[-]") for code in codes) + ')"'
 
 
 def _codings(protocol: Any) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ ORDER BY patient_id FOR NO KEY UPDATE
 """
 _EVENT_COLUMNS = (
     "t.id::text, t.patient_id, t.programme, t.episode_id::text, t.kind, t.fact, t.occurred_on, t.source_type, "
-    "t.source_id, t.source_version, t.data::text"
+    "t.source_id, t.source_version, (t.recorded_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, t.data::text"
 )
 _EVENTS = f"SELECT {_EVENT_COLUMNS} FROM screening_episodeevent t {_KEYS}"
 _SOURCES = f"""
@@ -31,11 +31,12 @@ JOIN unnest(%s::text[], %s::text[]) AS k(type, id) ON t.source_id = k.id AND t.s
 """
 _EPISODES = f"""
 SELECT t.id::text, t.patient_id, t.programme, t.protocol_version, t.opened_on, t.state, t.step, t.category, t.due_on,
-  t.limit_on, t.owner, t.closed_on, t.outcome, t.detail FROM screening_episode t {_KEYS}
+  t.due_from, t.due_rule, t.warn_on, t.limit_on, t.owner, t.closed_on, t.outcome, t.detail, t.needs::text
+FROM screening_episode t {_KEYS}
 """
 _RESULTS = f"""
-SELECT t.observation_id, t.patient_id, t.programme, t.test, t.collected_on, t.area_id, t.episode_id::text
-FROM screening_screeningresult t {_KEYS}
+SELECT t.observation_id, t.patient_id, t.programme, t.test, t.collected_on, t.area_id, t.episode_id::text,
+  t.released_on, t.hold_until FROM screening_screeningresult t {_KEYS}
 """
 _FACILITIES = "SELECT organization_id, code FROM records_facility WHERE organization_id = ANY(%s) AND code IS NOT NULL"
 _ADD_EVENTS = """
@@ -47,13 +48,17 @@ FROM json_populate_recordset(NULL::screening_episodeevent, %s) e
 LEFT JOIN fhir_resource r ON r.type = e.source_type AND r.id = e.source_id
 ON CONFLICT (id) DO NOTHING
 """
+_PROGRAMMES = """
+SELECT DISTINCT patient_id, programme FROM screening_episodeevent WHERE patient_id = ANY(%s) AND programme <> ''
+"""
 _MOVE_EVENTS = """
 UPDATE screening_episodeevent t SET episode_id = k.episode
 FROM unnest(%s::uuid[], %s::uuid[]) AS k(id, episode) WHERE t.id = k.id
 """
 _MOVE_RESULTS = """
-UPDATE screening_screeningresult t SET episode_id = k.episode
-FROM unnest(%s::text[], %s::uuid[]) AS k(id, episode) WHERE t.observation_id = k.id
+UPDATE screening_screeningresult t SET episode_id = k.episode, released_on = k.released, hold_until = k.hold
+FROM unnest(%s::text[], %s::uuid[], %s::date[], %s::date[]) AS k(id, episode, released, hold)
+WHERE t.observation_id = k.id
 """
 _RESULTS_OF_PEOPLE = """
 SELECT r.observation_id, r.programme, r.test, r.collected_on, r.area_id, r.sex, r.age, c.birth_date, c.sex
@@ -87,6 +92,7 @@ class EventRow(NamedTuple):
     source_type: str
     source_id: str
     source_version: int
+    recorded_on: date
     data: dict[str, Any]
 
     @property
@@ -116,15 +122,19 @@ class EpisodeRow(NamedTuple):
     step: str
     category: str
     due_on: date | None
+    due_from: date | None
+    due_rule: str
+    warn_on: date | None
     limit_on: date | None
     owner: str
     closed_on: date | None
     outcome: str
     detail: str
+    needs: list[dict[str, str]]
 
 
 class ResultRow(NamedTuple):
-    """What a stored result says about itself: enough to re-count its cell, keep its area and find its round."""
+    """What a stored result says about itself: enough to count its cell, keep its area, place and release it."""
 
     observation: str
     patient: str
@@ -133,6 +143,8 @@ class ResultRow(NamedTuple):
     collected_on: date
     area: int | None
     episode: str | None
+    released_on: date | None
+    hold_until: date | None
 
 
 class Dated(NamedTuple):
@@ -159,6 +171,11 @@ def events_of(keys: Iterable[Key]) -> list[EventRow]:
     return [_event(row) for row in _fetch(_EVENTS, _columns(list(keys)))]
 
 
+def programmes_of(patients: Iterable[str]) -> set[Key]:
+    """The programmes in which anything is known of these people."""
+    return {(patient, programme) for patient, programme in _fetch(_PROGRAMMES, [list(patients)])}
+
+
 def events_from(sources: Sequence[tuple[str, str]]) -> list[EventRow]:
     """All events of these (type, id)."""
     return [_event(row) for row in _fetch(_SOURCES, _columns(sources))] if sources else []
@@ -166,7 +183,8 @@ def events_from(sources: Sequence[tuple[str, str]]) -> list[EventRow]:
 
 def episodes_of(keys: Iterable[Key]) -> dict[str, EpisodeRow]:
     """The stored rounds of these people in these programmes, by id."""
-    return {row[0]: EpisodeRow(*row) for row in _fetch(_EPISODES, _columns(list(keys)))}
+    found = _fetch(_EPISODES, _columns(list(keys)))
+    return {row[0]: EpisodeRow._make([*row[:-1], orjson.loads(row[-1])]) for row in found}
 
 
 def results_of(keys: Iterable[Key]) -> dict[str, ResultRow]:
@@ -202,8 +220,8 @@ def move_events(moves: Sequence[tuple[str, str | None]]) -> None:
         _run(_MOVE_EVENTS, _columns(moves))
 
 
-def move_results(moves: Sequence[tuple[str, str | None]]) -> None:
-    """Give (Observation, round) a new round."""
+def move_results(moves: Sequence[tuple[str, str | None, date | None, date | None]]) -> None:
+    """Give results (Observation, round, released on, held until) a new round and release."""
     if moves:
         _run(_MOVE_RESULTS, _columns(moves))
 

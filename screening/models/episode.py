@@ -8,10 +8,14 @@ class EpisodeState(models.TextChoices):
     """Where a round stands. Every state but CLOSED has an owner, a due date and an exit."""
 
     TO_VERIFY = "to_verify", _("Cần kiểm tra kết quả")
+    READING_DUE = "reading_due", _("Cần đọc phim lần nữa")
     REPEAT_DUE = "repeat_due", _("Cần lấy lại mẫu")
     TRIAGE_DUE = "triage_due", _("Cần xét nghiệm phân loại")
     ASSESSMENT_DUE = "assessment_due", _("Cần khám chẩn đoán")
     REFERRED = "referred", _("Đã giới thiệu đi khám")
+    DECISION_DUE = "decision_due", _("Cần hội chẩn")
+    TREATMENT_DUE = "treatment_due", _("Cần điều trị")
+    SURVEILLANCE_DUE = "surveillance_due", _("Đang theo dõi")
     CLOSED = "closed", _("Đã kết thúc")
 
 
@@ -19,9 +23,12 @@ class Episode(models.Model):
     """One person's round of one programme: a cache of what `protocol.fold_rounds` says of the events.
 
     `id` is made from the person, the programme and the round's first source, so that a rebuild gives the same one. Of
-    an open round `due_on` is when `step` is due, `limit_on` its last day; of a closed one `due_on` is the next round,
-    or None if there is none. `owner` is an Organization id, or "department" where no facility is known. `outcome` of a
-    closed one: negative, assessed (`detail`: the finding), closed (`detail`: the reason), withdrawn.
+    an open round `due_on` is when `step` is due, `warn_on` when its owner is warned, `limit_on` its last day; of a
+    closed one `due_on` is the next round, or None if there is none. `due_on` counts from `due_from` by `due_rule` (see
+    `protocol.events.EpisodeState`). `owner` is an Organization id, or "department" where no facility is known.
+    `outcome` of a closed one: negative, assessed (`detail`: the finding), closed (`detail`: the reason), withdrawn.
+    `needs` lists every open step, the one of `step` first: step, state, source ("Type/id"), category (or finding),
+    owner, due_on, warn_on, limit_on.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -33,11 +40,15 @@ class Episode(models.Model):
     step = models.CharField(max_length=40, blank=True)
     category = models.CharField(max_length=40, blank=True)
     due_on = models.DateField(null=True, blank=True)
+    due_from = models.DateField(null=True, blank=True)
+    due_rule = models.CharField(max_length=100, blank=True)
+    warn_on = models.DateField(null=True, blank=True)
     limit_on = models.DateField(null=True, blank=True)
     owner = models.CharField(max_length=64)
     closed_on = models.DateField(null=True, blank=True)
     outcome = models.CharField(max_length=20, blank=True)
     detail = models.CharField(max_length=40, blank=True)
+    needs = models.JSONField(default=list)
 
     class Meta:
         indexes = (
@@ -50,7 +61,11 @@ class Episode(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(state="closed", closed_on__isnull=False)
-                | (models.Q(closed_on__isnull=True, due_on__isnull=False) & ~models.Q(step="") & ~models.Q(owner="")),
+                | (
+                    models.Q(closed_on__isnull=True, due_on__isnull=False, warn_on__isnull=False)
+                    & ~models.Q(step="")
+                    & ~models.Q(owner="")
+                ),
                 name="screening_episode_open_has_owner_due_step",
             ),
         )
@@ -67,18 +82,22 @@ class EventKind(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Rút lại")
     CLOSED = "closed", _("Kết thúc có lý do")
     HANDED = "handed", _("Chuyển cơ sở phụ trách")
+    CONTACTED = "contacted", _("Đã báo cho người dân")
+    DIED = "died", _("Đã mất")
 
 
 class EpisodeEvent(models.Model):
-    """Something that happened to a person in a programme. Appended only; `episode` alone may be set anew by a re-fold.
+    """Something that happened to a person in a programme. Appended only, which a trigger in the database enforces;
+    `episode` alone may be set anew by a re-fold.
 
-    `fact` is what the source says (result, referred, assessed, closed), `kind` what this event did: the fact itself,
-    or "corrected" (a later version that says something else) or "withdrawn". `data` is described at `protocol.episode`.
+    `fact` is what the source says, `kind` what this event did: the fact itself, or "corrected" (a later version that
+    says something else) or "withdrawn". `data` is described at `protocol.events.Event`. `programme` is "" and `episode`
+    None for facts of the person: that she was told of a result, that she has died.
     """
 
     id = models.UUIDField(primary_key=True)
     patient = models.ForeignKey(Citizen, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+")
-    programme = models.CharField(max_length=40)
+    programme = models.CharField(max_length=40, blank=True)
     episode = models.ForeignKey(
         Episode, null=True, blank=True, db_constraint=False, on_delete=models.DO_NOTHING, related_name="events"
     )

@@ -1,3 +1,5 @@
+from datetime import date
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -12,13 +14,20 @@ class Outcome(models.TextChoices):
     UNCLASSIFIED = "unclassified", _("Chưa phân loại được")
 
 
+def shown_on(day: date) -> models.Q:
+    """The results that the person they are about may see on that day."""
+    return models.Q(released_on__lte=day) | models.Q(hold_until__lte=day)
+
+
 class ScreeningResult(models.Model):
     """A screening Observation as the protocol reads it; one row each, gone when it is deleted or entered in error.
 
     `category` is a key of the protocol's test, `outcome` what it counts as. `value`, `unit` (UCUM), `cutoff` (in
     `unit`) are of measured results. `facility` is the laboratory or station that performed the test, `area` where the
     person lived when it was recorded, `age` in completed years on `collected_on`; `status` is the Observation's.
-    `explanation` says by language how the result was read, or why it could not be.
+    `explanation` says by language how the result was read, or why it could not be. The person herself sees the result
+    from `released_on` (told by staff, or nothing to hold back) or `hold_until` (nobody told her in time), whichever
+    comes first: `shown_on`. Both are None while it is preliminary. Without either she reads that she will be contacted.
     """
 
     observation_id = models.CharField(primary_key=True, max_length=64)
@@ -48,6 +57,8 @@ class ScreeningResult(models.Model):
     age = models.SmallIntegerField(null=True, blank=True)
     status = models.CharField(max_length=20)
     version = models.IntegerField()
+    released_on = models.DateField(null=True, blank=True)
+    hold_until = models.DateField(null=True, blank=True)
 
     class Meta:
         constraints = (
@@ -66,3 +77,7 @@ class ScreeningResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.test} {self.collected_on} {self.category}"
+
+    def is_shown(self, day: date) -> bool:
+        """Whether the person may see it on that day; `shown_on` is the same as a query."""
+        return any(start is not None and start <= day for start in (self.released_on, self.hold_until))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 RESULT, REFERRED, ASSESSED, CLOSED, WITHDRAWN = "result", "referred", "assessed", "closed", "withdrawn"
 CONTACTED, DIED = "contacted", "died"
@@ -24,7 +24,7 @@ class Event:
     assessment, due_on, facility (who asks) and to (who is asked); assessed has assessment, finding, facility,
     resulted_on, and tnm if it is a staging; closed has reason and closes (list of [source, category or finding]:
     exactly the results and findings whose needs it closes); handed has step and facility (the new owner of that step,
-    if it is open); contacted has about (list of sources); died has dated (whether the day is known).
+    if it is open); contacted has about (list of sources); died has text (the day as written).
     """
 
     fact: str
@@ -35,6 +35,19 @@ class Event:
     data: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
+class OpenStep(NamedTuple):
+    """One open step of a round; ``source`` is what opened it, with its ``category`` or finding."""
+
+    step: str
+    state: str
+    source: str
+    category: str
+    owner: str
+    due_on: date
+    warn_on: date
+    limit_on: date
+
+
 @dataclass(frozen=True, slots=True)
 class EpisodeState:
     """One round. Open: ``step`` with its ``owner``, ``due_on``, ``warn_on`` before it and last day ``limit_on``.
@@ -43,7 +56,7 @@ class EpisodeState:
     (``detail``: the reason) or withdrawn. ``due_on`` counts from ``due_from`` by ``due_rule``: for a closed round see
     ``clocks.months_after``; of an open one it is ``step:<step>``, or ``referral:<step>`` where an appointment replaced
     the step's own date. ``key`` is the first source and names the round; ``category`` is that of the result (or the
-    finding) that the state is about.
+    finding) that the state is about. ``needs`` are all its open steps, the one that the state is about first.
     """
 
     key: str
@@ -62,7 +75,12 @@ class EpisodeState:
     closed_on: date | None
     protocol_version: str
     events: tuple[Event, ...]
-    open_needs: tuple[tuple[str, str, str], ...]  # (step, source, category)
+    needs: tuple[OpenStep, ...]
+
+    @property
+    def open_needs(self) -> tuple[tuple[str, str, str], ...]:
+        """(step, source, category) of each open step."""
+        return tuple((need.step, need.source, need.category) for need in self.needs)
 
 
 def effective(events: Iterable[Event]) -> list[Event]:

@@ -12,8 +12,10 @@ from screening.protocol.events import (
     RESULT,
     WITHDRAWN,
     EpisodeState,
+    OpenStep,
     add_months,
 )
+from screening.protocol.needs import Need
 from screening.protocol.rounds import Round
 from screening.protocol.shapes import DECEASED, NEGATIVE, UNSPECIFIED
 
@@ -22,19 +24,19 @@ Ending = tuple[str, str, date | None, str]  # outcome, detail, from when the nex
 
 def state_of(found: Round) -> EpisodeState:
     """The round as it stands."""
+    needs = sorted(found.needs, key=lambda need: (-need.step.urgency, need.due_on(), need.source, need.step.key))
     shared: dict[str, Any] = {
         "key": _key(found),
         "opened_on": found.opened_on,
         "protocol_version": found.protocol.version,
         "events": tuple(found.events),
-        "open_needs": tuple((need.step.key, need.source, need.category) for need in found.needs),
+        "needs": tuple(_open_step(need) for need in needs),
     }
-    if found.needs:
-        need = min(found.needs, key=lambda need: (-need.step.urgency, need.due_on(), need.source))
-        referred = need.referred and need.step.assessment is not None
+    if needs:
+        need = needs[0]
         return EpisodeState(
             **shared,
-            state=REFERRED_STATE if referred else need.step.state,
+            state=shared["needs"][0].state,
             step=need.step.key,
             due_on=need.due_on(),
             due_from=need.clock,
@@ -65,6 +67,19 @@ def state_of(found: Round) -> EpisodeState:
         detail=detail,
         category=found.results[-1].data["category"] if found.results else "",
         closed_on=found.closed_on,
+    )
+
+
+def _open_step(need: Need) -> OpenStep:
+    return OpenStep(
+        step=need.step.key,
+        state=REFERRED_STATE if need.referred and need.step.assessment is not None else need.step.state,
+        source=need.source,
+        category=need.category,
+        owner=need.owner,
+        due_on=need.due_on(),
+        warn_on=need.warn_on(),
+        limit_on=need.limit_on(),
     )
 
 
