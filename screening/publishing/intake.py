@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from fhir.hooks import Change, on_saved, on_validate
-from fhir.outcomes import Issue
+from fhir.hooks import Change, on_saved
+from fhir.outcomes import Issue, Refused
 from healthhub.accounts.actors import Actor
 from screening.failsafe.closing import close_step
 from screening.models import Episode, EpisodeState
@@ -20,42 +20,19 @@ DONE = ("completed", "entered-in-error")
 FIXED = ("identifier", "basedOn", "code", "for", "owner", "focus", "restriction", "intent")
 
 
-@on_validate("Task")
-def check(changes: Sequence[Change]) -> Iterator[tuple[int, Issue]]:
-    """A step ends with its outcome or with a coded reason: a Task that says otherwise is refused."""
-    for position, (change, episode) in enumerate(_with_steps(changes)):
-        if episode is None:
-            continue
-        if change.resource is None:
-            yield position, _issue("Task", "A step cannot be deleted. Cancel its Task with a coded statusReason.")
-            continue
-        if change.previous is None:
-            continue
-        for name in FIXED:
-            if change.resource.get(name) != change.previous.get(name):
-                yield (
-                    position,
-                    _issue(f"Task.{name}", "Only status, statusReason and note of a step's Task may change."),
-                )
-        reasons = protocol_for(episode.programme, episode.opened_on).reasons
-        status = change.resource.get("status")
-        if status in DONE:
-            told = (
-                "A step is completed by its outcome: send the result, Procedure or DiagnosticReport that it waits for."
-            )
-            yield position, _issue("Task.status", told)
-        elif status in GIVEN_UP and _reason(change.resource) not in reasons:
-            known = ", ".join(f"reason-{key}" for key in reasons)
-            yield position, _issue("Task.statusReason", f"A step is closed only for one of these reasons: {known}.")
-
-
 @on_saved("Task")
 def take(changes: Sequence[Change], *, actor: Actor) -> None:
-    """Close the steps whose Tasks their owner's software has cancelled; the note is the evidence."""
+    """Close the steps whose Tasks their owner's software has cancelled; the note is the evidence.
+
+    Refused (422, nothing is saved): a step ended without its outcome or a coded reason, deleted, or put off.
+    """
     if actor.is_system:
         return
-    for change, episode in _with_steps(changes):
-        if episode and change.resource and change.resource.get("status") in GIVEN_UP:
+    steps = [(change, episode) for change, episode in _with_steps(changes) if episode]
+    if problems := [issue for change, episode in steps for issue in _faults(change, episode)]:
+        raise Refused(422, problems)
+    for change, episode in steps:
+        if change.resource and change.resource.get("status") in GIVEN_UP:
             note = " ".join(one["text"] for one in change.resource.get("note") or () if one.get("text"))
             close_step(
                 episode=episode,
@@ -65,7 +42,24 @@ def take(changes: Sequence[Change], *, actor: Actor) -> None:
                 note=note,
                 evidence=note,
             )
-            mark_unpublished([episode.patient_id])
+        mark_unpublished([episode.patient_id])
+
+
+def _faults(change: Change, episode: Episode) -> Iterator[Issue]:
+    resource, previous = change.resource, change.previous or {}
+    if resource is None:
+        yield _issue("Task", "A step cannot be deleted. Cancel its Task with a coded statusReason.")
+        return
+    for name in FIXED:
+        if resource.get(name) != previous.get(name):
+            yield _issue(f"Task.{name}", "Only status, statusReason and note of a step's Task may change.")
+    reasons = protocol_for(episode.programme, episode.opened_on).reasons
+    if resource.get("status") in DONE:
+        told = "A step is completed by its outcome: send the result, Procedure or DiagnosticReport that it waits for."
+        yield _issue("Task.status", told)
+    elif resource.get("status") in GIVEN_UP and _reason(resource) not in reasons:
+        known = ", ".join(f"reason-{key}" for key in reasons)
+        yield _issue("Task.statusReason", f"A step is closed only for one of these reasons: {known}.")
 
 
 def _with_steps(changes: Sequence[Change]) -> list[tuple[Change, Episode | None]]:

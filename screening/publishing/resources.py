@@ -101,7 +101,7 @@ def task(pathway: Pathway, episode: Episode, step: Step) -> dict[str, Any]:
         "identifier": [{"system": settings.FHIR_SYSTEMS["round"], "value": str(episode.pk)}],
         "basedOn": [{"reference": f"CarePlan/{pathway.id_of('CarePlan')}"}],
         "status": "in-progress" if episode.state == EpisodeState.REFERRED else "requested",
-        "businessStatus": _coded(episode.state, EpisodeState(episode.state).label),
+        "businessStatus": _coded(episode.state, str(EpisodeState(episode.state).label)),
         "intent": "order",
         "priority": "urgent" if step.urgency >= URGENT_FROM else "routine",
         "code": _coded(f"step-{step.key}", step.name["vi"], step.name["en"]),
