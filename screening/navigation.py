@@ -14,6 +14,7 @@ def add_pages() -> None:
     add_page("me-results", pgettext_lazy("my results", "Kết quả"), icon="results", roles=[Role.CITIZEN], order=20)
     add_page("clinic", _("Việc cần làm"), icon="list", roles=CLINIC, order=10)
     add_page("clinic-people", _("Tìm người"), icon="search", roles=CLINIC, order=20)
+    add_page("clinic-bench", _("Phòng xét nghiệm"), icon="results", roles=CLINIC, order=25)
     add_page("clinic-imports", _("Tải tệp kết quả"), icon="upload", roles=CLINIC, order=30)
     add_page("clinic-station", _("Trạm lưu động"), icon="pen", roles=CLINIC, order=90)
     add_page("city", _("Tổng quan"), icon="chart", roles=[Role.OFFICER, Role.ANALYST], order=10)

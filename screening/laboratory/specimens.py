@@ -1,4 +1,4 @@
-"""Samples that arrive, are sent on, are rejected or disposed of. What a facility holds is a FHIR Specimen of its own."""
+"""Samples that arrive, are sent on, rejected or disposed of. What a facility holds is a FHIR Specimen of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,8 +44,7 @@ class Tube:
     @property
     def test(self) -> str:
         """The test it is for; "" if nothing says so."""
-        known = next((one.test for one in (self.order, self.specimen, self.kit) if one and one.test), "")
-        return known
+        return next((one.test for one in (self.order, self.specimen, self.kit) if one and one.test), "")
 
     @property
     def collected_on(self) -> date | None:
@@ -57,9 +56,8 @@ class Tube:
         """The kit's last day, if the sample was taken (or, not knowing that, is read) after it."""
         if self.kit is None or self.kit.lot is None:
             return None
-        return (
-            self.kit.lot.expires_on if self.kit.lot.expires_on < (self.collected_on or timezone.localdate()) else None
-        )
+        last = self.kit.lot.expires_on
+        return last if last < (self.collected_on or timezone.localdate()) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +207,8 @@ def _receive(tube: Tube, *, facility: Facility, actor: Actor, collected_on: date
     except Refused as refused:
         return answer(REFUSED, refused.issues[0].diagnostics)
     if tube.kit_expired_on:
-        return answer(NEW, _("Đã nhận. Bộ kit hết hạn ngày %(day)s: không được đọc mẫu này, hãy từ chối và cho lấy lại.") % {
-            "day": f"{tube.kit_expired_on:%d/%m/%Y}"
-        })  # fmt: skip
+        told = _("Đã nhận. Bộ kit hết hạn ngày %(day)s: đừng đọc mẫu này, hãy từ chối và cho lấy lại.")
+        return answer(NEW, told % {"day": f"{tube.kit_expired_on:%d/%m/%Y}"})
     return answer(NEW, _("Đã nhận."))
 
 

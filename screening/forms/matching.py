@@ -1,0 +1,100 @@
+"""A result in the queue as forms show it, and one that is put there by hand."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from screening.facts import day_of
+from screening.forms.fields import DayField, LineField, NoteField
+from screening.models import UnmatchedResult
+from screening.protocol import NotInterpretable, Test
+from screening.protocol.interpret import category_named, find_kit, normal_unit
+from screening.protocol.words import Ambiguous, read_number
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+LABELS: Final["dict[str, _StrPromise]"] = {
+    "full_name": _("Họ và tên"),
+    "birth_date": _("Ngày sinh"),
+    "sex": _("Giới tính"),
+    "cccd": _("Số căn cước"),
+    "insurance_number": _("Số thẻ bảo hiểm y tế"),
+    "phone": _("Điện thoại"),
+    "specimen_id": _("Mã mẫu"),
+    "order_id": _("Phiếu chỉ định"),
+    "test": _("Xét nghiệm"),
+    "value": _("Kết quả"),
+    "unit": _("Đơn vị"),
+    "kit": _("Bộ kit"),
+    "cutoff": _("Ngưỡng dương tính"),
+    "cutoff_unit": _("Đơn vị của ngưỡng"),
+    "collected_on": _("Ngày lấy mẫu"),
+    "resulted_on": _("Ngày trả kết quả"),
+    "note": _("Ghi chú"),
+}
+
+
+class ParkForm(forms.Form):
+    """What stands on a tube and its result, when nobody knows whose it is."""
+
+    specimen_id = LineField(label=_("Mã mẫu"), max_length=100)
+    test = forms.ChoiceField(label=_("Xét nghiệm"))
+    value = LineField(label=_("Kết quả"), max_length=40, attrs={"autofocus": True})
+    unit = LineField(label=_("Đơn vị"), max_length=20, required=False)
+    full_name = LineField(label=_("Tên ghi trên ống"), required=False)
+    birth_date = LineField(label=_("Ngày sinh ghi trên ống"), max_length=20, required=False)
+    collected_on = DayField(label=_("Ngày lấy mẫu"), required=False)
+    note = NoteField(label=_("Ghi chú"))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        from screening.forms.laboratory import test_choices
+
+        super().__init__(*args, **options)
+        self.fields["test"].choices = test_choices()  # type: ignore[attr-defined]
+
+    def fields_known(self) -> dict[str, Any]:
+        """What is known, for ``park_result``."""
+        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+
+    def payload(self) -> str:
+        """As it was typed."""
+        return orjson.dumps({name: str(value) for name, value in self.fields_known().items()}).decode()
+
+
+def shown_fields(row: UnmatchedResult) -> "list[tuple[_StrPromise, str]]":
+    """Label and text of all that was understood."""
+    return [(LABELS[name], row.fields[name]) for name in LABELS if row.fields.get(name)]
+
+
+def fill(fields: dict[str, str], test: Test) -> dict[str, Any]:
+    """What a parked result says, as the initial values of the form of its test: nothing that must be guessed."""
+    initial: dict[str, Any] = {"specimen_id": fields.get("specimen_id", ""), "note": fields.get("note", "")}
+    value = fields.get("value", "")
+    if test.units and _is_number(value):
+        initial["value"] = value
+        try:
+            initial["unit"] = normal_unit(test, fields.get("unit", ""))
+        except NotInterpretable:
+            initial["unit"] = ""
+        initial["cutoff"] = fields.get("cutoff", "")
+    else:
+        category = category_named(test, value)
+        initial["category"] = category.key if category else ""
+    kit = find_kit(test, fields.get("kit", ""))
+    initial["kit"] = kit.name if kit else ""
+    for name in ("collected_on", "resulted_on"):
+        if day := day_of(fields.get(name, "")):
+            initial[name] = day
+        elif fields.get(name):
+            initial[name] = fields[name]
+    return {name: text for name, text in initial.items() if text != ""}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return read_number(text) is not None
+    except Ambiguous:
+        return True

@@ -1,0 +1,143 @@
+"""When a result says something else than it said, everyone who acted on the old one is told, and says that they saw it.
+
+Told are the facilities that wrote something because of it (a referral, an assessment, an appointment, a conversation),
+the one that ordered the test, and the citizen if she could read it. A notice never says what the result was or is.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from fhir.hooks import Change, on_saved
+from healthhub.accounts.actors import Actor, Role
+from screening.facts import WITHDRAWN_STATUS, is_screening, read_fact
+from screening.models import Notice
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+#: text -> (for a facility, for the citizen)
+TEXTS: Final["dict[str, tuple[_StrPromise, _StrPromise]]"] = {
+    "corrected": (
+        _("Một kết quả mà cơ sở bạn đã dựa vào nay được đính chính. Hãy mở hồ sơ và xem bước tiếp theo có còn đúng."),
+        _("Một kết quả của bạn đã được đính chính. Hãy xem lại kết quả."),
+    ),
+    "withdrawn": (
+        _("Một kết quả mà cơ sở bạn đã dựa vào nay được rút lại. Hãy mở hồ sơ và xem bước tiếp theo có còn đúng."),
+        _("Một kết quả của bạn đã được rút lại vì ghi nhầm. Cơ sở y tế sẽ liên hệ nếu cần làm lại."),
+    ),
+    "moved": (
+        _("Một kết quả mà cơ sở bạn đã dựa vào là của người khác. Hãy mở hồ sơ và xem bước tiếp theo có còn đúng."),
+        _("Một kết quả đã ghi nhầm vào hồ sơ của bạn và nay được rút lại."),
+    ),
+}
+UNDO_SECONDS: Final = 120  # what is taken back so soon by the same hand, with nothing done about it, is an undo
+
+# Who wrote something of this person that names the result, besides the results themselves; and who ordered the test.
+_ACTED = """
+SELECT DISTINCT k.id, r.facility FROM unnest(%s::text[], %s::text[]) AS k(id, patient)
+JOIN fhir_resource r ON r.patient = k.patient AND r.facility IS NOT NULL AND NOT r.deleted
+  AND r.type IN ('ServiceRequest', 'Procedure', 'Appointment', 'Communication', 'DiagnosticReport')
+  AND position('"Observation/' || k.id || '"' IN r.content) > 0
+UNION
+SELECT k.id, o.facility_id FROM unnest(%s::text[], %s::text[]) AS k(id, patient)
+JOIN screening_order o ON o.patient_id = k.patient AND o.result_id = k.id AND o.facility_id IS NOT NULL
+"""
+_FIRST = """
+SELECT v.id, v.author, v.last_updated FROM fhir_resourceversion v
+WHERE v.type = 'Observation' AND v.id = ANY(%s) AND v.version = 1
+"""
+
+
+@on_saved("Observation")
+def tell(changes: Sequence[Change], *, actor: Actor) -> None:
+    """Make the notices of this batch of corrections; runs before the orders learn of them."""
+    told = [(change, text) for change in changes if (text := _what(change))]
+    if not told:
+        return
+    ids = [change.id for change, _ in told]
+    people = [_person(change.previous or {}) for change, _ in told]
+    acted: dict[str, set[str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTED, [ids, people, ids, people])
+        for name, facility in cursor.fetchall():
+            acted.setdefault(name, set()).add(facility)
+        cursor.execute(_FIRST, [ids])
+        first = {name: (author, at) for name, author, at in cursor.fetchall()}
+    now = timezone.now()
+    rows = []
+    for (change, text), person in zip(told, people, strict=True):
+        facilities = acted.get(change.id, set())
+        author, at = first.get(change.id, ("", now))
+        undone = author == actor.id and (now - at).total_seconds() < UNDO_SECONDS
+        if text == "withdrawn" and undone and not facilities - {actor.facility}:
+            continue
+        patients = [None] if (change.previous or {}).get("status") != "preliminary" else []
+        rows += [
+            Notice(
+                facility_id=who,
+                patient_id=person,
+                observation_id=change.id,
+                version=change.version,
+                text=text,
+                made_at=now,
+            )
+            for who in (*sorted(facilities), *patients)
+        ]
+    Notice.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def open_notices(facility: str) -> QuerySet[Notice]:
+    """What a facility has not acknowledged, the oldest first."""
+    found = Notice.objects.filter(facility=facility, read_at__isnull=True)
+    return found.select_related("patient").order_by("made_at", "pk")
+
+
+def open_notice_count(facility: str) -> int:
+    """How many corrections the facility has not acknowledged; the worklist shows it."""
+    return Notice.objects.filter(facility=facility, read_at__isnull=True).count()
+
+
+def notices_for(patient: str) -> QuerySet[Notice]:
+    """What a citizen has not acknowledged."""
+    found = Notice.objects.filter(patient=patient, facility__isnull=True, read_at__isnull=True)
+    return found.order_by("made_at", "pk")
+
+
+def acknowledge(*, notice: Notice, actor: Actor) -> None:
+    """Remember who saw it, and when; the first one counts."""
+    Notice.objects.filter(pk=notice.pk, read_at__isnull=True).update(read_at=timezone.now(), read_by=actor.id)
+
+
+def text_of(notice: Notice, role: Role) -> "_StrPromise":
+    """The sentence for staff or for the citizen."""
+    staff, citizen = TEXTS[notice.text]
+    return citizen if role is Role.CITIZEN else staff
+
+
+def _what(change: Change) -> str:
+    """How a result that stood before has changed what it means; "" if it has not."""
+    old = change.previous
+    if old is None or not is_screening(old) or old.get("status") in (*WITHDRAWN_STATUS, "registered"):
+        return ""
+    new = change.resource
+    if new is None or new.get("status") in WITHDRAWN_STATUS:
+        return "withdrawn"
+    if (old.get("subject") or {}).get("reference") != (new.get("subject") or {}).get("reference"):
+        return "moved"
+    before, after = (read_fact(text, facility=change.facility) for text in (old, new))
+    if before is None or before.result is None or old.get("status") == "preliminary":
+        return ""
+    if after is None or after.result is None:
+        return "withdrawn"
+    same = ("test", "category", "outcome", "value", "unit", "collected_on")
+    return "corrected" if any(before.result[name] != after.result[name] for name in same) else ""
+
+
+def _person(observation: Mapping[str, Any]) -> str:
+    reference = (observation.get("subject") or {}).get("reference") or ""
+    return str(reference).partition("/")[2]
