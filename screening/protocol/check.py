@@ -51,6 +51,7 @@ def faults_of_versions(found: Sequence[Protocol]) -> list[str]:
     starts: set[tuple[str, object]] = set()
     versions: set[tuple[str, str]] = set()
     claimed: dict[Any, tuple[str, str]] = {}
+    programmes: dict[str, str] = {}
     for protocol in found:
         start, version = (protocol.programme, protocol.valid_from), (protocol.programme, protocol.version)
         if start in starts or version in versions:

@@ -49,9 +49,8 @@ class Round:
         self.results += found
         for event in sorted(found, key=self._second_readings_last):
             self._open_result(event)
-        for event in valid:
-            if event.fact == ASSESSED:
-                self._open_finding(event, reopened)
+        for event in _without_vaguer_doubles([event for event in valid if event.fact == ASSESSED]):
+            self._open_finding(event, reopened)
         for event in valid:
             if event.fact == REFERRED:
                 self._refer(event)
@@ -277,3 +276,9 @@ def opens_round(event: Event, protocol: Protocol) -> bool:
 def _adequate(event: Event) -> bool:
     """A result that says positive or negative, for good."""
     return event.data["outcome"] in (POSITIVE, NEGATIVE) and not event.data.get("preliminary")
+
+
+def _without_vaguer_doubles(assessed: list[Event]) -> list[Event]:
+    """One day's assessments; of two reports of one of them, not the one that says no finding."""
+    told = {event.data["assessment"] for event in assessed if event.data["finding"] != UNSPECIFIED}
+    return [event for event in assessed if event.data["finding"] != UNSPECIFIED or event.data["assessment"] not in told]
