@@ -4,9 +4,10 @@ from celery import shared_task
 from django.utils import timezone
 
 from screening.appointments import notices, queue
-from screening.imports.batches import run_batch, unfinished
+from screening.imports.batches import unfinished
+from screening.imports.running import run_batch
 from screening.messages import letters, sending
-from screening.models import BatchState
+from screening.models import MOVING
 from screening.publishing.sweep import publish_noted
 from screening.recall.nightly import go_on, tonight
 from screening.recall.refresh import refresh_noted
@@ -31,7 +32,7 @@ def rebuild_statistics() -> None:
 def import_batch(batch_id: int) -> None:
     """Work on a file of results for a while, and queue the rest."""
     batch = run_batch(batch_id, seconds=SLICE_SECONDS)
-    if batch is not None and batch.state == BatchState.RUNNING:
+    if batch is not None and batch.state in MOVING:
         import_batch.delay(batch_id)
 
 

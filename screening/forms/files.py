@@ -1,22 +1,29 @@
-"""Uploading a file of results."""
+"""Uploading a file of results, and telling how to read it."""
 
 from typing import Any, Final
 
 from django import forms
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from screening.imports.columns import OPTIONAL, Column
+from screening.imports.differences import heading
+from screening.imports.review import TABS
+from screening.models import ImportBatch, RowKind
+from screening.protocol import current, programmes
+
 LARGEST: Final = 25 * 1024 * 1024
-KINDS: Final = (".csv", ".tsv", ".txt", ".xlsx")
+KINDS: Final = (".csv", ".tsv", ".txt", ".xlsx", ".xml", ".astm")
 
 
 class UploadForm(forms.Form):
-    """A CSV or XLSX file; what is in it is judged when it is read."""
+    """A CSV, XLSX, XML4 or ASTM file; what is in it is judged when it is read."""
 
     file = forms.FileField(
         label=_("Tệp kết quả"),
-        help_text=_("CSV hoặc Excel (.xlsx), tối đa 25 MB."),
+        help_text=_("CSV, Excel (.xlsx), XML4 của bảo hiểm y tế hoặc tệp ASTM của máy, tối đa 25 MB."),
         widget=forms.ClearableFileInput(attrs={"accept": ",".join(KINDS)}),
         error_messages={
             "required": _("Hãy chọn một tệp."),
@@ -40,5 +47,104 @@ class UploadForm(forms.Form):
                 _("Đây là tệp Excel kiểu cũ (.xls). Hãy lưu lại thành .xlsx hoặc CSV rồi tải lên.")
             )
         if not name.endswith(KINDS):
-            raise forms.ValidationError(_("Chỉ nhận tệp CSV hoặc Excel (.xlsx)."))
+            raise forms.ValidationError(_("Chỉ nhận tệp CSV, Excel (.xlsx), XML hoặc ASTM."))
         return file
+
+
+class ColumnsForm(forms.Form):
+    """For each of our columns the file's column that holds it, or what it always is."""
+
+    def __init__(self, *args: Any, batch: ImportBatch, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", _("– không có –"))]
+        for place, text in enumerate(batch.header):
+            examples = [row[place] for row in batch.sample if place < len(row) and row[place]]
+            example = f" ({examples[0][:30]})" if examples else ""
+            choices.append((str(place), f"{place + 1}. {text[:40]}{example}"))
+        for column in Column:
+            told = batch.columns.get(column.value, {})
+            self.fields[f"at_{column}"] = forms.ChoiceField(
+                label=heading(column), choices=choices, required=False, initial=str(told.get("at", ""))
+            )
+            self.fields[f"always_{column}"] = forms.CharField(
+                label=_("hoặc luôn là"), required=False, max_length=200, initial=told.get("always", "")
+            )
+
+    def pairs(self) -> list[tuple[Any, Any, bool]]:
+        """(which column, or always what, required) of each of ours, for the page."""
+        return [
+            (self[f"at_{column}"], self[f"always_{column}"], column not in OPTIONAL and column != Column.CITIZEN_ID)
+            for column in Column
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Every required column, and no column of the file twice."""
+        found = super().clean() or {}
+        used: dict[str, Column] = {}
+        for column in Column:
+            at, always = found.get(f"at_{column}", ""), found.get(f"always_{column}", "")
+            if not at and not always and column not in OPTIONAL:
+                self.add_error(f"at_{column}", _("Hãy chọn cột, hoặc ghi giá trị chung cho mọi dòng."))
+            if at and at in used:
+                self.add_error(f"at_{column}", _("Cột này đã được chọn cho mục khác."))
+            used[at] = column
+        return found
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        """As ``map_columns`` takes it."""
+        told: dict[str, dict[str, Any]] = {}
+        for column in Column:
+            if at := self.cleaned_data[f"at_{column}"]:
+                told[column.value] = {"at": int(at)}
+            elif always := self.cleaned_data[f"always_{column}"]:
+                told[column.value] = {"always": always}
+        return told
+
+
+class CodesForm(forms.Form):
+    """For each code of the file the test that it means, or that it is none of ours."""
+
+    def __init__(self, *args: Any, batch: ImportBatch, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.codes = [entry["code"] for entry in batch.codes]
+        choices = [("", _("Hãy chọn …")), ("-", _("Không phải xét nghiệm sàng lọc")), *test_choices()]
+        for number, entry in enumerate(batch.codes):
+            self.fields[f"code_{number}"] = forms.ChoiceField(
+                label=f"{entry['code']} {entry['name']}".strip(),
+                help_text=_now("%(count)s dòng, ví dụ: %(example)s") % entry,
+                choices=choices,
+                error_messages={"required": _("Hãy chọn xét nghiệm, hoặc nói đó không phải xét nghiệm sàng lọc.")},
+            )
+
+    def told(self) -> dict[str, str]:
+        """As ``map_codes`` takes it."""
+        answers = [self.cleaned_data[f"code_{number}"] for number in range(len(self.codes))]
+        return {code: "" if test == "-" else test for code, test in zip(self.codes, answers, strict=True)}
+
+
+class ApproveForm(forms.Form):
+    """Which kinds of rows to store."""
+
+    kinds = forms.MultipleChoiceField(label=_("Lưu"), required=False, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, batch: ImportBatch, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        counts = {
+            RowKind.NEW: batch.new,
+            RowKind.CORRECTION: batch.corrected,
+            RowKind.CLOSE: batch.close,
+            RowKind.NOBODY: batch.nobody,
+        }
+        choices = [(str(kind), f"{TABS[kind]} ({count})") for kind, count in counts.items() if count]
+        self.fields["kinds"].choices = choices  # type: ignore[attr-defined]
+        self.fields["kinds"].initial = [kind for kind, _label in choices]
+
+
+def test_choices() -> list[tuple[str, str]]:
+    """Every test of every programme by key."""
+    language = "en" if (get_language() or "vi").startswith("en") else "vi"
+    return [
+        (key, f"{test.name[language]} ({current(programme).name[language]})")
+        for programme in programmes()
+        for key, test in current(programme).tests.items()
+    ]

@@ -1,54 +1,60 @@
-"""Takes a file in as a batch: in chunks, each committed with the batch's counters, so it can stop anywhere and go on.
+"""Files of results as batches: taking one in, telling how to read it, approving, cancelling, undoing.
 
-A chunk's rows, its counters and the length of the file of bad rows commit together. A run that is killed is found again
-(by the queue, or by ``unfinished``) and goes on after the last committed row.
+What takes long is done by ``running``, in a worker or by the command; here a page only says what shall be done.
 """
 
 import hashlib
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
+from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from fhir.outcomes import Refused
-from healthhub.accounts.actors import Actor, system_actor
-from records.access import CARE
-from records.memberships import actor_for_user
-from records.models import Facility
-from screening.imports.chunks import Outcome, store_rows
-from screening.imports.columns import VIETNAMESE, Column
-from screening.imports.errors import ErrorFile
-from screening.imports.reading import Sheet, SourceRow, Unreadable, open_sheet
-from screening.imports.rows import Problem, Row, Rules, check_row
-from screening.models import BatchState, ImportBatch, ImportedRow
+from healthhub.accounts.actors import Actor
+from records.access import CARE, visible_to
+from screening.imports.columns import Column, Header, header_key
+from screening.models import (
+    MOVING,
+    BatchState,
+    CodeMapping,
+    ColumnMapping,
+    ImportBatch,
+    RowKind,
+    RowState,
+    StagedRow,
+)
 
 logger = logging.getLogger(__name__)
 
-CHUNK: Final = 1000
 _LOCK_SPACE: Final = 0x48480003  # ours among advisory locks; the second number is the batch
-_TRIES: Final = 4
-_RETRY = {"40001", "40P01"}  # serialization failure, deadlock
+APPROVABLE: Final = (RowKind.NEW, RowKind.CORRECTION, RowKind.CLOSE, RowKind.NOBODY)
+_READABLE: Final = (BatchState.MAPPING, BatchState.REVIEW)
 
 
 class NotAllowed(Exception):
-    """The actor may not import results."""
+    """The actor may not do this to the batch; the message says why, in the active language."""
 
 
-def queue_batch(*, file: IO[bytes], filename: str, uploader: Any, actor: Actor) -> ImportBatch:
+class TooLate(Exception):
+    """The batch is no longer in a state for this; the message says so, in the active language."""
+
+
+def queue_batch(*, file: IO[bytes], filename: str, uploader: Any, actor: Actor, auto: bool = False) -> ImportBatch:
     """Keep an uploaded file and note it as a batch; the caller queues ``tasks.import_batch``. Raises NotAllowed."""
-    if actor.role not in CARE or not actor.facility:
-        raise NotAllowed(_("Bạn không có quyền tải kết quả lên."))
+    _check(actor)
     with transaction.atomic():
-        batch = _new(
-            filename=filename, language=translation.get_language() or "vi", uploader=uploader, facility=actor.facility
+        batch = ImportBatch.objects.create(
+            filename=filename,
+            language=translation.get_language() or "vi",
+            uploader=uploader,
+            facility=actor.facility,
+            auto=auto,
         )
         target = Path(settings.MEDIA_ROOT) / "imports" / str(batch.pk) / "file"
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -63,162 +69,140 @@ def queue_batch(*, file: IO[bytes], filename: str, uploader: Any, actor: Actor) 
     return batch
 
 
-def batch_of_path(path: Path) -> ImportBatch:
-    """A batch for a file that lies on this machine, for the command, which may write for every facility.
+def batch_of_path(path: Path, *, facility: str | None = None) -> ImportBatch:
+    """A batch for a file that lies on this machine, for commands: nobody reviews it. Without ``facility`` it may write
+    for every one.
 
     The same file, still unfinished from a run that was broken off, is taken up again.
     """
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     where = str(path.resolve())
-    broken_off = ImportBatch.objects.filter(file=where, sha256=digest, state=BatchState.RUNNING, uploader=None).first()
+    broken_off = ImportBatch.objects.filter(
+        file=where, sha256=digest, state__in=MOVING, uploader=None, facility=facility
+    ).first()
     if broken_off:
         return broken_off
-    batch = _new(filename=path.name, language=translation.get_language() or "vi", uploader=None, facility=None)
-    batch.file, batch.sha256 = where, digest
-    batch.save(update_fields=["file", "sha256"])
-    return batch
+    language = translation.get_language() or "vi"
+    return ImportBatch.objects.create(
+        filename=path.name, file=where, sha256=digest, language=language, facility=facility, auto=True
+    )
 
 
-def _new(**fields: Any) -> ImportBatch:
-    return ImportBatch.objects.create(**fields)
+def map_columns(*, batch: ImportBatch, columns: Mapping[str, Mapping[str, Any]], actor: Actor) -> None:
+    """Say which column is what, and read the file (again) so. Remembered for the facility and these headings."""
+    _check(actor, batch)
+    header = Header(tuple(batch.header), {}, (), ()).mapped(columns)
+    if header.missing:
+        raise NotAllowed(_("Còn thiếu cột bắt buộc."))
+    with transaction.atomic():
+        fresh = _take(batch, _READABLE)
+        fresh.columns = dict(columns)
+        if fresh.facility:
+            ColumnMapping.objects.update_or_create(
+                facility=fresh.facility, header=header_key(fresh.header), defaults={"columns": fresh.columns}
+            )
+        _read_again(fresh)
+
+
+def map_codes(*, batch: ImportBatch, tests: Mapping[str, str], actor: Actor) -> None:
+    """Say which test each of the file's codes is ("" for none of ours), and read on. Remembered for the facility."""
+    _check(actor, batch)
+    with transaction.atomic():
+        fresh = _take(batch, _READABLE)
+        for code, test in tests.items():
+            CodeMapping.objects.update_or_create(
+                facility=fresh.facility, system=fresh.form, code=code, defaults={"test": test}
+            )
+        fresh.codes = []
+        _read_again(fresh)
+
+
+def remembered_columns(facility: str | None, header: UUID) -> dict[str, Any] | None:
+    """How the facility has told to read such a file."""
+    found = ColumnMapping.objects.filter(facility=facility, header=header).first() if facility else None
+    return found.columns if found else None
+
+
+def decide_row(*, row: StagedRow, decision: str, actor: Actor) -> None:
+    """Say whose a close row is: ``person:<id>`` of a candidate whom the actor may see, "left" or "" (to the queue)."""
+    batch = row.batch
+    _check(actor, batch)
+    if decision.startswith("person:"):
+        patient = decision.removeprefix("person:")
+        if patient not in row.candidates or not visible_to(actor).filter(pk=patient).exists():
+            raise NotAllowed(_("Người này không có trong danh sách gần khớp mà bạn được xem."))
+    elif decision not in ("", "left"):
+        raise NotAllowed(_("Không hiểu lựa chọn này."))
+    with transaction.atomic():
+        _take(batch, (BatchState.REVIEW,))
+        row.decision = decision
+        row.save(update_fields=["decision"])
+
+
+def approve_batch(*, batch: ImportBatch, kinds: Collection[str], approver: Any, actor: Actor) -> None:
+    """Let the rows of these kinds be stored; the caller queues ``tasks.import_batch``. Others are left, and told."""
+    _check(actor, batch)
+    with transaction.atomic():
+        fresh = _take(batch, (BatchState.REVIEW,))
+        fresh.kinds = [kind for kind in APPROVABLE if kind in kinds]
+        fresh.approver, fresh.approved_at, fresh.state = approver, timezone.now(), BatchState.STORING
+        fresh.save(update_fields=["kinds", "approver", "approved_at", "state"])
+
+
+def cancel_batch(*, batch: ImportBatch, actor: Actor) -> None:
+    """Stop, whatever it is doing: at once if nobody works on it, else after the chunk at hand. What is stored stays
+    (and can be undone)."""
+    _check(actor, batch)
+    if ImportBatch.objects.filter(pk=batch.pk, state__in=(*MOVING[:3], *_READABLE)).update(cancel_asked=True) == 0:
+        raise TooLate(_("Tệp này đã xong, không còn gì để hủy."))
+    with locked(batch.pk) as mine:
+        if mine:
+            finish_cancelled(ImportBatch.objects.get(pk=batch.pk))
+
+
+def undo_batch(*, batch: ImportBatch, undoer: Any, actor: Actor) -> None:
+    """Take back what the batch has stored, within a day; the caller queues ``tasks.import_batch``."""
+    _check(actor, batch)
+    with transaction.atomic():
+        fresh = _take(batch, (BatchState.DONE, BatchState.CANCELLED))
+        if not fresh.may_be_undone:
+            raise TooLate(_("Chỉ hoàn tác được trong một ngày sau khi lưu."))
+        fresh.state, fresh.undoer, fresh.handled = BatchState.UNDOING, undoer, 0
+        fresh.save(update_fields=["state", "undoer", "handled"])
 
 
 def unfinished() -> list[int]:
     """Uploaded batches that nobody is working on: their task was lost, or its worker killed."""
-    waiting = ImportBatch.objects.filter(state__in=(BatchState.QUEUED, BatchState.RUNNING), uploader__isnull=False)
+    waiting = ImportBatch.objects.filter(state__in=MOVING, uploader__isnull=False)
     return [pk for pk in waiting.order_by("created_at").values_list("pk", flat=True) if not _is_locked(pk)]
 
 
-def run_batch(
-    batch_id: int, *, seconds: float | None = None, progress: Callable[[ImportBatch], None] | None = None
-) -> ImportBatch | None:
-    """Work on a batch until it is done, or for about so many seconds; the batch as it stands then.
-
-    None if another process is working on it. Safe to call again at any time: what is done is done once.
-    """
-    with _locked(batch_id) as mine:
-        if not mine:
-            return None
-        batch = ImportBatch.objects.get(pk=batch_id)
-        if batch.state in (BatchState.QUEUED, BatchState.RUNNING):
-            with translation.override(batch.language):
-                _run(batch, until=None if seconds is None else time.monotonic() + seconds, progress=progress)
-        return batch
+def finish_cancelled(batch: ImportBatch) -> None:
+    """End a batch at its owner's wish; rows that were not stored are forgotten, if none was, all of them."""
+    if batch.state in MOVING or batch.state in _READABLE:
+        with transaction.atomic():
+            batch.rows.filter(state=RowState.STAGED).exclude(kind=RowKind.ERROR).delete()
+            finish(batch, BatchState.CANCELLED)
 
 
-def _run(batch: ImportBatch, *, until: float | None, progress: Callable[[ImportBatch], None] | None) -> None:
-    try:
-        actor = _actor_of(batch)
-        sheet = open_sheet(Path(settings.MEDIA_ROOT) / batch.file)
-    except (Unreadable, NotAllowed) as error:
-        _finish(batch, BatchState.FAILED, problem=str(error))
-        return
-    except FileNotFoundError:
-        _finish(batch, BatchState.FAILED, problem=_("Tệp không còn nữa."))
-        return
-    if batch.state == BatchState.QUEUED:
-        batch.state, batch.started_at, batch.total = BatchState.RUNNING, timezone.now(), sheet.estimate
-        batch.notices = [{"text": text} for text in [*_seen_before(batch), *sheet.notices]]
-        batch.save()
-    errors = ErrorFile(batch, sheet.header)
-    rules = _rules(batch)
-    for chunk in _chunks(sheet, after=batch.processed_row):
-        try:
-            _take(batch, chunk, rules, errors, actor=actor)
-        except Refused as refused:  # of the actor, not of a row
-            _finish(batch, BatchState.FAILED, problem=str(refused))
-            return
-        if progress:
-            progress(batch)
-        if until is not None and time.monotonic() > until:
-            return
-    _finish(batch, BatchState.DONE)
-
-
-def _take(batch: ImportBatch, chunk: list[SourceRow], rules: Rules, errors: ErrorFile, *, actor: Actor) -> None:
-    """Check and store one chunk and move the batch on, in one transaction; again if another writer was in the way."""
-    checked = [(source, check_row(source, rules)) for source in chunk]
-    rows = [row for _source, row in checked if isinstance(row, Row)]
-    bad: list[tuple[SourceRow, list[Problem]]] = [(source, row) for source, row in checked if isinstance(row, list)]
-    before = _counters(batch)
-    for attempt in range(1, _TRIES + 1):
-        try:
-            with transaction.atomic():
-                outcome = store_rows(rows, batch=batch, actor=actor)
-                _move_on(batch, chunk, bad + [(row.source, [problem]) for row, problem in outcome.bad], outcome, errors)
-            return
-        except OperationalError as error:
-            if getattr(error.__cause__, "pgcode", "") not in _RETRY or attempt == _TRIES or connection.in_atomic_block:
-                raise
-        _put_back(batch, before)
-        time.sleep(0.2 * attempt)
-
-
-def _move_on(
-    batch: ImportBatch,
-    chunk: list[SourceRow],
-    bad: list[tuple[SourceRow, list[Problem]]],
-    outcome: Outcome,
-    errors: ErrorFile,
-) -> None:
-    batch.processed += len(chunk)
-    batch.processed_row = chunk[-1].number
-    batch.new += len(outcome.new)
-    batch.corrected += len(outcome.corrected)
-    batch.unchanged += len(outcome.unchanged)
-    batch.repeated += len(outcome.repeated)
-    batch.failed += len(bad)
-    batch.total = max(batch.total, batch.processed)
-    _tally(batch, outcome)
-    if bad:
-        bad.sort(key=lambda pair: pair[0].number)
-        errors.append((source.texts, source.number, problems) for source, problems in bad)
+def finish(batch: ImportBatch, state: BatchState, *, problem: str = "") -> None:
+    """End a batch; an uploaded file has been read, or never will be, and people's data need not lie about."""
+    batch.state, batch.problem, batch.finished_at = state, problem, timezone.now()
+    batch.started_at = batch.started_at or batch.finished_at
     batch.save()
+    forget_file(batch)
+    logger.info(
+        "Import %d %s: %d rows, %d new, %d corrected, %d unchanged, %d set aside, %d repeated, %d failed",
+        *(batch.pk, state, batch.processed, batch.new, batch.corrected, batch.unchanged),
+        *(batch.close + batch.nobody, batch.repeated, batch.failed),
+    )
 
 
-_COUNTERS: Final = (
-    "processed",
-    "processed_row",
-    "new",
-    "corrected",
-    "unchanged",
-    "repeated",
-    "failed",
-    "total",
-    "errors_bytes",
-    "errors_file",
-)
-
-
-def _counters(batch: ImportBatch) -> dict[str, Any]:
-    return {name: getattr(batch, name) for name in _COUNTERS} | {"notices": [dict(notice) for notice in batch.notices]}
-
-
-def _put_back(batch: ImportBatch, counters: dict[str, Any]) -> None:
-    """Put the counters back to what is committed."""
-    for name, value in counters.items():
-        setattr(batch, name, value)
-
-
-def _tally(batch: ImportBatch, outcome: Outcome) -> None:
-    """Count notices about rows by their text: memory must not grow with the file."""
-    notices = {notice["text"]: notice for notice in batch.notices}
-    told: list[tuple[int, str]] = [
-        (row.number, f"{_heading(notice.column)}: {notice.text}")
-        for rows in (outcome.new, outcome.corrected, outcome.unchanged)
-        for row in rows
-        for notice in row.notices
-    ]
-    told += [(row.number, _("Dòng lặp lại y hệt một dòng phía trên đã được bỏ qua.")) for row in outcome.repeated]
-    for number, text in sorted(told):
-        notice = notices.setdefault(text, {"text": text, "count": 0, "row": number})
-        notice["count"] += 1
-    batch.notices = list(notices.values())
-
-
-def _heading(column: Column) -> str:
-    return str(column) if (translation.get_language() or "vi").startswith("en") else VIETNAMESE[column]
+def forget_file(batch: ImportBatch) -> None:
+    """Remove an uploaded file from the disk."""
+    if batch.uploader_id is not None and batch.file:
+        (Path(settings.MEDIA_ROOT) / batch.file).unlink(missing_ok=True)
 
 
 def notice_texts(batch: ImportBatch) -> list[str]:
@@ -229,60 +213,8 @@ def notice_texts(batch: ImportBatch) -> list[str]:
     ]
 
 
-def _chunks(sheet: Sheet, *, after: int) -> Iterator[list[SourceRow]]:
-    rows: Iterable[SourceRow] = (row for row in sheet.rows if row.number > after)
-    rows = iter(rows)
-    while chunk := list(islice(rows, CHUNK)):
-        yield chunk
-
-
-def _rules(batch: ImportBatch) -> Rules:
-    known = Facility.objects.filter(active=True, code__isnull=False)
-    facilities = {facility.code: facility for facility in known if facility.code}
-    return Rules(facilities, batch.facility, timezone.localdate())
-
-
-def _actor_of(batch: ImportBatch) -> Actor:
-    if batch.uploader is None:
-        return system_actor("import")
-    actor = actor_for_user(batch.uploader)
-    if actor is None or actor.role not in CARE or actor.facility != batch.facility:
-        raise NotAllowed(_("Người tải tệp lên không còn quyền ghi cho cơ sở này."))
-    return actor
-
-
-def _seen_before(batch: ImportBatch) -> list[str]:
-    same = ImportBatch.objects.filter(sha256=batch.sha256, facility=batch.facility, state=BatchState.DONE)
-    earlier = same.exclude(pk=batch.pk).first()
-    if earlier is None or earlier.finished_at is None:
-        return []
-    day = timezone.localtime(earlier.finished_at)
-    return [
-        _(
-            "Tệp này đã được xử lý ngày {day}. Kết quả giống với bản đang lưu được giữ nguyên; "
-            "kết quả đã sửa sau ngày đó trở lại như trong tệp này."
-        ).format(day=f"{day:%d/%m/%Y %H:%M}")
-    ]
-
-
-def _finish(batch: ImportBatch, state: BatchState, *, problem: str = "") -> None:
-    with transaction.atomic():
-        batch.state, batch.problem, batch.finished_at = state, problem, timezone.now()
-        if state == BatchState.DONE:
-            batch.total = batch.processed
-        batch.started_at = batch.started_at or batch.finished_at
-        batch.save()
-        ImportedRow.objects.filter(batch=batch).delete()
-    if batch.uploader_id is not None:  # people's data that has been taken in need not lie about
-        (Path(settings.MEDIA_ROOT) / batch.file).unlink(missing_ok=True)
-    logger.info(
-        "Import %d %s: %d rows, %d new, %d corrected, %d unchanged, %d repeated, %d failed",
-        *(batch.pk, state, batch.processed, batch.new, batch.corrected, batch.unchanged, batch.repeated, batch.failed),
-    )
-
-
 @contextmanager
-def _locked(batch_id: int) -> Iterator[bool]:
+def locked(batch_id: int) -> Iterator[bool]:
     """Hold the batch for this connection; False if another one has it. A killed process lets go by itself."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_SPACE, batch_id])
@@ -296,5 +228,44 @@ def _locked(batch_id: int) -> Iterator[bool]:
 
 
 def _is_locked(batch_id: int) -> bool:
-    with _locked(batch_id) as free:
+    with locked(batch_id) as free:
         return not free
+
+
+def _check(actor: Actor, batch: ImportBatch | None = None) -> None:
+    if actor.is_system:
+        return
+    if actor.role not in CARE or not actor.facility or (batch is not None and batch.facility != actor.facility):
+        raise NotAllowed(_("Bạn không có quyền tải kết quả lên."))
+
+
+def _take(batch: ImportBatch, states: Collection[str]) -> ImportBatch:
+    """The batch as it is now, locked against other pages, if it is in one of these states."""
+    fresh = ImportBatch.objects.select_for_update().get(pk=batch.pk)
+    if fresh.state not in states or fresh.cancel_asked:
+        raise TooLate(_("Tệp này đã được xử lý tiếp hoặc đã hủy. Hãy tải lại trang."))
+    return fresh
+
+
+def _read_again(batch: ImportBatch) -> None:
+    """Back to the queue, with nothing read."""
+    batch.rows.all().delete()
+    for name in (
+        "processed",
+        "processed_row",
+        "new",
+        "corrected",
+        "unchanged",
+        "close",
+        "nobody",
+        "repeated",
+        "failed",
+    ):
+        setattr(batch, name, 0)
+    batch.state = BatchState.QUEUED
+    batch.save()
+
+
+def column_of(name: str) -> Column:
+    """A column by its English name; KeyError if there is none."""
+    return {column.value: column for column in Column}[name]

@@ -1,10 +1,12 @@
-"""The columns of a results file and how their headers are recognised, in English or Vietnamese, in any order."""
+"""The columns of a results file: how their headers are recognised, or told, in any order."""
 
+import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 from records.names import fold
 
@@ -46,6 +48,8 @@ VIETNAMESE: Final = {
 }
 OPTIONAL: Final = frozenset({Column.PHONE, Column.AREA_CODE, Column.UNIT, Column.RESULTED_ON, Column.NOTE})
 REQUIRED: Final = tuple(column for column in Column if column not in OPTIONAL)
+#: Who a row is about. A machine's results may lack them: they are then found by specimen, or wait to be matched.
+PERSON: Final = frozenset({Column.CITIZEN_ID, Column.FULL_NAME, Column.BIRTH_DATE, Column.SEX})
 
 # Other headings that clinics' files are known to carry for the same thing, folded.
 _ALSO: Final = {
@@ -81,19 +85,51 @@ def label(column: Column) -> str:
     return f"{column} ({VIETNAMESE[column]})"
 
 
+def header_key(texts: Sequence[str]) -> UUID:
+    """What two files with the same headings share, whatever their case, accents and the order of the facility's files.
+
+    The order of the columns counts: a mapping says where each one stands.
+    """
+    return UUID(bytes=hashlib.blake2b("\x1f".join(map(_key, texts)).encode(), digest_size=16).digest())
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header row read: ``places`` says at which position each column stands."""
+    """A header row read: ``places`` says at which position each column stands, ``always`` what it is without one."""
 
     texts: tuple[str, ...]
     places: dict[Column, int]
     extra: tuple[str, ...]
     twice: tuple[Column, ...]
+    always: dict[Column, str] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[Column, ...]:
         """Required columns that are not there."""
-        return tuple(column for column in REQUIRED if column not in self.places)
+        return tuple(column for column in REQUIRED if column not in self.places and column not in self.always)
+
+    @property
+    def columns(self) -> dict[str, dict[str, int | str]]:
+        """As ``ImportBatch.columns`` keeps it."""
+        places: dict[str, dict[str, int | str]] = {column.value: {"at": at} for column, at in self.places.items()}
+        return places | {column.value: {"always": text} for column, text in self.always.items()}
+
+    def mapped(self, columns: Mapping[str, Mapping[str, Any]]) -> "Header":
+        """The same headings, read as somebody has said."""
+        places = {Column(name): told["at"] for name, told in columns.items() if told.get("at") is not None}
+        always = {Column(name): told["always"] for name, told in columns.items() if told.get("always")}
+        used = set(places.values())
+        extra = tuple(
+            text
+            for place, text in enumerate(self.texts)
+            if text.strip() and place not in used and _key(text) not in _OWN
+        )
+        return Header(self.texts, places, extra, (), always)
+
+    def values(self, cells: Sequence[Any]) -> dict[Column, Any]:
+        """The cells of a row by their columns."""
+        found = {column: cells[place] if place < len(cells) else "" for column, place in self.places.items()}
+        return {**self.always, **found}
 
 
 def recognise(texts: Sequence[str]) -> Header:

@@ -1,78 +1,56 @@
-"""The file of bad rows: row, column and reason in front of the row as it came, to be mended and sent again."""
+"""The file of rows that were not taken: row, column and reason in front of the row as it came, to be mended and sent
+again. Written row by row from the staged rows, with nothing in it that a spreadsheet would run."""
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterator
 
-from django.conf import settings
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from screening.imports.columns import VIETNAMESE, Column, Header
-from screening.imports.rows import Problem
-from screening.models import ImportBatch
+from screening.models import ImportBatch, RowKind, RowState, StagedRow
 from screening.statistics.csvfiles import harmless
 
-_BOM: Final = b"\xef\xbb\xbf"  # by which Excel knows UTF-8
+
+def error_rows(batch: ImportBatch) -> QuerySet[StagedRow]:
+    """The rows that were refused, left out by the reviewer, or could not be undone."""
+    return batch.rows.filter(Q(kind=RowKind.ERROR) | Q(state__in=(RowState.LEFT, RowState.KEPT))).order_by("row")
 
 
-class ErrorFile:
-    """Appends to a batch's file of bad rows. Only ``size`` bytes of it count: those of committed chunks."""
-
-    def __init__(self, batch: ImportBatch, header: Header) -> None:
-        self.batch, self.header = batch, header
-        self.path = errors_path(batch)
-
-    def append(self, rows: Iterable[tuple[Sequence[str], int, Sequence[Problem]]]) -> None:
-        """Write rows (cells, row number, problems) after the committed part; the caller's commit makes them count."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        if not self.batch.errors_bytes:
-            writer.writerow([_("Dòng"), _("Cột"), _("Lý do"), *map(harmless, self.header.texts)])
-        for cells, number, problems in rows:
-            writer.writerow(
-                [
-                    number,
-                    harmless("; ".join(dict.fromkeys(self.heading(one.column) for one in problems if one.column))),
-                    harmless(" | ".join(self.told(one) for one in problems)),
-                    *map(harmless, cells),
-                ]
-            )
-        data = text.getvalue().encode()
-        if not self.batch.errors_bytes:
-            data = _BOM + data
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self.path.open("r+b" if self.path.exists() else "xb") as file:
-            file.truncate(self.batch.errors_bytes)  # what a killed run wrote without commit
-            file.seek(self.batch.errors_bytes)
-            file.write(data)
-        self.batch.errors_bytes += len(data)
-        self.batch.errors_file = str(self.path.relative_to(settings.MEDIA_ROOT))
-
-    def heading(self, column: Column) -> str:
-        """The column's heading as the file has it."""
-        place = self.header.places.get(column)
-        return self.header.texts[place] if place is not None else VIETNAMESE[column]
-
-    def told(self, problem: Problem) -> str:
-        """The reason with its column."""
-        return f"{self.heading(problem.column)}: {problem.reason}" if problem.column else problem.reason
+def error_lines(batch: ImportBatch) -> Iterator[bytes]:
+    """The CSV file, as UTF-8 with the mark by which Excel knows it."""
+    header = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns)
+    yield b"\xef\xbb\xbf" + _line([_("Dòng"), _("Cột"), _("Lý do"), *map(harmless, header.texts)])
+    for one in error_rows(batch).iterator(chunk_size=1000):
+        columns, reasons = told(one, header)
+        yield _line([one.row, harmless(columns), harmless(reasons), *map(harmless, one.texts)])
 
 
-def errors_path(batch: ImportBatch) -> Path:
-    """Where the bad rows of a batch are kept."""
-    return Path(settings.MEDIA_ROOT) / "imports" / str(batch.pk) / "errors.csv"
+def told(one: StagedRow, header: Header) -> tuple[str, str]:
+    """(columns, reasons) of a row, by the headings of its file."""
+    if one.state == RowState.LEFT:
+        return "", _("Được bỏ lại khi duyệt.")
+    problems = [(_heading(column, header), reason) for column, reason, *_code in one.problems]
+    columns = dict.fromkeys(name for name, _reason in problems if name)
+    return "; ".join(columns), " | ".join(f"{name}: {reason}" if name else reason for name, reason in problems)
 
 
 def first_errors(batch: ImportBatch, limit: int = 50) -> Iterator[tuple[str, str, str]]:
-    """The first bad rows, for a page: (row number, columns, reasons)."""
-    if not batch.errors_file:
-        return
-    with (Path(settings.MEDIA_ROOT) / batch.errors_file).open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        next(reader, None)
-        for count, cells in enumerate(reader, 1):
-            if count > limit or len(cells) < 3:
-                return
-            yield cells[0], cells[1], cells[2]
+    """The first bad rows: (row number, columns, reasons)."""
+    header = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns)
+    for one in error_rows(batch)[:limit]:
+        yield str(one.row), *told(one, header)
+
+
+def _heading(column: str, header: Header) -> str:
+    if not column:
+        return ""
+    place = header.places.get(Column(column))
+    return header.texts[place] if place is not None else VIETNAMESE[Column(column)]
+
+
+def _line(cells: list[object]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    return text.getvalue().encode()

@@ -18,12 +18,13 @@ from typing import IO, Any, Final
 
 from django.utils.translation import gettext as _
 
-from screening.imports.columns import Column, Header, label, recognise
+from screening.imports.columns import Header, label, recognise
 from screening.imports.records import MAX_LINE, records
 
 Cell = str | date
 HEADER_WITHIN: Final = 20  # rows that may stand above the header: titles, the name of the clinic
 _ENOUGH: Final = 4  # columns recognised in a row make it the header
+_FEWEST: Final = 3  # columns that a table of results must have for somebody to say what they are
 _DELIMITERS: Final = ",;\t|"
 _MAX_CELL_XLSX: Final = 32_767  # Excel's own bound
 _MAX_UNPACKED: Final = 512 * 1024**2  # of all sheets; they are read row by row
@@ -38,11 +39,12 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row: its number as a spreadsheet counts (the header's line included), the values of the known columns, the
-    whole row as it came. ``damage`` says why a row could not be split into columns."""
+    """One row: its number as a spreadsheet counts (the header's line included), its cells, and as texts as it came.
+
+    ``damage`` says why a row could not be split into columns."""
 
     number: int
-    values: dict[Column, Cell]
+    cells: Sequence[Cell]
     texts: list[str]
     damage: str = ""
 
@@ -57,8 +59,8 @@ class Sheet:
     notices: list[str] = field(default_factory=list)
 
 
-def open_sheet(path: Path, filename: str = "") -> Sheet:
-    """Open a file by its content (the name only decides between texts); raises ``Unreadable``."""
+def open_sheet(path: Path) -> Sheet:
+    """Open a table by its content; raises ``Unreadable``. Whether its columns suffice is for ``settle``."""
     with path.open("rb") as file:
         start = file.read(8)
     if not start:
@@ -81,7 +83,7 @@ def clean(text: str) -> str:
     return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in "=+-@" else text
 
 
-def _settle(header: Header) -> list[str]:
+def settle(header: Header) -> list[str]:
     """Refuse a header that cannot serve; the notices about one that can."""
     if header.twice:
         raise Unreadable(_("Cột xuất hiện hai lần: {columns}.").format(columns=", ".join(map(label, header.twice))))
@@ -99,10 +101,9 @@ def _rows(header: Header, numbered: Iterator[tuple[int, Sequence[Cell], str]]) -
         if not any(cleaned):
             continue
         texts = [cell.strftime("%d/%m/%Y") if isinstance(cell, date) else cell for cell in cleaned]
-        values = {column: cleaned[place] if place < len(cleaned) else "" for column, place in header.places.items()}
         if any(cleaned[width:]) and not damage:
             damage = _("Dòng có nhiều ô hơn dòng tiêu đề (trong CSV, ô chứa dấu phân cách phải đặt trong ngoặc kép).")
-        yield SourceRow(number, values, texts, damage)
+        yield SourceRow(number, cleaned, texts, damage)
 
 
 # CSV
@@ -113,7 +114,6 @@ def _open_csv(path: Path) -> Sheet:
     with path.open(encoding=encoding, newline="") as file:
         head = [file.readline(MAX_LINE) for _line in range(HEADER_WITHIN)]
     number, delimiter, header = _find_header(head)
-    notices = _settle(header) + notices
     return Sheet(header, _rows_of_csv(path, encoding, delimiter, number, header), max(lines - number, 0), notices)
 
 
@@ -158,11 +158,18 @@ def _find_header(head: list[str]) -> tuple[int, str, Header]:
     for delimiter in _DELIMITERS:
         for number, texts in enumerate(_readable(csv.reader(io.StringIO("".join(head)), delimiter=delimiter)), 1):
             header = recognise([clean(text) for text in texts])
-            if best is None or len(header.places) > best[0]:
+            if best is None or _better(header, best[3]):
                 best = (len(header.places), number, delimiter, header)
-    if best is None or best[0] == 0:
+    if best is None or (best[0] == 0 and len(best[3].texts) < _FEWEST):
         raise Unreadable(_("Không tìm thấy dòng tiêu đề với tên các cột."))
     return best[1:]
+
+
+def _better(header: Header, than: Header) -> bool:
+    """Whether a row is the likelier header: more columns recognised; if none in either, more texts side by side."""
+    if header.places or than.places:
+        return len(header.places) > len(than.places)
+    return sum(map(bool, header.texts)) > sum(map(bool, than.texts))
 
 
 def _readable(reader: Iterator[list[str]]) -> Iterator[list[str]]:
@@ -195,14 +202,14 @@ def _open_xlsx(path: Path) -> Sheet:
         sheet.reset_dimensions()
         for number, cells in enumerate(sheet.iter_rows(max_row=HEADER_WITHIN, values_only=True), 1):
             header = recognise([clean(cell[:_MAX_CELL_XLSX]) if isinstance(cell, str) else "" for cell in cells])
-            if best is None or len(header.places) > best[0]:
+            if best is None or _better(header, best[3]):
                 best = (len(header.places), sheet, number, header)
         if best and best[0] >= _ENOUGH:
             break
-    if best is None or best[0] == 0:
+    if best is None or (best[0] == 0 and len(best[3].texts) < _FEWEST):
         raise Unreadable(_("Không tìm thấy dòng tiêu đề với tên các cột."))
     _count, sheet, number, header = best
-    notices = _settle(header)
+    notices: list[str] = []
     if len(book.worksheets) > 1:
         notices.append(_("Chỉ đọc trang tính “{name}”; các trang khác được bỏ qua.").format(name=sheet.title))
     return Sheet(header, _rows(header, _rows_of_xlsx(sheet, number)), _rows_in(path, sheet, number), notices)

@@ -11,11 +11,11 @@ from uuid import UUID
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from records.identifiers import LABELS, Malformed, parse_facility_code, parse_phone
+from records.identifiers import LABELS, Malformed, insurance_key, parse_facility_code, parse_phone
 from records.models import Facility
 from records.registration import Registration
-from screening.imports.columns import REQUIRED, Column
-from screening.imports.reading import SourceRow
+from screening.imports.columns import PERSON, REQUIRED, Column
+from screening.imports.reading import Cell, SourceRow
 from screening.imports.values import (
     COLUMN_OF,
     Bad,
@@ -51,29 +51,33 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What rows are checked against: facilities by code, the only one allowed (None: all), and today."""
+    """What rows are checked against: facilities by code, the only one allowed (None: all), and today.
+
+    ``loose``: a machine's results, which need not say whose they are.
+    """
 
     facilities: Mapping[str, Facility]
     own: str | None
     today: date
+    loose: bool = False
 
 
 @dataclass(eq=False)
 class Row:
-    """A row in order, ready for the store."""
+    """A row in order, ready for the store. Without ``identity`` it does not say by a number whose it is."""
 
     source: SourceRow
     facility: Facility
     specimen_id: str
-    identity: Identity
+    identity: Identity | None
     full_name: str
-    birth_date: date
+    birth_date: date | None
     sex: str
     phone: str
     area_code: str
     test: str
     collected_on: date
-    result: str
+    result_text: str
     unit: str
     resulted_on: date | None
     note: str
@@ -89,6 +93,16 @@ class Row:
         """The identity of a result: facility, specimen and test."""
         return self.facility.organization_id, self.specimen_id, self.test
 
+    @property
+    def names_person(self) -> bool:
+        """Whether it tells enough of the person to register her."""
+        return bool(self.identity and self.full_name and self.birth_date and self.sex)
+
+    @property
+    def numbers(self) -> set[str]:
+        """The person's numbers, as they are compared."""
+        return {self.identity.cccd, insurance_key(self.identity.insurance_number)} - {""} if self.identity else set()
+
     @cached_property
     def key(self) -> UUID:
         """A digest of the identity."""
@@ -99,17 +113,37 @@ class Row:
         """A digest of all that the row says."""
         return _digest(
             *self.held,
-            self.identity.cccd,
-            self.identity.insurance_number,
+            *(self.identity[:2] if self.identity else ("", "")),
             self.full_name,
             *map(str, (self.birth_date, self.sex, self.phone, self.area_code, self.collected_on, self.resulted_on)),
-            self.result,
+            self.result_text,
             self.unit,
             self.note,
         )
 
+    def result(self) -> dict[str, Any]:
+        """The result, for ``build_result``; whose it is comes apart."""
+        return {
+            "facility": self.facility,
+            "test": self.test,
+            "value": self.result_text,
+            "unit": self.unit,
+            "collected_on": self.collected_on,
+            "resulted_on": self.resulted_on,
+            "specimen_id": self.specimen_id,
+            "note": self.note,
+        }
+
+    def parked(self) -> dict[str, Any]:
+        """All that is known, by the names of ``laboratory.matching.FIELDS``."""
+        who = {name: getattr(self, name) for name in ("full_name", "birth_date", "sex", "phone")}
+        if self.identity:
+            who |= {"cccd": self.identity.cccd, "insurance_number": self.identity.insurance_number}
+        return who | {name: value for name, value in self.result().items() if name != "facility"}
+
     def registration(self) -> Registration:
-        """The person, for ``register_many``."""
+        """The person, for ``register_many``; only if the row ``names_person``."""
+        assert self.identity and self.birth_date  # noqa: PT018
         return Registration(
             full_name=self.full_name,
             birth_date=self.birth_date,
@@ -128,18 +162,20 @@ def in_language(text: Mapping[str, str]) -> str:
     return text["en" if (get_language() or "vi").startswith("en") else "vi"]
 
 
-def check_row(source: SourceRow, rules: Rules) -> Row | list[Problem]:
+def check_row(source: SourceRow, values: Mapping[Column, Cell], rules: Rules) -> Row | list[Problem]:
     """The row, or everything that is wrong with it."""
     if source.damage:
         return [Problem(None, source.damage)]
-    return _Check(source, rules).run()
+    return _Check(source, values, rules).run()
 
 
 class _Check:
     """Reads the cells of one row in the order in which they need each other, and collects the problems."""
 
-    def __init__(self, source: SourceRow, rules: Rules) -> None:
-        self.source, self.rules = source, rules
+    def __init__(self, source: SourceRow, values: Mapping[Column, Cell], rules: Rules) -> None:
+        self.source, self.values, self.rules = source, values, rules
+        optional = PERSON if rules.loose else {Column.CITIZEN_ID}
+        self.required = frozenset(REQUIRED) - optional
         self.problems: list[Problem] = []
         self.notices: list[Notice] = []
 
@@ -162,26 +198,27 @@ class _Check:
             order = list(Column)
             return sorted(self.problems, key=lambda problem: order.index(problem.column) if problem.column else -1)
         # without a problem, every required cell was read
-        assert facility and specimen and full_name and birth_date and sex  # noqa: PT018
-        assert identity and test and collected_on and result  # noqa: PT018
-        if identity.repaired:
+        assert facility and specimen and test and collected_on and result  # noqa: PT018
+        if identity and identity.repaired:
             self.notices.append(Notice(Column.CITIZEN_ID, _("Đã thêm lại các số 0 ở đầu mà Excel bỏ đi.")))
         self.notices += [
-            Notice(Column.CITIZEN_ID, str(LABELS[warning])) for warning in identity.warnings if warning not in _QUIET
+            Notice(Column.CITIZEN_ID, str(LABELS[warning]))
+            for warning in (identity.warnings if identity else ())
+            if warning not in _QUIET
         ]
         return Row(
             source=self.source,
             facility=facility,
             specimen_id=specimen,
             identity=identity,
-            full_name=full_name,
+            full_name=full_name or "",
             birth_date=birth_date,
-            sex=sex,
+            sex=sex or "",
             phone=phone or "",
             area_code=area or "",
             test=test,
             collected_on=collected_on,
-            result=result,
+            result_text=result,
             unit=unit or "",
             resulted_on=resulted_on,
             note=note or "",
@@ -190,9 +227,9 @@ class _Check:
 
     def read(self, column: Column, parse: Callable[[Any], T]) -> T | None:
         """The parsed cell; None for an empty or a bad one."""
-        cell = self.source.values.get(column, "")
+        cell = self.values.get(column, "")
         if not cell:
-            if column in REQUIRED:
+            if column in self.required:
                 self.problems.append(Problem(column, _("Ô này không được để trống.")))
             return None
         try:

@@ -14,15 +14,20 @@ from screening.models import ImportBatch
 
 
 def upload(*, file: IO[bytes], filename: str, uploader: Any, actor: Actor) -> ImportBatch:
-    """Keep the file and queue its batch; with the queue out of reach it waits for the next sweep. Raises NotAllowed."""
+    """Keep the file and queue its batch. Raises NotAllowed."""
     batch = queue_batch(file=file, filename=filename, uploader=uploader, actor=actor)
-    transaction.on_commit(lambda: _send(batch.pk))
+    send(batch)
     return batch
 
 
 def batches_of(facility: str) -> QuerySet[ImportBatch]:
     """The batches that people of a facility uploaded, newest first."""
     return ImportBatch.objects.filter(facility=facility).select_related("uploader").order_by("-id")
+
+
+def send(batch: ImportBatch) -> None:
+    """Have a worker go on with a batch; with the queue out of reach it waits for the next sweep."""
+    transaction.on_commit(lambda: _send(batch.pk))
 
 
 def _send(batch_id: int) -> None:

@@ -29,7 +29,16 @@ from screening.models.failsafe import (
     FailsafeAlarm,
     FailsafeRun,
 )
-from screening.models.imports import BatchState, ImportBatch, ImportedRow
+from screening.models.imports import (
+    MOVING,
+    BatchState,
+    CodeMapping,
+    ColumnMapping,
+    ImportBatch,
+    RowKind,
+    RowState,
+    StagedRow,
+)
 from screening.models.laboratory import (
     CustodyEvent,
     CustodyKind,
@@ -42,6 +51,7 @@ from screening.models.laboratory import (
     UnmatchedResult,
     UnmatchedState,
 )
+from screening.models.machines import MachineConnection, MachineMessage, MachineProtocol
 from screening.models.messages import (
     BadContact,
     BatchStage,
@@ -74,6 +84,7 @@ from screening.models.result import ScreeningResult
 from screening.models.statistics import StaleCell, StatisticsCell, StatisticsCheck
 
 __all__ = [
+    "MOVING",
     "Appointment",
     "AppointmentEvent",
     "AppointmentStatus",
@@ -89,6 +100,8 @@ __all__ = [
     "Channel",
     "ClosedDay",
     "ClosureRequest",
+    "CodeMapping",
+    "ColumnMapping",
     "ContactAttempt",
     "ContactOutcome",
     "ContactWay",
@@ -107,13 +120,15 @@ __all__ = [
     "FailsafeAlarm",
     "FailsafeRun",
     "ImportBatch",
-    "ImportedRow",
     "Invitation",
     "InvitationKind",
     "InvitationState",
     "Kit",
     "KitLot",
     "LetterBatch",
+    "MachineConnection",
+    "MachineMessage",
+    "MachineProtocol",
     "Message",
     "MessageKind",
     "MessagePreference",
@@ -125,11 +140,14 @@ __all__ = [
     "Order",
     "ProtocolVersion",
     "RecallRun",
+    "RowKind",
+    "RowState",
     "ScreeningResult",
     "Session",
     "SessionKind",
     "Slot",
     "Specimen",
+    "StagedRow",
     "StaleCell",
     "StalePerson",
     "Standing",

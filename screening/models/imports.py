@@ -1,48 +1,114 @@
+from datetime import timedelta
+from typing import Final
+
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+UNDO_WITHIN: Final = timedelta(days=1)
 
 
 class BatchState(models.TextChoices):
     QUEUED = "queued", _("Đang chờ")
-    RUNNING = "running", _("Đang xử lý")
+    MAPPING = "mapping", _("Chờ ghép cột")
+    READING = "reading", _("Đang đọc")
+    REVIEW = "review", _("Chờ duyệt")
+    STORING = "storing", _("Đang lưu")
     DONE = "done", _("Đã xong")
+    UNDOING = "undoing", _("Đang hoàn tác")
+    UNDONE = "undone", _("Đã hoàn tác")
+    CANCELLED = "cancelled", _("Đã hủy")
     FAILED = "failed", _("Không đọc được tệp")
 
 
-class ImportBatch(models.Model):
-    """One file of results and how far it has got. The counters move with each chunk's commit, so a killed run goes on
-    from `processed_row` and counts nothing twice.
+#: A worker is needed.
+MOVING: Final = (BatchState.QUEUED, BatchState.READING, BatchState.STORING, BatchState.UNDOING)
 
-    `facility` is the uploader's, None for a command that writes for all. `file` and `errors_file` are paths below
-    MEDIA_ROOT; `errors_bytes` is how much of the errors file belongs to committed chunks. `total` is an estimate until
-    the run is done; processed = new + corrected + unchanged + repeated + failed. `notices` are in `language`.
+
+class RowKind(models.TextChoices):
+    """What a row is against what is stored. CLOSE: its person is nearly somebody known; NOBODY: it names no person."""
+
+    NEW = "new", _("Mới")
+    UNCHANGED = "unchanged", _("Đã có")
+    CORRECTION = "correction", _("Sửa")
+    CLOSE = "close", _("Gần khớp")
+    NOBODY = "nobody", _("Không rõ người")
+    REPEATED = "repeated", _("Lặp lại")
+    ERROR = "error", _("Sai")
+
+
+class RowState(models.TextChoices):
+    """What became of a row. LEFT: the reviewer left its kind out; KEPT: changed since, so undoing has not touched it."""
+
+    STAGED = "staged", _("Chưa lưu")
+    STORED = "stored", _("Đã lưu")
+    PARKED = "parked", _("Trong hàng đợi ghép")
+    LEFT = "left", _("Được bỏ lại")
+    UNDONE = "undone", _("Đã hoàn tác")
+    KEPT = "kept", _("Không hoàn tác được")
+
+
+class ImportBatch(models.Model):
+    """One file of results and how far it has got: read into staged rows, reviewed, approved, stored, perhaps undone.
+
+    The counters move with each chunk's commit, so a killed run goes on from `processed_row` (reading), `stored_row`
+    (storing) or `undone_row` and counts nothing twice. `facility` is the uploader's, None for a command that writes for
+    all. `file` is a path below MEDIA_ROOT, gone once it has been read. `header` holds the headings, `columns` which of
+    them is what: {column: {"at": place} or {"always": text}}; `codes` the file's codes that await a test. `total` is an
+    estimate until the file is read; then processed = new + corrected + unchanged + close + nobody + repeated + failed.
+    `kinds` are what the reviewer approved. `auto`: nobody reviews, all good rows are stored. `notices` are in
+    `language`. `cancel_asked` is written by the page only, all else by whoever holds the batch's lock.
     """
 
     filename = models.CharField(max_length=255)
     file = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64)
+    form = models.CharField(max_length=8, default="table")
     language = models.CharField(max_length=10, default="vi")
     uploader = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    approver = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    undoer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     facility = models.CharField(max_length=64, null=True, blank=True)
-    state = models.CharField(max_length=8, choices=BatchState.choices, default=BatchState.QUEUED)
+    auto = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=BatchState.choices, default=BatchState.QUEUED)
+    cancel_asked = models.BooleanField(default=False)
     problem = models.TextField(blank=True)
     notices = models.JSONField(default=list, blank=True)
+    header = models.JSONField(default=list, blank=True)
+    sample = models.JSONField(default=list, blank=True)
+    columns = models.JSONField(default=dict, blank=True)
+    codes = models.JSONField(default=list, blank=True)
+    kinds = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
     total = models.IntegerField(default=0)
     processed = models.IntegerField(default=0)
     processed_row = models.IntegerField(default=0)
+    handled = models.IntegerField(default=0)
+    stored_row = models.IntegerField(default=0)
+    undone_row = models.IntegerField(default=0)
     new = models.IntegerField(default=0)
     corrected = models.IntegerField(default=0)
     unchanged = models.IntegerField(default=0)
+    close = models.IntegerField(default=0)
+    nobody = models.IntegerField(default=0)
     repeated = models.IntegerField(default=0)
     failed = models.IntegerField(default=0)
-    errors_file = models.CharField(max_length=255, blank=True)
-    errors_bytes = models.BigIntegerField(default=0)
+    stored = models.IntegerField(default=0)
+    parked = models.IntegerField(default=0)
+    undone = models.IntegerField(default=0)
+    kept = models.IntegerField(default=0)
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -53,25 +119,88 @@ class ImportBatch(models.Model):
 
     @property
     def percent(self) -> int:
-        """How much is done, 0 to 100."""
-        if self.state == BatchState.DONE:
+        """How much of the work at hand is done, 0 to 100."""
+        if self.state in (BatchState.DONE, BatchState.UNDONE):
             return 100
-        return min(99, self.processed * 100 // self.total) if self.total else 0
+        done, of = (self.processed, self.total) if self.state == BatchState.READING else (self.handled, self.processed)
+        return min(99, done * 100 // of) if of and self.state != BatchState.QUEUED else 0
+
+    @property
+    def may_be_undone(self) -> bool:
+        """Whether what it stored can still be taken back as a whole."""
+        return bool(
+            self.stored
+            and self.state in (BatchState.DONE, BatchState.CANCELLED)
+            and self.finished_at
+            and timezone.now() < self.finished_at + UNDO_WITHIN
+        )
 
 
-class ImportedRow(models.Model):
-    """A row of a running batch, to know one that comes again further down. Removed when the batch is done.
+class StagedRow(models.Model):
+    """A row of a file between upload and approval, and for some weeks the record of what became of it.
 
-    `key` is a digest of facility, specimen and test; `content` one of the whole row.
+    `texts` are its cells as they came; it is checked anew when it is stored. `key` is a digest of facility, specimen
+    and test, `content` one of the whole row. `problems` and `notices` are [[column, sentence], …], `differences`
+    [[what, old, new], …] of a correction. `candidates` are the ids of people whom a CLOSE row nearly names, `decision`
+    what the reviewer said: "" (to the matching queue), "person:<id>" or "left". `version` is the one that storing made.
     """
 
-    batch = models.ForeignKey(ImportBatch, on_delete=models.CASCADE, related_name="+")
-    key = models.UUIDField()
-    content = models.UUIDField()
+    id = models.BigAutoField(primary_key=True)
+    batch = models.ForeignKey(ImportBatch, on_delete=models.CASCADE, related_name="rows")
     row = models.IntegerField()
+    kind = models.CharField(max_length=10, choices=RowKind.choices)
+    state = models.CharField(max_length=8, choices=RowState.choices, default=RowState.STAGED)
+    texts = models.JSONField(default=list)
+    problems = models.JSONField(default=list)
+    notices = models.JSONField(default=list)
+    differences = models.JSONField(default=list)
+    candidates = models.JSONField(default=list)
+    decision = models.CharField(max_length=80, blank=True)
+    key = models.UUIDField(null=True)
+    content = models.UUIDField(null=True)
+    patient = models.CharField(max_length=64, blank=True)
+    observation = models.CharField(max_length=64, blank=True)
+    version = models.IntegerField(null=True)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("batch", "key"), name="screening_importedrow_key"),)
+        constraints = (models.UniqueConstraint(fields=("batch", "row"), name="screening_stagedrow_row"),)
+        indexes = (
+            models.Index(name="screening_stagedrow_kind", fields=("batch", "kind", "row")),
+            models.Index(name="screening_stagedrow_key", fields=("batch", "key")),
+        )
 
     def __str__(self) -> str:
         return f"{self.batch_id}: {self.row}"
+
+
+class ColumnMapping(models.Model):
+    """How a facility has told to read files with these headings; offered for the next such file."""
+
+    facility = models.CharField(max_length=64)
+    header = models.UUIDField()
+    columns = models.JSONField()
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("facility", "header"), name="screening_columnmapping_key"),)
+
+    def __str__(self) -> str:
+        return f"{self.facility}: {self.columns}"
+
+
+class CodeMapping(models.Model):
+    """Which test a facility means by a code of its own, in files (XML4, ASTM) and messages (HL7); "" is none of ours."""
+
+    facility = models.CharField(max_length=64)
+    system = models.CharField(max_length=8)
+    code = models.CharField(max_length=200)
+    test = models.CharField(max_length=40, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("facility", "system", "code"), name="screening_codemapping_key"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.facility} {self.system} {self.code}: {self.test}"

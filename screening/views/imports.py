@@ -1,24 +1,35 @@
-"""Files of results: upload, progress, what became of each row. Only the uploader's facility sees a file."""
+"""Files of results: upload, tell the columns, review, approve, cancel, undo. Only the uploader's facility sees a file."""
 
-from pathlib import Path
+from typing import Any
 
-from django.conf import settings
-from django.http import Http404, HttpResponse
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from healthhub.audit.log import record_access
 from records.views.guards import CLINIC, ActingRequest, for_roles
-from screening.forms.files import UploadForm
-from screening.imports.batches import notice_texts
-from screening.imports.errors import first_errors
+from screening.forms.files import ApproveForm, CodesForm, ColumnsForm, UploadForm
+from screening.imports.batches import (
+    NotAllowed,
+    TooLate,
+    approve_batch,
+    cancel_batch,
+    decide_row,
+    map_codes,
+    map_columns,
+    notice_texts,
+    undo_batch,
+)
+from screening.imports.errors import error_lines, error_rows
+from screening.imports.review import label_of, load_review, may_decide
 from screening.imports.template import XLSX_TYPE, column_help, csv_template, xlsx_template
-from screening.imports.uploads import batches_of, upload
-from screening.models import BatchState, ImportBatch
+from screening.imports.uploads import batches_of, send, upload
+from screening.models import MOVING, BatchState, ImportBatch
 from screening.views.desk import facility_of
 
 PAGE = 20
-ERRORS_SHOWN = 50
-MOVING = (BatchState.QUEUED, BatchState.RUNNING)
 
 
 @for_roles(*CLINIC)
@@ -41,6 +52,7 @@ def batches(request: ActingRequest) -> HttpResponse:
         "facility": facility,
         "columns": column_help(),
         "batches": page[:PAGE],
+        "moving_states": MOVING,
         "moving": any(batch.state in MOVING for batch in page[:PAGE]),
         "first_page": "?" if after else "",
         "next_page": f"?after={page[PAGE - 1].pk}" if len(page) > PAGE else "",
@@ -53,30 +65,110 @@ def batches(request: ActingRequest) -> HttpResponse:
 @for_roles(*CLINIC)
 @require_GET
 def batch(request: ActingRequest, batch_id: int) -> HttpResponse:
-    """One file: how far it has got, counts by kind, notices, the first bad rows."""
+    """One file: how far it has got; then its rows by kind."""
     found = _own(request, batch_id)
-    context = {
-        "batch": found,
-        "moving": found.state in MOVING,
-        "notices": notice_texts(found),
-        "errors": list(first_errors(found, ERRORS_SHOWN)),
-        "errors_shown": ERRORS_SHOWN,
-    }
-    if request.headers.get("HX-Request"):
+    context: dict[str, Any] = {"batch": found, "moving": found.state in MOVING, "notices": notice_texts(found)}
+    if request.headers.get("HX-Request") and found.state in MOVING:
         return render(request, "clinic/import_state.html", context)
-    return render(request, "clinic/import.html", context)
+    if found.state == BatchState.MAPPING:
+        return redirect("clinic-import-columns", found.pk)
+    if found.state not in (*MOVING, BatchState.FAILED):
+        after = request.GET.get("after", "")
+        review = load_review(
+            batch=found,
+            tab=request.GET.get("tab", ""),
+            after=int(after) if after.isdecimal() and len(after) < 10 else 0,
+            actor=request.actor,
+            reason=request.path,
+        )
+        context |= {
+            "review": review,
+            "tabs": [
+                {"label": label_of(kind), "href": f"?tab={kind}", "count": count, "current": kind == review.tab}
+                for kind, count in review.counts.items()
+                if count or kind in ("new", "error")
+            ],
+            "next_page": f"?tab={review.tab}&after={review.after}" if review.after else "",
+            "first_page": f"?tab={review.tab}" if after else "",
+            "may_decide": may_decide(found),
+            "approve": ApproveForm(batch=found),
+            "errors": error_rows(found).exists(),
+        }
+    answer = render(request, "clinic/import.html", context)
+    if request.headers.get("HX-Request"):  # the work is over: the page as a whole looks different now
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+@for_roles(*CLINIC)
+@require_http_methods(["GET", "POST"])
+def columns(request: ActingRequest, batch_id: int) -> HttpResponse:
+    """Say which column is what, or which code means which test; then the file is read so."""
+    found = _own(request, batch_id)
+    kind = CodesForm if found.codes else ColumnsForm
+    form = kind(request.POST or None, batch=found)
+    if request.method == "POST" and form.is_valid():
+        tell = map_codes if found.codes else map_columns
+        told = {"tests" if found.codes else "columns": form.told()}
+        if _do(request, lambda: tell(batch=found, actor=request.actor, **told)):
+            send(found)
+        return redirect("clinic-import", found.pk)
+    return render(request, "clinic/import_columns.html", {"batch": found, "form": form})
+
+
+@for_roles(*CLINIC)
+@require_POST
+def decide(request: ActingRequest, batch_id: int) -> HttpResponse:
+    """Whose a close row is."""
+    found = _own(request, batch_id)
+    wanted = request.POST.get("row", "")
+    row = get_object_or_404(found.rows.filter(~Q(candidates=[])), pk=int(wanted) if wanted.isdecimal() else 0)
+    decision = request.POST.get("decision", "")
+    _do(request, lambda: decide_row(row=row, decision=decision, actor=request.actor))
+    return redirect(f"/clinic/imports/{found.pk}/?tab={row.kind}&after={max(row.row - 1, 0)}")
+
+
+@for_roles(*CLINIC)
+@require_POST
+def approve(request: ActingRequest, batch_id: int) -> HttpResponse:
+    """Store the good rows, without the kinds that are left out."""
+    found = _own(request, batch_id)
+    form = ApproveForm(request.POST, batch=found)
+    kinds = form.cleaned_data["kinds"] if form.is_valid() else []
+    if _do(request, lambda: approve_batch(batch=found, kinds=kinds, approver=request.user, actor=request.actor)):
+        send(found)
+    return redirect("clinic-import", found.pk)
+
+
+@for_roles(*CLINIC)
+@require_POST
+def cancel(request: ActingRequest, batch_id: int) -> HttpResponse:
+    """Stop."""
+    found = _own(request, batch_id)
+    _do(request, lambda: cancel_batch(batch=found, actor=request.actor))
+    return redirect("clinic-import", found.pk)
+
+
+@for_roles(*CLINIC)
+@require_POST
+def undo(request: ActingRequest, batch_id: int) -> HttpResponse:
+    """Take back what the file has stored."""
+    found = _own(request, batch_id)
+    if _do(request, lambda: undo_batch(batch=found, undoer=request.user, actor=request.actor)):
+        send(found)
+    return redirect("clinic-import", found.pk)
 
 
 @for_roles(*CLINIC)
 @require_GET
-def errors(request: ActingRequest, batch_id: int) -> HttpResponse:
-    """The bad rows, to be mended and sent again; only what is committed."""
+def errors(request: ActingRequest, batch_id: int) -> HttpResponseBase:
+    """The rows that were not taken, to be mended and sent again."""
     found = _own(request, batch_id)
-    if not found.errors_file:
-        raise Http404
-    with (Path(settings.MEDIA_ROOT) / found.errors_file).open("rb") as file:
-        content = file.read(found.errors_bytes)
-    return _download(content, f"healthhub-errors-{found.pk}.csv", "text/csv; charset=utf-8")
+    people = error_rows(found).exclude(patient="").values_list("patient", flat=True)
+    if named := sorted(set(people)):
+        record_access(actor=request.actor, action="export", patients=named, reason=request.path)
+    headers = {"Content-Disposition": f'attachment; filename="healthhub-errors-{found.pk}.csv"'}
+    return StreamingHttpResponse(error_lines(found), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @for_roles(*CLINIC)
@@ -91,6 +183,16 @@ def template(request: ActingRequest, kind: str) -> HttpResponse:
 
 def _own(request: ActingRequest, batch_id: int) -> ImportBatch:
     return get_object_or_404(batches_of(facility_of(request).pk), pk=batch_id)
+
+
+def _do(request: ActingRequest, work: Any) -> bool:
+    """Do it, or say why not."""
+    try:
+        work()
+    except (NotAllowed, TooLate) as error:
+        messages.error(request, str(error))
+        return False
+    return True
 
 
 def _download(content: bytes, name: str, kind: str) -> HttpResponse:

@@ -12,7 +12,7 @@ from healthhub.accounts.actors import Role
 from healthhub.accounts.models import User
 from records.memberships import actor_for_user
 from records.models import Membership
-from screening.imports.batches import run_batch
+from screening.imports.running import run_batch
 from screening.imports.uploads import upload
 from screening.statistics import cells
 from tests.journeys.browser import DESK, PASSWORD, PHONE, browsing, needs_browser

@@ -18,7 +18,8 @@ from healthhub.accounts.models import User
 from healthhub.audit.models import AccessEntry
 from records.citizens import register_citizen
 from records.models import Membership
-from screening.imports.batches import batch_of_path, run_batch
+from screening.imports.batches import batch_of_path
+from screening.imports.running import run_batch
 from screening.models import Episode, ScreeningResult, StatisticsCell
 from screening.statistics import cells
 from screening.statistics.report import report

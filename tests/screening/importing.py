@@ -2,11 +2,13 @@
 
 import csv
 import io
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from screening.imports.batches import batch_of_path, run_batch
+from screening.imports.batches import batch_of_path
 from screening.imports.columns import VIETNAMESE, Column
+from screening.imports.running import run_batch
 from screening.models import ImportBatch
 
 GOOD = {
@@ -25,6 +27,50 @@ GOOD = {
     "resulted_on": "08/05/2024",
     "note": "",
 }
+_MIDDLE = [
+    "An",
+    "Bích",
+    "Cẩm",
+    "Diệu",
+    "Gia",
+    "Hà",
+    "Khánh",
+    "Lệ",
+    "Mai",
+    "Ngọc",
+    "Oanh",
+    "Phương",
+    "Quỳnh",
+    "Sao",
+    "Thu",
+    "Uyên",
+    "Vân",
+    "Xuân",
+    "Yến",
+    "Ánh",
+]
+_GIVEN = [
+    "Bình",
+    "Chi",
+    "Dung",
+    "Giang",
+    "Hạnh",
+    "Hoa",
+    "Hương",
+    "Lan",
+    "Liên",
+    "Loan",
+    "Nga",
+    "Nhung",
+    "Như",
+    "Phúc",
+    "Tâm",
+    "Thảo",
+    "Thúy",
+    "Trang",
+    "Tuyết",
+    "Yên",
+]
 ENGLISH = [column.value for column in Column]
 HEADINGS = [VIETNAMESE[column] for column in Column]
 
@@ -35,8 +81,14 @@ def row(**changes: Any) -> list[Any]:
 
 
 def person(number: int, **changes: Any) -> list[Any]:
-    """A good row of the ``number``th person."""
-    return row(**{"specimen_id": f"S{number:03d}", "citizen_id": f"000160{number:06d}"} | changes)
+    """A good row of the ``number``th person, who shares name and birth date with none of the next thousands."""
+    who = {
+        "specimen_id": f"S{number:03d}",
+        "citizen_id": f"000160{number:06d}",
+        "full_name": f"Nguyễn Thị {_MIDDLE[number // 365 % 20]} {_GIVEN[number // 7300 % 20]}",
+        "birth_date": f"{date(1960, 1, 1) + timedelta(days=number % 365):%d/%m/%Y}",
+    }
+    return row(**who | changes)
 
 
 def csv_text(rows: list[list[Any]], *, header: list[str] = ENGLISH, delimiter: str = ",") -> str:

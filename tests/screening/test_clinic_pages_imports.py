@@ -7,20 +7,24 @@ from typing import Any
 import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from healthhub.accounts.actors import Role
+from healthhub.audit.models import AccessEntry
 from records.models import Facility
-from screening.imports.batches import run_batch
-from screening.models import ImportBatch, ScreeningResult
+from screening.imports.running import run_batch
+from screening.models import ImportBatch, ScreeningResult, StagedRow
 from tests.screening.clinic_room import signed_in
+from tests.screening.conftest import make_patient
 
 pytestmark = pytest.mark.django_db
 
 HEADER = "Mã cơ sở,Mã mẫu,Số định danh,Họ và tên,Ngày sinh,Giới tính,Xét nghiệm,Ngày lấy mẫu,Kết quả,Đơn vị"
-GOOD = '01901,M-1,000160000001,Nguyễn Văn Đức,12/03/1960,Nam,fit,06/05/2024,"12,5",µg/g'
-BAD = "01901,M-2,000160000002,Lê Văn Bình,12/03/1960,Nam,fit,06/05/2024,nhiều,µg/g"
+GOOD = '01901,M-1,000060000001,Nguyễn Văn Đức,12/03/1960,Nam,fit,06/05/2024,"12,5",µg/g'
+BAD = "01901,M-2,000060000002,Lê Văn Bình,12/03/1960,Nam,fit,06/05/2024,nhiều,µg/g"
 
 
 @pytest.fixture(autouse=True)
@@ -37,24 +41,128 @@ def send_file(client: Client, text: str, name: str = "ket-qua.csv") -> Any:
     return client.post("/clinic/imports/", {"file": SimpleUploadedFile(name, text.encode())})
 
 
-def test_an_uploaded_file_is_queued_run_and_reported(technician: Client) -> None:
+def test_an_uploaded_file_is_read_reviewed_approved_and_reported(technician: Client) -> None:
     answer = send_file(technician, "\n".join([HEADER, GOOD, BAD]))
     batch = ImportBatch.objects.get()
-    assert answer.headers["Location"] == f"/clinic/imports/{batch.pk}/"
-    page = technician.get(f"/clinic/imports/{batch.pk}/")
+    address = f"/clinic/imports/{batch.pk}/"
+    assert answer.headers["Location"] == address
+    page = technician.get(address)
     assert 'hx-trigger="every 2s"' in page.content.decode()
 
     run_batch(batch.pk)
-    page = technician.get(f"/clinic/imports/{batch.pk}/")
+    page = technician.get(address)
     assert 'hx-trigger="every 2s"' not in page.content.decode()
+    assert [(tab["label"], tab["count"]) for tab in page.context["tabs"]] == [("Mới", 1), ("Sai", 1)]
+    wrong = technician.get(f"{address}?tab=error")
+    (line,) = wrong.context["review"].lines
+    assert [(cell.heading, cell.text) for cell in line.cells if cell.reason] == [("Kết quả", "nhiều")]
+    assert 'class="is-faulty"' in wrong.content.decode()
+    assert not ScreeningResult.objects.exists()
+
+    technician.post(f"{address}approve/", {"kinds": ["new"]})
+    assert 'hx-trigger="every 2s"' in technician.get(address).content.decode()
+    run_batch(batch.pk)
+    page = technician.get(address, headers={"hx-request": "true"})
+    assert page.headers["HX-Refresh"] == "true"
     done = page.context["batch"]
-    assert (done.new, done.corrected, done.unchanged, done.failed) == (1, 0, 0, 1)
-    assert [(row, column) for row, column, _reason in page.context["errors"]] == [("3", "Kết quả")]
+    assert (done.new, done.stored, done.failed) == (1, 1, 1)
     assert ScreeningResult.objects.get().specimen_id == "M-1"
 
     errors = technician.get(f"/clinic/imports/{batch.pk}/errors.csv")
     assert errors.headers["Content-Disposition"] == f'attachment; filename="healthhub-errors-{batch.pk}.csv"'
-    assert errors.content.decode("utf-8-sig").splitlines()[1].startswith("3,Kết quả,")
+    assert errors.getvalue().decode("utf-8-sig").splitlines()[1].startswith("3,Kết quả,")
+
+    technician.post(f"{address}undo/")
+    run_batch(batch.pk)
+    assert "Đã hoàn tác" in technician.get(address).content.decode()
+    assert not ScreeningResult.objects.exists()
+
+
+def test_columns_are_told_once_and_remembered(technician: Client) -> None:
+    text = "Barcode,Kết luận,Tên,NS,Phái,CCCD\nM-1,âm tính,Nguyễn Văn Đức,12/03/1960,Nam,000060000001"
+    send_file(technician, text)
+    batch = ImportBatch.objects.get()
+    assert run_batch(batch.pk).state == "mapping"  # type: ignore[union-attr]
+    address = f"/clinic/imports/{batch.pk}/columns/"
+    assert technician.get(f"/clinic/imports/{batch.pk}/").headers["Location"] == address
+    page = technician.get(address).content.decode()
+    assert "3. Tên (Nguyễn Văn Đức)" in page
+    told = {
+        "at_specimen_id": "0",
+        "at_result": "1",
+        "at_full_name": "2",
+        "at_birth_date": "3",
+        "at_sex": "4",
+        "always_facility_code": "01901",
+        "always_test": "hpv",
+        "always_collected_on": "06/05/2024",
+    }
+    missing = technician.post(address, told)
+    assert list(missing.context["form"].errors) == ["at_citizen_id"]
+    twice = technician.post(address, told | {"at_citizen_id": "4"})
+    assert twice.context["form"].errors["at_sex"] == ["Cột này đã được chọn cho mục khác."]
+    technician.post(address, told | {"at_citizen_id": "5", "always_test": "fit"})
+    assert run_batch(batch.pk).state == "review"  # type: ignore[union-attr]
+    assert technician.get(f"/clinic/imports/{batch.pk}/").context["batch"].new == 1
+
+    send_file(technician, text.replace("M-1", "M-2"))
+    second = run_batch(ImportBatch.objects.exclude(pk=batch.pk).get().pk)
+    assert second
+    assert (second.state, second.new) == ("review", 1)
+    assert 'value="01901"' in technician.get(f"/clinic/imports/{second.pk}/columns/").content.decode()
+
+
+def test_a_close_row_is_decided_among_people_whom_one_may_see(
+    technician: Client, station: Facility, laboratory: Facility
+) -> None:
+    mine = make_patient(station, name="Nguyễn Văn Đức", gender="male", born="1960-03-12")
+    make_patient(laboratory, name="Lê Văn Bình", gender="male", born="1960-03-12")
+    send_file(technician, "\n".join([HEADER, GOOD, BAD.replace("nhiều", "5")]))
+    batch = ImportBatch.objects.get()
+    run_batch(batch.pk)
+    address = f"/clinic/imports/{batch.pk}/"
+    page = technician.get(f"{address}?tab=close")
+    first, second = page.context["review"].lines
+    assert ([one.name for one in first.candidates], first.hidden) == (["Nguyễn Văn Đức"], 0)
+    assert ([one.name for one in second.candidates], second.hidden) == ([], 1)
+    assert AccessEntry.objects.filter(patient=mine, action="find", reason=address).count() == 1
+
+    stranger = StagedRow.objects.get(row=3)
+    technician.post(f"{address}decide/", {"row": stranger.pk, "decision": f"person:{stranger.candidates[0]}"})
+    stranger.refresh_from_db()
+    assert stranger.decision == ""
+    technician.post(f"{address}decide/", {"row": first.id, "decision": f"person:{mine}"})
+    technician.post(f"{address}approve/", {"kinds": ["close"]})
+    done = run_batch(batch.pk)
+    assert done
+    assert (done.new, done.close, done.stored, done.parked) == (1, 1, 1, 1)
+    assert ScreeningResult.objects.get().patient_id == mine
+
+
+def test_a_file_can_be_given_up(technician: Client) -> None:
+    send_file(technician, "\n".join([HEADER, GOOD]))
+    batch = ImportBatch.objects.get()
+    run_batch(batch.pk)
+    technician.post(f"/clinic/imports/{batch.pk}/cancel/")
+    page = technician.get(f"/clinic/imports/{batch.pk}/")
+    assert page.context["batch"].state == "cancelled"
+    technician.post(f"/clinic/imports/{batch.pk}/approve/", {"kinds": ["new"]})
+    run_batch(batch.pk)
+    assert not ScreeningResult.objects.exists()
+    assert not StagedRow.objects.exists()
+
+
+def test_what_a_page_asks_for_does_not_grow_with_the_rows(technician: Client) -> None:
+    counts = []
+    for start, size in ((100, 2), (200, 22)):
+        rows = [GOOD.replace("M-1", f"M-{start + n}").replace("0001,", f"{start + n:04d},") for n in range(size)]
+        send_file(technician, "\n".join([HEADER, *rows]))
+        batch = ImportBatch.objects.latest("id")
+        run_batch(batch.pk)
+        with CaptureQueriesContext(connection) as queries:
+            technician.get(f"/clinic/imports/{batch.pk}/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 def test_the_task_is_queued_once_the_batch_is_committed(
@@ -72,15 +180,16 @@ def test_another_facility_sees_nothing_of_it(technician: Client, laboratory: Fac
     batch = ImportBatch.objects.get()
     run_batch(batch.pk)
     other = signed_in(Role.LABORATORY, laboratory)
-    paths = [f"/clinic/imports/{batch.pk}/", f"/clinic/imports/{batch.pk}/errors.csv"]
-    assert [other.get(path).status_code for path in paths] == [404, 404]
+    address = f"/clinic/imports/{batch.pk}/"
+    assert [other.get(address + path).status_code for path in ("", "errors.csv", "columns/")] == [404] * 3
+    assert [other.post(address + path).status_code for path in ("decide/", "approve/", "cancel/", "undo/")] == [404] * 4
     assert other.get("/clinic/imports/").context["batches"] == []
 
 
 @pytest.mark.parametrize(
     ("name", "text", "error"),
     [
-        ("anh.png", "x", "Chỉ nhận tệp CSV hoặc Excel (.xlsx)."),
+        ("anh.png", "x", "Chỉ nhận tệp CSV, Excel (.xlsx), XML hoặc ASTM."),
         ("cu.xls", "x", "Đây là tệp Excel kiểu cũ (.xls). Hãy lưu lại thành .xlsx hoặc CSV rồi tải lên."),
         ("trong.csv", "", "Tệp không có nội dung nào."),
     ],
@@ -97,13 +206,13 @@ def test_a_file_too_large_is_refused(technician: Client, monkeypatch: pytest.Mon
     assert "Tệp quá lớn" in page.context["form"].errors["file"][0]
 
 
-def test_a_file_without_the_columns_says_which(technician: Client) -> None:
-    send_file(technician, "Họ và tên,Ngày sinh\nA,B")
+def test_a_file_that_is_no_table_is_refused_with_a_reason(technician: Client) -> None:
+    send_file(technician, "xin chào")
     batch = ImportBatch.objects.get()
     run_batch(batch.pk)
     page = technician.get(f"/clinic/imports/{batch.pk}/").content.decode()
     assert "Không xử lý được tệp này" in page
-    assert "specimen_id (Mã mẫu)" in page
+    assert "Không tìm thấy dòng tiêu đề" in page
 
 
 def test_the_list_refreshes_itself_while_something_moves(technician: Client) -> None:
@@ -113,7 +222,7 @@ def test_the_list_refreshes_itself_while_something_moves(technician: Client) -> 
     assert 'hx-trigger="every 2s"' in part
     run_batch(ImportBatch.objects.get().pk)
     part = technician.get("/clinic/imports/", headers={"hx-request": "true"}).content.decode()
-    assert "Đã xong" in part
+    assert "Chờ bạn duyệt" in part
     assert "hx-trigger" not in part
 
 
@@ -129,5 +238,5 @@ def test_the_template_is_a_file_that_is_taken(technician: Client, kind: str, lan
     technician.post("/clinic/imports/", {"file": SimpleUploadedFile(f"mau.{kind}", content)})
     batch = run_batch(ImportBatch.objects.get().pk)
     assert batch
-    assert (batch.state, batch.problem) == ("done", "")
+    assert (batch.state, batch.problem) == ("review", "")
     assert (batch.new, batch.failed) == (2, 0)

@@ -24,10 +24,26 @@ from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.accounts.models import User
 from records.models import Citizen, Membership
 from screening import tasks
-from screening.imports import batches
-from screening.imports.batches import NotAllowed, batch_of_path, notice_texts, queue_batch, run_batch, unfinished
-from screening.imports.errors import errors_path, first_errors
-from screening.models import BatchState, ImportBatch, ImportedRow, ScreeningResult
+from screening.imports import running
+from screening.imports.batches import (
+    NotAllowed,
+    approve_batch,
+    batch_of_path,
+    notice_texts,
+    queue_batch,
+    unfinished,
+)
+from screening.imports.errors import error_lines, first_errors
+from screening.imports.running import run_batch
+from screening.models import (
+    MOVING,
+    BatchState,
+    ImportBatch,
+    ScreeningResult,
+    Specimen,
+    StagedRow,
+    UnmatchedResult,
+)
 from screening.results import enter_result, withdraw_result
 from screening.statistics import cells
 from screening.statistics.report import report
@@ -61,6 +77,10 @@ def actor(uploader, station):
 
 def errors_of(batch):
     return [list(line) for line in first_errors(batch, 1000)]
+
+
+def errors_file(batch):
+    return b"".join(error_lines(batch))
 
 
 def observations():
@@ -98,7 +118,7 @@ def test_excel_and_csv_with_either_headings_give_the_same(station, laboratory, t
 
 def test_the_same_file_twice_changes_nothing(station, path):
     rows = [person(n, note="ghi chú" if n % 2 else "") for n in range(1, 9)]
-    rows.append(row(specimen_id="H1", test="hpv", result="HPV 16", unit="", citizen_id="000160000003"))
+    rows.append(person(3, specimen_id="H1", test="hpv", result="HPV 16", unit=""))
     assert told(take(path, csv_text(rows))) == (9, 0, 0, 0, 0)
     before = everything()
     again = take(path)
@@ -165,12 +185,12 @@ def test_bad_rows_are_told_and_do_not_hold_back_good_ones(station, path):
         ("5", "Ngày sinh"),
     ]
     assert errors_of(batch)[1][2].startswith("Ngày sinh: Không có ngày này: “31/02/1960”.")
-    assert errors_path(batch).read_bytes().startswith(b"\xef\xbb\xbf")
+    assert errors_file(batch).startswith(b"\xef\xbb\xbf")
 
 
 def test_the_file_of_bad_rows_can_be_mended_and_sent_again(station, path):
     batch = take(path, csv_text([person(1, sex="x", note="=HYPERLINK(1)", result="-", unit=""), person(2)]))
-    text = errors_path(batch).read_text(encoding="utf-8-sig")
+    text = errors_file(batch).decode("utf-8-sig")
     header, line = csv.reader(StringIO(text))
     assert header == ["Dòng", "Cột", "Lý do", *ENGLISH]
     assert "'=HYPERLINK(1)" in line  # opened in Excel it does nothing
@@ -181,7 +201,7 @@ def test_the_file_of_bad_rows_can_be_mended_and_sent_again(station, path):
 
 
 def test_rows_that_repeat_others_of_the_file(station, path, monkeypatch):
-    monkeypatch.setattr(batches, "CHUNK", 2)
+    monkeypatch.setattr(running, "CHUNK", 2)
     rows = [person(1), person(1), person(2), person(1), person(2, result="30"), person(3)]
     batch = take(path, csv_text(rows))
     assert told(batch) == (3, 0, 0, 2, 1)
@@ -189,7 +209,6 @@ def test_rows_that_repeat_others_of_the_file(station, path, monkeypatch):
         ["6", "specimen_id", "specimen_id: Dòng 4 trong tệp này đã ghi mẫu và xét nghiệm này với nội dung khác."]
     ]
     assert notice_texts(batch) == ["Dòng lặp lại y hệt một dòng phía trên đã được bỏ qua. (2 dòng, đầu tiên là dòng 3)"]
-    assert not ImportedRow.objects.exists()
 
 
 def test_one_person_in_many_rows_is_one_citizen(station, path):
@@ -198,10 +217,60 @@ def test_one_person_in_many_rows_is_one_citizen(station, path):
     assert Citizen.objects.count() == 1
 
 
-def test_a_number_with_another_birth_date_is_told(station, path):
+def test_a_number_with_another_birth_date_is_kept_for_somebody_to_decide(station, path):
     batch = take(path, csv_text([row(), row(specimen_id="S2", birth_date="12/03/1970")]))
-    assert told(batch) == (1, 0, 0, 0, 1)
-    assert errors_of(batch)[0][:2] == ["3", "birth_date"]
+    assert (told(batch), batch.close, batch.parked) == ((1, 0, 0, 0, 0), 1, 1)
+    again = take(path, csv_text([row(), row(specimen_id="S2", birth_date="12/03/1970")]))
+    assert (told(again), again.close, again.parked) == ((0, 0, 1, 0, 0), 1, 1)
+    parked = UnmatchedResult.objects.get()  # twice sent, once kept
+    assert (parked.reason, parked.fields["birth_date"], parked.fields["specimen_id"]) == (
+        "person_differs",
+        "1970-03-12",
+        "S2",
+    )
+
+
+def test_a_row_without_a_number_waits_to_be_matched(station, path):
+    batch = take(path, csv_text([row(citizen_id="")]))
+    assert (told(batch), batch.nobody, batch.parked) == ((0, 0, 0, 0, 0), 1, 1)
+    assert not Citizen.objects.exists()
+    parked = UnmatchedResult.objects.get()
+    assert (parked.source, parked.reason, parked.fields["full_name"]) == ("file", "person_unknown", "Nguyễn Thị Lan")
+    assert json.loads(parked.payload)["specimen_id"] == "S001"
+
+
+def test_a_row_without_a_number_is_hers_whose_tube_it_is(station, path):
+    take(path, csv_text([row()]))
+    patient = Citizen.objects.get().pk
+    assert told(take(path, csv_text([row(citizen_id="", result="30")]))) == (0, 1, 0, 0, 0)
+    Specimen.objects.create(
+        specimen_id="x", patient_id=patient, facility=station, barcode="S7", status="available", test="fit"
+    )
+    loose = [row(citizen_id="", specimen_id="S7"), row(citizen_id="", specimen_id="S8")]
+    batch = take(path, csv_text(loose))
+    assert (told(batch), batch.close) == ((1, 0, 0, 0, 0), 1)
+    assert ScreeningResult.objects.get(specimen_id="S7").patient_id == patient
+
+
+@pytest.mark.parametrize(
+    ("changes", "close"),
+    [
+        ({"citizen_id": "000160000002"}, 1),  # a digit wrong
+        ({"citizen_id": "000160000010"}, 1),  # two changed about
+        ({"citizen_id": "000160000055"}, 0),  # a namesake
+        ({"citizen_id": "0123456789"}, 1),  # a number of another kind
+        ({"citizen_id": "000160000002", "full_name": "Nguyễn Thị Hoa"}, 0),
+        ({"citizen_id": "000160000002", "birth_date": "03/12/1960"}, 1),  # day and month changed about
+        ({"full_name": "Trần Văn Bình"}, 1),
+        ({"full_name": "Nguyen Thi Lan"}, 0),
+    ],
+)
+def test_somebody_nearly_known_is_not_registered_again(station, path, changes, close):
+    take(path, csv_text([row()]))
+    batch = take(path, csv_text([row(specimen_id="S2", **changes)]))
+    assert (batch.close, batch.new) == (close, 1 - close)
+    if close:
+        assert StagedRow.objects.get(batch=batch).candidates == [Citizen.objects.get().pk]
 
 
 def test_a_specimen_never_changes_hands(station, path):
@@ -251,17 +320,23 @@ def test_statements_do_not_grow_with_the_chunk(station, path):
     assert found[1] <= found[0] + 2
 
 
-def test_a_facility_uploads_through_a_task(station, laboratory, actor, uploader, path):
+def test_a_facility_uploads_through_a_task(station, laboratory, actor, uploader, path, settings):
     path.write_text(csv_text([person(1), person(2, facility_code="01902")]))
     with path.open("rb") as file:
         batch = queue_batch(file=file, filename="kết quả.csv", uploader=uploader, actor=actor)
     assert (batch.state, unfinished()) == (BatchState.QUEUED, [batch.pk])
     tasks.import_batch(batch.pk)
     batch.refresh_from_db()
-    assert (batch.state, told(batch), batch.percent, unfinished()) == (BatchState.DONE, (1, 0, 0, 0, 1), 100, [])
+    assert (batch.state, told(batch), unfinished()) == (BatchState.REVIEW, (1, 0, 0, 0, 1), [])
+    assert not Resource.objects.filter(type="Observation").exists()
     assert "không phải là mã cơ sở của bạn" in errors_of(batch)[0][2]
+    assert not (settings.MEDIA_ROOT / batch.file).exists()  # all of it lies in staged rows
+    approve_batch(batch=batch, kinds=["new"], approver=uploader, actor=actor)
+    assert unfinished() == [batch.pk]
+    tasks.import_batch(batch.pk)
+    batch.refresh_from_db()
+    assert (batch.state, batch.stored, batch.percent, unfinished()) == (BatchState.DONE, 1, 100, [])
     assert Resource.objects.get(type="Observation").author == actor.id
-    assert [found.name for found in errors_path(batch).parent.iterdir()] == ["errors.csv"]  # the upload itself is gone
     tasks.import_batch(batch.pk)  # delivered twice
     batch.refresh_from_db()
     assert told(batch) == (1, 0, 0, 0, 1)
@@ -284,29 +359,35 @@ def test_a_membership_that_ended_meanwhile_stops_the_file(station, actor, upload
     assert not ScreeningResult.objects.exists()
 
 
+@pytest.mark.parametrize(("works_in", "state"), [("_stage", "reading"), ("_store_chunk", "storing")])
 @pytest.mark.parametrize("dies_at", ["before the commit", "after the commit"])
-def test_a_run_that_is_killed_goes_on_and_counts_nothing_twice(station, path, monkeypatch, dies_at):
-    monkeypatch.setattr(batches, "CHUNK", 3)
+def test_a_run_that_is_killed_goes_on_and_counts_nothing_twice(station, path, monkeypatch, dies_at, works_in, state):
+    monkeypatch.setattr(running, "CHUNK", 3)
     rows = [person(n, sex="x" if n % 4 == 0 else "Nữ") for n in range(1, 12)]
     path.write_text(csv_text(rows))
     batch = batch_of_path(path)
-    real, calls = batches._move_on, []
+    real, calls = getattr(running, works_in), []
 
     def dying(*args):
         calls.append(1)
-        real(*args)
+        going = real(*args)
         if dies_at == "before the commit" and len(calls) == 2:
             raise KeyboardInterrupt
+        return going
+
+    def how_far(batch):
+        return batch.processed if works_in == "_stage" else batch.handled
 
     def dying_progress(batch):
-        if dies_at == "after the commit" and batch.processed == 6:
+        if dies_at == "after the commit" and batch.state == state and how_far(batch) == 6:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(batches, "_move_on", dying)
+    monkeypatch.setattr(running, works_in, dying)
     with pytest.raises(KeyboardInterrupt):
         run_batch(batch.pk, progress=dying_progress)
-    assert ImportBatch.objects.get().processed == (3 if dies_at == "before the commit" else 6)
-    monkeypatch.setattr(batches, "_move_on", real)
+    broken = ImportBatch.objects.get()
+    assert (broken.state, how_far(broken)) == (state, 3 if dies_at == "before the commit" else 6)
+    monkeypatch.setattr(running, works_in, real)
     assert batch_of_path(path).pk == batch.pk
     done = run_batch(batch.pk)
     assert (done.state, done.processed, told(done)) == (BatchState.DONE, 11, (9, 0, 0, 0, 2))
@@ -315,13 +396,20 @@ def test_a_run_that_is_killed_goes_on_and_counts_nothing_twice(station, path, mo
 
 
 def test_a_slice_of_time_leaves_the_rest_to_the_next(station, path, monkeypatch):
-    monkeypatch.setattr(batches, "CHUNK", 2)
+    monkeypatch.setattr(running, "CHUNK", 2)
     path.write_text(csv_text([person(n) for n in range(1, 6)]))
     batch = batch_of_path(path)
     seen = []
-    while (found := run_batch(batch.pk, seconds=0)).state == BatchState.RUNNING:
-        seen.append((found.processed, found.percent))
-    assert seen == [(2, 40), (4, 80), (5, 99)]
+    while (found := run_batch(batch.pk, seconds=0)).state in MOVING:
+        seen.append((found.state, found.percent))
+    assert seen == [
+        ("reading", 40),
+        ("reading", 80),
+        ("reading", 99),
+        ("storing", 40),
+        ("storing", 80),
+        ("storing", 99),
+    ]
     assert told(found) == (5, 0, 0, 0, 0)
 
 
@@ -341,6 +429,8 @@ def test_a_batch_is_worked_on_by_one_process_at_a_time(tmp_path):
         connections.close_all()
 
     def progress(_batch):
+        if answers:
+            return
         thread = threading.Thread(target=other)
         thread.start()
         thread.join()
@@ -353,8 +443,8 @@ def test_the_command_tells_what_became_of_the_file(station, path, tmp_path):
     path.write_text(csv_text([person(1), person(2, sex="x")]))
     out, err = StringIO(), StringIO()
     call_command("import_results", path, "--errors", tmp_path / "bad.csv", stdout=out, stderr=err)
-    assert "2 rows: 1 new, 0 corrected, 0 unchanged, 0 repeated, 1 failed" in out.getvalue()
-    assert "%  2 rows" in err.getvalue()
+    assert "2 rows: 1 new, 0 corrected, 0 unchanged, 0 repeated, 0 set aside, 1 failed" in out.getvalue()
+    assert "2 rows read" in err.getvalue()
     assert (tmp_path / "bad.csv").read_text(encoding="utf-8-sig").splitlines()[1].startswith("3,sex,")
 
 
@@ -388,7 +478,10 @@ def test_every_row_is_either_kept_or_told(station, path, changes):
     rows = [person(number, **cells) for number, cells in changes]
     batch = take(path, csv_text(rows))
     assert batch.state == BatchState.DONE
-    assert batch.processed == len(rows) == sum(told(batch))
+    assert batch.processed == len(rows) == sum(told(batch)) + batch.close + batch.nobody
+    assert batch.parked == batch.close + batch.nobody
+    for one in StagedRow.objects.filter(batch=batch, state="parked"):
+        assert UnmatchedResult.objects.filter(pk=one.observation.removeprefix("parked:")).exists()
     assert len(errors_of(batch)) == batch.failed
     assert {int(number) for number, _column, _reason in errors_of(batch)} <= set(range(2, len(rows) + 2))
 

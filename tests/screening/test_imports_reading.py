@@ -5,14 +5,19 @@ from datetime import date, datetime
 import pytest
 
 from screening.imports.columns import Column, recognise
-from screening.imports.reading import Unreadable, clean, open_sheet
+from screening.imports.reading import Unreadable, clean, open_sheet, settle
 from tests.screening.importing import ENGLISH, GOOD, HEADINGS, csv_text, row, write_xlsx
 
 
 def read(path, content):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     sheet = open_sheet(path)
+    sheet.notices = settle(sheet.header) + sheet.notices
     return sheet, list(sheet.rows)
+
+
+def values(sheet, found):
+    return sheet.header.values(found.cells)
 
 
 @pytest.fixture
@@ -24,9 +29,9 @@ def path(tmp_path):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_every_usual_form_of_csv(path, header, delimiter, encoding):
-    _sheet, rows = read(path, csv_text([row()], header=header, delimiter=delimiter).encode(encoding))
+    sheet, rows = read(path, csv_text([row()], header=header, delimiter=delimiter).encode(encoding))
     assert [found.number for found in rows] == [2]
-    assert {column.value: cell for column, cell in rows[0].values.items()} == GOOD
+    assert {column.value: cell for column, cell in values(sheet, rows[0]).items()} == GOOD
 
 
 @pytest.mark.parametrize(
@@ -41,7 +46,7 @@ def test_any_order_blank_lines_titles_and_extra_columns(path):
     header = ["STT", *reversed(HEADINGS)]
     lines = csv_text([["1", *reversed(row())], [""] * 15, ["2", *reversed(row(specimen_id="S2"))]], header=header)
     sheet, rows = read(path, "Trạm y tế phường\nBáo cáo tháng 5\n\n" + lines)
-    assert [(found.number, found.values[Column.SPECIMEN_ID]) for found in rows] == [(5, "S001"), (7, "S2")]
+    assert [(found.number, values(sheet, found)[Column.SPECIMEN_ID]) for found in rows] == [(5, "S001"), (7, "S2")]
     assert sheet.notices == ["Các cột không dùng đến đã được bỏ qua: STT."]
 
 
@@ -58,15 +63,15 @@ def test_a_column_that_comes_twice_is_refused(path):
 
 def test_optional_columns_may_be_missing(path):
     needed = [name for name in ENGLISH if name not in ("phone", "area_code", "unit", "resulted_on", "note")]
-    _sheet, rows = read(path, csv_text([[GOOD[name] for name in needed]], header=needed))
-    assert set(rows[0].values) == set(map(Column, needed))
+    sheet, rows = read(path, csv_text([[GOOD[name] for name in needed]], header=needed))
+    assert set(values(sheet, rows[0])) == set(map(Column, needed))
 
 
 def test_windows_1258_is_read_with_a_word_of_caution(path):
     written = "Tr\u00e2\u0300n Thi\u0323 H\u01b0\u01a1ng"  # as this code page has it: tones are marks of their own
     text = csv_text([row(full_name=written, sex="F", unit="ug/g")])
     sheet, rows = read(path, text.encode("cp1258"))
-    assert rows[0].values[Column.FULL_NAME] == "Trần Thị Hương"
+    assert values(sheet, rows[0])[Column.FULL_NAME] == "Trần Thị Hương"
     assert "Windows-1258" in sheet.notices[0]
 
 
@@ -90,10 +95,10 @@ def test_a_quote_that_never_closes_damages_its_own_line_only(path):
     lines[3] += '"open'
     for line in (lines[3].replace(GOOD["full_name"], f'"{GOOD["full_name"]}'), '"' + "x" * 200_000):
         text = "\r\n".join([*csv_text([]).splitlines(), *lines[:3], line, *lines[4:]])
-        _sheet, rows = read(path, text)
+        sheet, rows = read(path, text)
         assert [found.number for found in rows] == list(range(2, 202))
         assert [found.number for found in rows if found.damage] == [5]
-        assert rows[4].values[Column.SPECIMEN_ID] == "S4"
+        assert values(sheet, rows[4])[Column.SPECIMEN_ID] == "S4"
 
 
 def test_a_quote_closed_by_another_row_swallows_none(path):
@@ -106,8 +111,8 @@ def test_a_quote_closed_by_another_row_swallows_none(path):
 
 
 def test_a_note_may_have_several_lines(path):
-    _sheet, rows = read(path, csv_text([row(note='first, with comma\n\nsaid "second"'), row(specimen_id="S2")]))
-    assert [found.values[Column.NOTE] for found in rows] == ['first, with comma\n\nsaid "second"', ""]
+    sheet, rows = read(path, csv_text([row(note='first, with comma\n\nsaid "second"'), row(specimen_id="S2")]))
+    assert [values(sheet, found)[Column.NOTE] for found in rows] == ['first, with comma\n\nsaid "second"', ""]
 
 
 @pytest.mark.parametrize("part", ["xl/sharedStrings.xml", "xl/workbook.xml", "xl/worksheets/sheet1.xml"])
@@ -150,9 +155,10 @@ def test_excel_keeps_dates_and_numbers_and_only_the_sheet_with_the_header(tmp_pa
     sheet = open_sheet(path)
     (found,) = sheet.rows
     assert found.number == 2
-    assert found.values[Column.CITIZEN_ID] == "160000001"
-    assert (found.values[Column.BIRTH_DATE], found.values[Column.COLLECTED_ON]) == (date(1960, 3, 12), date(2024, 5, 6))
-    assert found.values[Column.RESULT] == "12.3"
+    assert values(sheet, found)[Column.CITIZEN_ID] == "160000001"
+    cells = values(sheet, found)
+    assert (cells[Column.BIRTH_DATE], cells[Column.COLLECTED_ON]) == (date(1960, 3, 12), date(2024, 5, 6))
+    assert values(sheet, found)[Column.RESULT] == "12.3"
     assert "các trang khác được bỏ qua" in sheet.notices[-1]
 
 

@@ -20,7 +20,8 @@ RULES = Rules({"01901": STATION}, None, date(2024, 12, 31))
 
 def check(rules=RULES, **changes):
     cells = GOOD | changes
-    return check_row(SourceRow(7, {Column(name): value for name, value in cells.items()}, list(cells.values())), rules)
+    values = {Column(name): value for name, value in cells.items()}
+    return check_row(SourceRow(7, list(cells.values()), list(cells.values())), values, rules)
 
 
 def faults(rules=RULES, **changes):
@@ -83,13 +84,21 @@ def test_a_bad_cell_is_told_with_its_column_and_reason(column, value, reason):
 
 
 def test_every_bad_cell_of_a_row_is_told_at_once_in_the_order_of_the_columns():
-    found = faults(note="\x00", sex="?", citizen_id="", result="abc", birth_date="x")
+    found = faults(note="\x00", sex="?", citizen_id="12", result="abc", birth_date="x")
     assert list(found) == ["citizen_id", "birth_date", "sex", "result", "note"]
 
 
 def test_reasons_come_in_english_too():
     with translation.override("en"):
         assert "is not known" in faults(result="abc")["result"]
+
+
+def test_only_a_machine_need_not_say_whose_it_is():
+    nobody = {"citizen_id": "", "full_name": "", "birth_date": "", "sex": ""}
+    assert list(faults(**nobody)) == ["full_name", "birth_date", "sex"]
+    found = check(Rules(RULES.facilities, None, RULES.today, loose=True), **nobody)
+    assert (found.names_person, found.numbers, found.specimen_id) == (False, set(), "S001")
+    assert check(citizen_id="").names_person is False
 
 
 def test_a_facility_imports_its_own_results_only():

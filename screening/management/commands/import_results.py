@@ -1,19 +1,20 @@
 """Take in a file of results: ``manage.py import_results FILE``."""
 
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from screening.imports.batches import batch_of_path, notice_texts, run_batch
+from screening.imports.batches import batch_of_path, notice_texts
+from screening.imports.errors import error_lines
+from screening.imports.running import run_batch
 from screening.models import BatchState, ImportBatch
 
 
 class Command(BaseCommand):
-    """Runs the importer of the upload page here and now, for all facilities.
+    """Runs the importer of the upload page here and now, for all facilities: reads, and stores all good rows without a
+    review.
 
     Ends with 0 if the file was read, bad rows or not; with 2 if it cannot be read. A run that was broken off goes on
     where it stood.
@@ -43,18 +44,23 @@ class Command(BaseCommand):
             self.stdout.write(f"- {text}")
         self.stdout.write(
             f"{batch.processed} rows: {batch.new} new, {batch.corrected} corrected, {batch.unchanged} unchanged, "
-            f"{batch.repeated} repeated, {batch.failed} failed ({time.monotonic() - self.started:.1f} s)"
+            f"{batch.repeated} repeated, {batch.close + batch.nobody} set aside, {batch.failed} failed "
+            f"({time.monotonic() - self.started:.1f} s)"
         )
-        if batch.errors_file:
-            place = Path(settings.MEDIA_ROOT) / batch.errors_file
-            if errors:
-                shutil.copyfile(place, errors)
-            self.stdout.write(f"Bad rows: {errors or place}")
+        if batch.parked:
+            self.stdout.write(f"{batch.parked} rows name nobody for certain: they wait in the matching queue.")
+        if batch.failed and errors:
+            with errors.open("wb") as bad:
+                bad.writelines(error_lines(batch))
+        if batch.failed:
+            self.stdout.write(f"Bad rows: {errors or 'give --errors FILE, or see the batch'}")
 
     def show(self, batch: ImportBatch) -> None:
         """The line of progress."""
-        speed = batch.processed / max(time.monotonic() - self.started, 0.001)
+        seconds = time.monotonic() - self.started
         self.stderr.write(
-            f"\r{batch.percent:3d} %  {batch.processed} rows  {speed:.0f} rows/s  {batch.failed} failed ", ending=""
+            f"\r{batch.state} {batch.percent:3d} %  {batch.processed} rows read, {batch.handled} handled, "
+            f"{batch.failed} failed  {seconds:.0f} s ",
+            ending="",
         )
         self.stderr.flush()

@@ -1,0 +1,149 @@
+"""A batch as its reviewer sees it: how many rows of each kind, and one kind's rows, a page at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from healthhub.accounts.actors import Actor
+from healthhub.audit.log import record_access
+from records.access import visible_to
+from records.identity import Identity, identity
+from screening.imports.columns import Column, Header
+from screening.imports.differences import heading
+from screening.imports.storing import ASIDE
+from screening.models import BatchState, ImportBatch, RowKind, RowState, StagedRow
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+PAGE: Final = 25
+TABS: Final["dict[str, _StrPromise]"] = {
+    RowKind.NEW: _("Mới"),
+    RowKind.CORRECTION: _("Sửa kết quả"),
+    RowKind.CLOSE: _("Gần khớp"),
+    RowKind.NOBODY: _("Không rõ người"),
+    RowKind.ERROR: _("Sai"),
+    RowKind.UNCHANGED: _("Đã có"),
+    RowKind.REPEATED: _("Lặp lại"),
+}
+_COUNTERS: Final = {
+    RowKind.NEW: "new",
+    RowKind.CORRECTION: "corrected",
+    RowKind.CLOSE: "close",
+    RowKind.NOBODY: "nobody",
+    RowKind.ERROR: "failed",
+    RowKind.UNCHANGED: "unchanged",
+    RowKind.REPEATED: "repeated",
+}
+#: Shown of each row, if the file has them, in this order.
+_SHOWN: Final = (
+    Column.FULL_NAME,
+    Column.BIRTH_DATE,
+    Column.CITIZEN_ID,
+    Column.SPECIMEN_ID,
+    Column.TEST,
+    Column.COLLECTED_ON,
+    Column.RESULT,
+    Column.UNIT,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell with what is wrong with it."""
+
+    heading: str
+    text: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row as the page shows it. ``reasons`` are those that belong to no cell shown."""
+
+    id: int
+    row: int
+    cells: list[Cell]
+    reasons: list[str]
+    differences: list[list[str]]
+    candidates: list[Identity]
+    hidden: int
+    decision: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One tab of a batch; ``after`` continues it, 0 at the end."""
+
+    tab: str
+    counts: dict[str, int]
+    headings: list[str]
+    lines: list[Line] = field(default_factory=list)
+    after: int = 0
+
+
+def load_review(*, batch: ImportBatch, tab: str, after: int, actor: Actor, reason: str) -> Review:
+    """The tab's rows after row ``after``. People shown as candidates are those whom the actor may see; it is logged."""
+    counts = {str(kind): getattr(batch, name) for kind, name in _COUNTERS.items()}
+    kept = batch.rows.filter(state=RowState.KEPT).count() if batch.kept else 0
+    if kept:
+        counts["kept"] = kept
+    tab = tab if counts.get(tab) else next((kind for kind, count in counts.items() if count), str(RowKind.NEW))
+    rows = batch.rows.filter(row__gt=after).order_by("row")
+    rows = rows.filter(state=RowState.KEPT) if tab == "kept" else rows.filter(kind=tab)
+    page = list(rows[: PAGE + 1])
+    header = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns)
+    shown = [column for column in _SHOWN if column in header.places]
+    wrong = {Column(column) for one in page[:PAGE] for column, *_rest in one.problems if column}
+    shown += [column for column in Column if column in wrong and column not in shown and column in header.places]
+    people = _people(page[:PAGE], actor=actor, reason=reason) if tab in ASIDE else {}
+    lines = [_line(one, header, shown, people) for one in page[:PAGE]]
+    headings = [header.texts[header.places[column]] or heading(column) for column in shown]
+    return Review(tab, counts, headings, lines, page[PAGE - 1].row if len(page) > PAGE else 0)
+
+
+def may_decide(batch: ImportBatch) -> bool:
+    """Whether the review is open."""
+    return batch.state == BatchState.REVIEW and not batch.cancel_asked
+
+
+def label_of(tab: str) -> str:
+    """A tab's name."""
+    return _now("Không hoàn tác được") if tab == "kept" else str(TABS[RowKind(tab)])
+
+
+def _line(one: StagedRow, header: Header, shown: Sequence[Column], people: dict[str, Identity]) -> Line:
+    reasons = {column: reason for column, reason, *_code in reversed(one.problems) if column}
+    cells = []
+    for column in shown:
+        place = header.places[column]
+        text = one.texts[place] if place < len(one.texts) else ""
+        cells.append(Cell(header.texts[place], text, reasons.pop(column.value, "")))
+    rest = [f"{heading(Column(column))}: {reason}" for column, reason in reasons.items()]
+    rest += [reason for column, reason, *_code in one.problems if not column]
+    candidates = [people[patient] for patient in one.candidates if patient in people]
+    return Line(
+        id=one.pk,
+        row=one.row,
+        cells=cells,
+        reasons=rest,
+        differences=one.differences,
+        candidates=candidates,
+        hidden=len(one.candidates) - len(candidates),
+        decision=one.decision,
+        state=one.state,
+    )
+
+
+def _people(page: Sequence[StagedRow], *, actor: Actor, reason: str) -> dict[str, Identity]:
+    wanted = {patient for one in page for patient in one.candidates}
+    if not wanted:
+        return {}
+    found = {citizen.pk: citizen for citizen in visible_to(actor).filter(pk__in=wanted)}
+    if found:
+        record_access(actor=actor, action="find", patients=sorted(found), resource_type="Patient", reason=reason)
+    return {patient: identity(citizen, with_area=False) for patient, citizen in found.items()}

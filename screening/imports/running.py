@@ -1,0 +1,308 @@
+"""Works on a batch: reads it into staged rows, stores the approved ones, or takes them back; in chunks, each committed
+with the batch's counters, so it can stop anywhere and go on.
+
+A run that is killed is found again (by the queue, or by ``unfinished``) and goes on after the last committed row.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, Final
+
+import orjson
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from fhir.outcomes import Refused
+from healthhub.accounts.actors import Actor, system_actor
+from records.access import CARE
+from records.memberships import actor_for_user
+from records.models import Facility
+from screening.imports.batches import APPROVABLE, NotAllowed, finish, finish_cancelled, forget_file, locked
+from screening.imports.columns import Column, Header
+from screening.imports.differences import heading
+from screening.imports.opening import NeedsCodes, NeedsColumns, Opened, open_batch
+from screening.imports.reading import SourceRow, Unreadable
+from screening.imports.rows import Rules
+from screening.imports.staging import stage_rows
+from screening.imports.storing import ASIDE, store_rows
+from screening.imports.undoing import undo_rows
+from screening.models import MOVING, BatchState, ImportBatch, RowKind, RowState, StagedRow
+
+CHUNK: Final = 1000
+_TRIES: Final = 4
+_RETRY = {"40001", "40P01"}  # serialization failure, deadlock
+_COUNTER_OF: Final = {
+    RowKind.NEW: "new",
+    RowKind.CORRECTION: "corrected",
+    RowKind.UNCHANGED: "unchanged",
+    RowKind.CLOSE: "close",
+    RowKind.NOBODY: "nobody",
+    RowKind.REPEATED: "repeated",
+    RowKind.ERROR: "failed",
+}
+#: All that a run writes; what pages write (``cancel_asked``) must not be overwritten.
+_OURS: Final = tuple(
+    field.name
+    for field in ImportBatch._meta.concrete_fields
+    if field.name not in ("id", "cancel_asked", "created_at", "uploader", "approver", "undoer")
+)
+
+Progress = Callable[[ImportBatch], None]
+
+
+class _Pause(Exception):
+    """The slice of time is over, or the owner has cancelled."""
+
+
+class _Clock:
+    """Says after each chunk whether to go on."""
+
+    def __init__(self, seconds: float | None, progress: Progress | None) -> None:
+        self.until = None if seconds is None else time.monotonic() + seconds
+        self.progress = progress
+
+    def tick(self, batch: ImportBatch) -> None:
+        """Tell the progress; raise _Pause if it is time to stop."""
+        if self.progress:
+            self.progress(batch)
+        if ImportBatch.objects.filter(pk=batch.pk, cancel_asked=True).exists() and batch.state != BatchState.UNDOING:
+            finish_cancelled(batch)
+            raise _Pause
+        if self.until is not None and time.monotonic() > self.until:
+            raise _Pause
+
+
+def run_batch(batch_id: int, *, seconds: float | None = None, progress: Progress | None = None) -> ImportBatch | None:
+    """Work on a batch until somebody is to review it or it is done, or for about so many seconds; the batch as it then
+    stands.
+
+    None if another process is working on it. Safe to call again at any time: what is done is done once.
+    """
+    with locked(batch_id) as mine:
+        if not mine:
+            return None
+        batch = ImportBatch.objects.get(pk=batch_id)
+        clock = _Clock(seconds, progress)
+        with translation.override(batch.language):
+            try:
+                while batch.state in MOVING:
+                    _STEPS[BatchState(batch.state)](batch, clock)
+            except _Pause:
+                pass
+            except (Unreadable, NotAllowed) as error:
+                finish(batch, BatchState.FAILED, problem=str(error))
+            except Refused as refused:  # of the actor, not of a row
+                finish(batch, BatchState.FAILED, problem=str(refused))
+        return batch
+
+
+def _read(batch: ImportBatch, clock: _Clock) -> None:
+    """Read the file into staged rows."""
+    _actor_of(batch, batch.uploader)
+    try:
+        opened = open_batch(batch)
+    except FileNotFoundError:
+        raise Unreadable(_("Tệp không còn nữa.")) from None
+    except (NeedsColumns, NeedsCodes) as needed:
+        if batch.auto:
+            raise Unreadable(str(needed)) from needed
+        batch.form, batch.state = needed.form, BatchState.MAPPING
+        batch.header, batch.columns = list(needed.header.texts), needed.header.columns
+        batch.sample, batch.codes = needed.sample, needed.codes
+        batch.save(update_fields=_OURS)
+        return
+    if batch.state == BatchState.QUEUED:
+        batch.state, batch.started_at, batch.total = BatchState.READING, timezone.now(), opened.estimate
+        batch.form, batch.header, batch.columns = opened.form, list(opened.header.texts), opened.header.columns
+        batch.notices = [{"text": text} for text in [*_seen_before(batch), *opened.notices]]
+        batch.sample = opened.sample
+        batch.save(update_fields=_OURS)
+    rules = _rules(batch)
+    for chunk in _chunks(opened.rows, after=batch.processed_row):
+        _in_one(batch, partial(_stage, batch, chunk, opened, rules))
+        clock.tick(batch)
+    batch.total, batch.read_at, batch.handled = batch.processed, timezone.now(), 0
+    batch.state = BatchState.REVIEW
+    if batch.auto:
+        batch.state, batch.kinds = BatchState.STORING, [str(kind) for kind in APPROVABLE]
+        batch.approved_at = batch.read_at
+    batch.save(update_fields=_OURS)
+    forget_file(batch)
+
+
+def _stage(batch: ImportBatch, chunk: list[SourceRow], opened: Opened, rules: Rules) -> bool:
+    staged = stage_rows(chunk, opened.header, rules, batch=batch)
+    batch.processed += len(chunk)
+    batch.processed_row = chunk[-1].number
+    batch.total = max(batch.total, batch.processed)
+    _count(batch, Counter(RowKind(one.kind) for one in staged))
+    _tally(batch, staged)
+    return True
+
+
+def _store(batch: ImportBatch, clock: _Clock) -> None:
+    """Store what was approved."""
+    actor = _actor_of(batch, batch.approver if batch.approver_id else batch.uploader)
+    header, rules = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns), _rules(batch)
+    while _in_one(batch, lambda: _store_chunk(batch, header, rules, actor)):
+        clock.tick(batch)
+    finish(batch, BatchState.DONE)
+
+
+def _store_chunk(batch: ImportBatch, header: Header, rules: Rules, actor: Actor) -> bool:
+    chunk = _next(batch, after=batch.stored_row)
+    if not chunk:
+        return False
+    before = Counter(RowKind(one.kind) for one in chunk)
+    wanted = [one for one in chunk if one.kind in batch.kinds and one.decision != "left"]
+    for one in chunk:
+        if one.kind in APPROVABLE and one not in wanted:
+            one.state = RowState.LEFT
+    store_rows(wanted, header, rules, form=batch.form, actor=actor)
+    touched = [one for one in chunk if one.kind in APPROVABLE or one in wanted]
+    _write_back(touched)
+    _count(batch, Counter(RowKind(one.kind) for one in chunk), less=before)
+    batch.stored_row = chunk[-1].row
+    batch.handled += len(chunk)
+    batch.stored += sum(one.state == RowState.STORED for one in chunk)
+    batch.parked += sum(one.state == RowState.PARKED for one in chunk)
+    return True
+
+
+def _undo(batch: ImportBatch, clock: _Clock) -> None:
+    """Take back what was stored."""
+    actor = _actor_of(batch, batch.undoer)
+    while _in_one(batch, lambda: _undo_chunk(batch, actor)):
+        clock.tick(batch)
+    batch.state, batch.undone_at = BatchState.UNDONE, timezone.now()
+    batch.save(update_fields=_OURS)
+
+
+def _undo_chunk(batch: ImportBatch, actor: Actor) -> bool:
+    chunk = _next(batch, after=batch.undone_row)
+    if not chunk:
+        return False
+    ours = [one for one in chunk if one.state in (RowState.STORED, RowState.PARKED)]
+    undo_rows(ours, actor=actor)
+    _write_back(ours)
+    batch.undone_row = chunk[-1].row
+    batch.handled += len(chunk)
+    batch.undone += sum(one.state == RowState.UNDONE for one in ours)
+    batch.kept += sum(one.state == RowState.KEPT for one in ours)
+    return True
+
+
+_STEPS: Final = {
+    BatchState.QUEUED: _read,
+    BatchState.READING: _read,
+    BatchState.STORING: _store,
+    BatchState.UNDOING: _undo,
+}
+
+
+def _in_one(batch: ImportBatch, work: Callable[[], bool]) -> bool:
+    """Do a chunk's work and move the batch on, in one transaction; again if another writer was in the way."""
+    before = {name: getattr(batch, name) for name in _OURS} | {"notices": [dict(notice) for notice in batch.notices]}
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with transaction.atomic():
+                going = work()
+                batch.save(update_fields=_OURS)
+            return going
+        except OperationalError as error:
+            if getattr(error.__cause__, "pgcode", "") not in _RETRY or attempt == _TRIES or connection.in_atomic_block:
+                raise
+        for name, value in before.items():
+            setattr(batch, name, value)
+        time.sleep(0.2 * attempt)
+    return False
+
+
+def _next(batch: ImportBatch, *, after: int) -> list[StagedRow]:
+    return list(StagedRow.objects.filter(batch=batch, row__gt=after).order_by("row")[:CHUNK])
+
+
+def _write_back(rows: Sequence[StagedRow]) -> None:
+    """Keep what became of the rows: one statement."""
+    if not rows:
+        return
+    columns: list[list[Any]] = [
+        [one.pk for one in rows],
+        [str(one.kind) for one in rows],
+        [str(one.state) for one in rows],
+        [orjson.dumps(one.problems).decode() for one in rows],
+        [orjson.dumps(one.candidates).decode() for one in rows],
+        [one.patient for one in rows],
+        [one.observation for one in rows],
+        [one.version for one in rows],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_BACK, columns)
+
+
+_WRITE_BACK: Final = """
+UPDATE screening_stagedrow s SET kind = k.kind, state = k.state, problems = k.problems, candidates = k.candidates,
+  patient = k.patient, observation = k.observation, version = k.version
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::text[], %s::text[], %s::int[])
+  AS k(id, kind, state, problems, candidates, patient, observation, version)
+WHERE s.id = k.id
+"""
+
+
+def _count(batch: ImportBatch, more: Counter[RowKind], less: Counter[RowKind] | None = None) -> None:
+    for kind, name in _COUNTER_OF.items():
+        setattr(batch, name, getattr(batch, name) + more[kind] - (less[kind] if less else 0))
+
+
+def _tally(batch: ImportBatch, staged: Sequence[StagedRow]) -> None:
+    """Count notices about rows by their text: memory must not grow with the file."""
+    notices = {notice["text"]: notice for notice in batch.notices}
+    for one in staged:
+        for column, sentence in one.notices:
+            text = f"{heading(Column(column))}: {sentence}" if column else sentence
+            notice = notices.setdefault(text, {"text": text, "count": 0, "row": one.row})
+            notice["count"] = notice.get("count", 0) + 1
+    batch.notices = list(notices.values())
+
+
+def _chunks(rows: Iterator[SourceRow], *, after: int) -> Iterator[list[SourceRow]]:
+    rest: Iterable[SourceRow] = (row for row in rows if row.number > after)
+    rest = iter(rest)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
+
+
+def _rules(batch: ImportBatch) -> Rules:
+    known = Facility.objects.filter(active=True, code__isnull=False)
+    facilities = {facility.code: facility for facility in known if facility.code}
+    return Rules(facilities, batch.facility, timezone.localdate(), loose=batch.form != "table")
+
+
+def _actor_of(batch: ImportBatch, user: Any) -> Actor:
+    if batch.uploader_id is None and user is None:
+        return system_actor("import")
+    actor = actor_for_user(user)
+    if actor is None or actor.role not in CARE or actor.facility != batch.facility:
+        raise NotAllowed(_("Người tải tệp lên không còn quyền ghi cho cơ sở này."))
+    return actor
+
+
+def _seen_before(batch: ImportBatch) -> list[str]:
+    same = ImportBatch.objects.filter(sha256=batch.sha256, facility=batch.facility, state=BatchState.DONE)
+    earlier = same.exclude(pk=batch.pk).first()
+    if earlier is None or earlier.finished_at is None:
+        return []
+    day = timezone.localtime(earlier.finished_at)
+    return [
+        _(
+            "Tệp này đã được xử lý ngày {day}. Kết quả giống với bản đang lưu được giữ nguyên; "
+            "kết quả đã sửa sau ngày đó trở lại như trong tệp này."
+        ).format(day=f"{day:%d/%m/%Y %H:%M}")
+    ]
+
+
+__all__ = ["ASIDE", "CHUNK", "run_batch"]

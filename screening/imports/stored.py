@@ -1,0 +1,123 @@
+"""What is stored already under a row's facility, specimen and test, and the Observation that the row makes of it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from fhir.store import Draft
+from fhir.text import parse
+from records.identifiers import insurance_key
+from screening.facts import read_fact, specimen_of
+from screening.imports.rows import Row
+from screening.results import build_result
+
+_STORED = """
+SELECT r.facility_id, r.specimen_id, r.test, r.observation_id, r.patient_id, r.kit, r.cutoff, r.unit,
+  c.cccd, c.insurance_number, c.folded_name, c.birth_date, o.content
+FROM unnest(%s::text[], %s::text[], %s::text[]) AS k(facility, specimen, test)
+JOIN screening_screeningresult r ON r.facility_id = k.facility AND r.specimen_id = k.specimen AND r.test = k.test
+JOIN fhir_resource o ON o.type = 'Observation' AND o.id = r.observation_id
+LEFT JOIN records_citizen c ON c.patient_id = r.patient_id
+"""
+_WITHDRAWN = """
+SELECT DISTINCT o.id, o.content FROM screening_episodeevent e
+JOIN fhir_resource o ON o.type = 'Observation' AND o.id = e.source_id AND NOT o.deleted
+WHERE e.patient_id = ANY(%s) AND e.kind = 'withdrawn' AND e.source_type = 'Observation'
+"""
+
+Held = tuple[str, str, str]
+
+
+class Stored(NamedTuple):
+    """The result of a facility, specimen and test, and whose it is."""
+
+    observation_id: str
+    patient_id: str
+    kit: str
+    cutoff: Decimal | None
+    unit: str
+    numbers: frozenset[str]
+    folded_name: str
+    birth_date: date | None
+    content: str
+
+
+def find_stored(rows: Iterable[Row]) -> dict[Held, Stored]:
+    """The stored results of the rows' specimens, in one statement."""
+    keys = [row.held for row in rows]
+    if not keys:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED, [list(column) for column in zip(*keys, strict=True)])
+        return {
+            (facility, specimen, test): Stored(
+                id_, patient, kit, cutoff, unit, _numbers(cccd, bhyt), folded or "", born, text
+            )
+            for facility, specimen, test, id_, patient, kit, cutoff, unit, cccd, bhyt, folded, born, text in (
+                cursor.fetchall()
+            )
+        }
+
+
+def find_withdrawn(patients: Iterable[str]) -> dict[Held, str]:
+    """Results of these people that were entered in error, by facility, specimen and test."""
+    wanted = sorted(set(patients))
+    if not wanted:
+        return {}
+    found: dict[Held, str] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHDRAWN, [wanted])
+        for _id, content in cursor.fetchall():
+            resource = parse(content).resource
+            fact = read_fact({**resource, "status": "final"}, facility=None)
+            if resource["status"] == "entered-in-error" and fact and fact.result and fact.result["facility_id"]:
+                found[fact.result["facility_id"], specimen_of(resource)[1], fact.result["test"]] = content
+    return found
+
+
+def resource_of(row: Row, patient_id: str, stored: Stored | None, withdrawn: str | None) -> dict[str, Any] | None:
+    """The Observation to write; None if what is stored says the same (also if it was taken back since).
+
+    Raises NotInterpretable where the stored kit and cut-off do not go with the row.
+    """
+    fields = {**row.result(), "patient_id": patient_id}
+    if stored is None:
+        resource = build_result(**fields)
+        return None if withdrawn is not None and _says_the_same(resource, parse(withdrawn).resource) else resource
+    previous = parse(stored.content).resource
+    fields["patient_id"] = stored.patient_id
+    if stored.kit:
+        fields["kit"] = stored.kit
+    resource = build_result(**fields)
+    if stored.cutoff is not None and "valueQuantity" in resource and resource["valueQuantity"]["code"] == stored.unit:
+        fields |= {"cutoff": stored.cutoff.normalize() + 0, "cutoff_unit": stored.unit}
+        resource = build_result(**fields)
+    return None if _says_the_same(resource, previous) else build_result(**fields, previous=previous)
+
+
+def draft_of(row: Row, resource: dict[str, Any]) -> Draft:
+    """The resource for the store, which names the row in its refusals."""
+    draft = Draft.of(resource, facility=row.facility.organization_id)
+    draft.expression = f"row[{row.number}]"
+    return draft
+
+
+def _says_the_same(told: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether a stored result says what a row tells; what a row leaves out is no difference."""
+    new = read_fact(told, facility=None)
+    old = read_fact({**stored, "status": "final"}, facility=None)
+    if not (new and old and new.result and old.result):
+        return False
+    names = ["category", "value", "comparator", "unit", "collected_on"]
+    if isinstance(new.result["resulted_on"], date):
+        names.append("resulted_on")
+    if any(new.result[name] != old.result[name] for name in names):
+        return False
+    return "note" not in told or told["note"][0]["text"] in [note.get("text") for note in stored.get("note") or ()]
+
+
+def _numbers(cccd: str | None, bhyt: str | None) -> frozenset[str]:
+    return frozenset({cccd or "", insurance_key(bhyt or "")} - {""})

@@ -1,0 +1,183 @@
+"""A chunk of approved rows on its way into the store: checked anew, people registered, results saved, the rest parked.
+
+Between review and approval the world may have changed, so nothing of what the review said is taken on trust.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from fhir.outcomes import Refused
+from fhir.store import Draft, Saved, save_many
+from fhir.validation import library, walker
+from healthhub.accounts.actors import Actor
+from records.registration import RegistrationError, register_many
+from screening.imports.columns import Column, Header
+from screening.imports.people import Found, conflict
+from screening.imports.reading import SourceRow
+from screening.imports.rows import Problem, Row, Rules, check_row, in_language
+from screening.imports.staging import another_person, is_same_person, put_aside, refuse_row
+from screening.imports.stored import Stored, draft_of, find_stored, find_withdrawn, resource_of
+from screening.imports.values import COLUMN_OF
+from screening.laboratory.matching import park_result
+from screening.models import RowKind, RowState, StagedRow
+from screening.protocol import NotInterpretable
+
+_ROW: Final = re.compile(r"row\[(\d+)\]")
+_CONFLICTS: Final = frozenset({"birth-date-conflict", "name-conflict", "two-people"})
+ASIDE: Final = (RowKind.CLOSE, RowKind.NOBODY)
+SOURCES: Final = {"table": "file", "xml4": "xml4", "astm": "astm", "hl7": "hl7v2"}
+
+Pair = tuple[Row, StagedRow]
+
+
+def store_rows(staged: Sequence[StagedRow], header: Header, rules: Rules, *, form: str, actor: Actor) -> None:
+    """Store a chunk within the caller's transaction. Each row then says what became of it (the caller saves it)."""
+    pairs: list[Pair] = []
+    for one in staged:
+        source = SourceRow(one.row, one.texts, one.texts)
+        checked = check_row(source, header.values(one.texts), rules)
+        if isinstance(checked, Row):
+            pairs.append((checked, one))
+        else:  # a facility or a protocol has changed since it was read
+            refuse_row(one, checked)
+    store_pairs(pairs, actor=actor)
+    park_rows([pair for pair in pairs if pair[1].kind in ASIDE], header, form=form, actor=actor)
+
+
+def store_pairs(pairs: Sequence[Pair], *, actor: Actor) -> None:
+    """Register the people and save the results of the rows whose person is certain; the others' kind says why not."""
+    stored = find_stored(row for row, _one in pairs)
+    wanted = [pair for pair in pairs if pair[1].kind not in ASIDE or pair[1].decision.startswith("person:")]
+    patients = _people(wanted, stored, actor=actor)
+    withdrawn = find_withdrawn(patient for number, patient in patients.items())
+    drafts: list[tuple[Row, StagedRow, Draft]] = []
+    for row, one in wanted:
+        if row.number not in patients:
+            continue
+        there, one.patient = stored.get(row.held), patients[row.number]
+        try:
+            resource = resource_of(row, one.patient, there, withdrawn.get(row.held))
+        except NotInterpretable as fault:  # by the kit and cut-off of the stored result
+            refuse_row(one, [Problem(COLUMN_OF[fault.field], in_language(fault.text))])
+            continue
+        one.kind = RowKind.UNCHANGED if resource is None else RowKind.CORRECTION if there else RowKind.NEW
+        if resource is not None:
+            drafts.append((row, one, draft_of(row, resource)))
+    _save(drafts, actor=actor)
+
+
+def park_rows(pairs: Sequence[Pair], header: Header, *, form: str, actor: Actor) -> None:
+    """Put rows whose person nobody has chosen into the matching queue."""
+    for row, one in pairs:
+        told = {
+            text or str(place): cell for place, (text, cell) in enumerate(zip(header.texts, one.texts, strict=False))
+        }
+        code = one.problems[0][2] if one.problems and len(one.problems[0]) > 2 else "person_unknown"
+        parked = park_result(
+            payload=orjson.dumps(told).decode(),
+            fields=row.parked(),
+            reason=code,
+            source=SOURCES[form],
+            facility=row.facility,
+            actor=actor,
+        )
+        one.state, one.observation = RowState.PARKED, f"parked:{parked.pk}"
+
+
+def _people(pairs: Sequence[Pair], stored: dict[Any, Stored], *, actor: Actor) -> dict[int, str]:
+    """Patient ids by row number: as decided, as the stored result says, else by registering."""
+    patients: dict[int, str] = {}
+    rest: list[Pair] = []
+    for row, one in pairs:
+        there = stored.get(row.held)
+        if one.decision.startswith("person:"):
+            patients[row.number] = one.decision.removeprefix("person:")
+            if there and there.patient_id != patients[row.number]:
+                del patients[row.number]
+                refuse_row(one, [Problem(Column.CITIZEN_ID, another_person())])
+        elif there and not is_same_person(row, there):
+            refuse_row(one, [Problem(Column.CITIZEN_ID, another_person())])
+        elif row.names_person:
+            rest.append((row, one))
+        elif there or one.patient:
+            patients[row.number] = there.patient_id if there else one.patient
+        else:
+            put_aside(one, Found(RowKind.NOBODY, column=Column.CITIZEN_ID))
+    answers = register_many([row.registration() for row, _one in rest], actor=actor) if rest else []
+    for (row, one), answer in zip(rest, answers, strict=True):
+        if not isinstance(answer, RegistrationError):
+            patients[row.number] = answer
+        elif answer.code in _CONFLICTS:
+            put_aside(one, conflict(row, answer.code))
+        else:
+            refuse_row(one, [Problem(COLUMN_OF.get(answer.field), str(answer.message))])
+    return patients
+
+
+def _save(drafts: Sequence[tuple[Row, StagedRow, Draft]], *, actor: Actor) -> None:
+    """Save what the store takes. Rows that it names as faulty are left out; if it names none, halves are tried."""
+    rest = list(drafts)
+    while rest:
+        try:
+            with transaction.atomic():
+                answers = save_many([draft for *_who, draft in rest], actor=actor, checked=_is_sound(rest))
+        except Refused as refused:
+            faults = _faults(refused)
+            named = [triple for triple in rest if triple[0].number in faults]
+            if not named and len(rest) > 1:
+                middle = len(rest) // 2
+                _save(rest[:middle], actor=actor)
+                _save(rest[middle:], actor=actor)
+                return
+            for row, one, _draft in named or rest[:1]:
+                text = faults.get(row.number) or str(refused)
+                refuse_row(one, [Problem(None, _("Hệ thống không nhận kết quả này: {reason}").format(reason=text))])
+            dropped = {row.number for row, *_what in named or rest[:1]}
+            rest = [triple for triple in rest if triple[0].number not in dropped]
+        else:
+            for (_row, one, _draft), saved in zip(rest, answers, strict=True):
+                note_stored(one, saved)
+            return
+
+
+def note_stored(one: StagedRow, saved: Saved) -> None:
+    """Remember what storing made of a row: undoing needs the version."""
+    one.state, one.observation, one.version, one.problems = RowState.STORED, saved.id, saved.version, []
+
+
+def _is_sound(drafts: Sequence[tuple[Row, StagedRow, Draft]]) -> bool:
+    """Whether these need no further check by the store. Each is walked along the definitions; the library's models,
+    which take ten times as long, see one of each shape: ``build_result`` makes thousands that differ in a date or a
+    number, whose form the walk has judged already."""
+    shapes: set[Any] = set()
+    for _row, _one, draft in drafts:
+        if walker.walk(draft.resource):
+            return False
+        shape = _shape(draft.resource)
+        if shape not in shapes:
+            shapes.add(shape)
+            if library.check(draft.resource):
+                return False
+    return True
+
+
+def _shape(node: Any) -> Any:
+    if isinstance(node, dict):
+        return tuple((name, _shape(value)) for name, value in node.items())
+    if isinstance(node, list):
+        return tuple(_shape(value) for value in node)
+    return type(node)
+
+
+def _faults(refused: Refused) -> dict[int, str]:
+    faults: dict[int, str] = {}
+    for issue in refused.issues:
+        if (found := _ROW.match(issue.expression)) and issue.severity in ("error", "fatal"):
+            number = int(found[1])
+            faults[number] = "; ".join(filter(None, [faults.get(number), issue.diagnostics]))
+    return faults
