@@ -58,6 +58,12 @@ def faults_of_versions(found: Sequence[Protocol]) -> list[str]:
             faults.append(f"{protocol.programme} {protocol.version}: another file has this version or first day")
         starts.add(start)
         versions.add(version)
+        name = protocol.programme
+        faults += [
+            f"{name}.{key}: {programmes[key]} has a test of this key already, and forms name tests by key alone"
+            for key in protocol.tests
+            if programmes.setdefault(key, name) != name
+        ]
         owned = [
             ((protocol.programme, test.key), code.coding) for test in protocol.tests.values() for code in test.codes
         ]
