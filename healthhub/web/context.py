@@ -8,21 +8,28 @@ from django.utils.translation import gettext as _
 
 from healthhub.web.navigation import ROOMS, links_for
 
+MOST_LINKS = 6  # in the bar, the one that unfolds the others included
+MOST_LINKS_ME = 5  # a citizen's bar lies across the foot of a phone
+
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Who acts, where, and what surrounds the page.
 
     ``demo``: whether a banner must say that the people shown are invented. ``actor``: the ``Actor`` that a view's guard
     has found, or None. ``room``: "me", "clinic", "city", or "out" for pages outside the rooms. ``navigation``: links of
-    the role. ``role_name`` and ``facility_name``: as whom and where the person works now.
+    the role; ``navigation_more``: those that the bar has no room for. ``role_name`` and ``facility_name``: as whom and where the person works now.
     """
     actor = getattr(request, "actor", None)
     role = str(actor.role) if actor else ""
+    links = links_for(role, path=request.path) if role else []
+    most = MOST_LINKS_ME if role == "citizen" else MOST_LINKS
+    fits = len(links) if len(links) <= most else most - 1
     return {
         "demo": settings.DEMO,
         "actor": actor,
         "room": ROOMS.get(role, "out"),
-        "navigation": links_for(role, path=request.path) if role else [],
+        "navigation": links[:fits],
+        "navigation_more": links[fits:],
         "role_name": role_name(role),
         "facility_name": getattr(request, "facility_name", ""),
         "languages": settings.LANGUAGES,

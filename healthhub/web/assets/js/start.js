@@ -6,8 +6,22 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print()
 })
 
+// A menu folds again when one looks elsewhere, or presses Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+    if (!menu.contains(event.target)) menu.open = false
+  }
+})
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest("details[data-menu][open]")
+  if (menu) {
+    menu.open = false
+    menu.querySelector("summary").focus()
+  }
+})
+
 window.addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details:not([open])")) {
+  for (const details of document.querySelectorAll("details:not([open]):not([data-menu])")) {
     details.open = true
     details.dataset.folded = "yes"
   }

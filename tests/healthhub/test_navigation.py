@@ -1,0 +1,47 @@
+"""The bar shows a few pages; the others unfold. Nothing is lost, and the page one is on is marked in either."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from healthhub.accounts.actors import Actor, Role
+from healthhub.web import navigation
+from healthhub.web.context import site
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """An empty navigation, whose addresses are the pages' names."""
+    monkeypatch.setattr(navigation, "_pages", {})
+    monkeypatch.setattr(navigation, "reverse", lambda name: f"/clinic/{name}/")
+    yield navigation._pages
+
+
+def shown(role: Role, number: int, *, path: str = "/") -> tuple[list[str], list[str]]:
+    for order in range(number):
+        navigation.add_page(f"p{order}", f"P{order}", icon="list", roles=[role], order=order)
+    context = site(SimpleNamespace(actor=Actor("user:1", "An", role), path=path))  # type: ignore[arg-type]
+    return tuple(  # type: ignore[return-value]
+        [f"{link.label}{'*' if link.current else ''}" for link in context[name]]
+        for name in ("navigation", "navigation_more")
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "number", "bar", "more"),
+    [
+        (Role.CLINICIAN, 6, 6, 0),
+        (Role.CLINICIAN, 7, 5, 2),
+        (Role.CITIZEN, 5, 5, 0),
+        (Role.CITIZEN, 6, 4, 2),
+    ],
+)
+def test_pages_beyond_the_bar_unfold(pages: Any, role: Role, number: int, bar: int, more: int) -> None:
+    assert [len(part) for part in shown(role, number)] == [bar, more]
+
+
+def test_the_page_one_is_on_is_marked_wherever_it_is(pages: Any) -> None:
+    bar, more = shown(Role.CLINICIAN, 8, path="/clinic/p6/of/somebody/")
+    assert (bar, more) == (["P0", "P1", "P2", "P3", "P4"], ["P5", "P6*", "P7"])
