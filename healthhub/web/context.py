@@ -17,7 +17,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
     ``demo``: whether a banner must say that the people shown are invented. ``actor``: the ``Actor`` that a view's guard
     has found, or None. ``room``: "me", "clinic", "city", or "out" for pages outside the rooms. ``navigation``: links of
-    the role; ``navigation_more``: those that the bar has no room for. ``role_name`` and ``facility_name``: as whom and where the person works now.
+    the role; ``navigation_more``: those that the bar has no room for. ``role_name`` and ``facility_name``: as whom and
+    where the person works now.
     """
     actor = getattr(request, "actor", None)
     role = str(actor.role) if actor else ""

@@ -1,6 +1,5 @@
 """The bar shows a few pages; the others unfold. Nothing is lost, and the page one is on is marked in either."""
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,11 +11,11 @@ from healthhub.web.context import site
 
 
 @pytest.fixture
-def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def pages(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """An empty navigation, whose addresses are the pages' names."""
     monkeypatch.setattr(navigation, "_pages", {})
     monkeypatch.setattr(navigation, "reverse", lambda name: f"/clinic/{name}/")
-    yield navigation._pages
+    return navigation._pages
 
 
 def shown(role: Role, number: int, *, path: str = "/") -> tuple[list[str], list[str]]:
