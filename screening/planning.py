@@ -1,0 +1,272 @@
+"""Protocols as FHIR: a PlanDefinition for each version, an ActivityDefinition for each of its tests and examinations.
+
+So a clinic's software can read who a programme is for, which result leads to which step, and by when.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Any, Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from fhir.store import Draft, Saved, save_many
+from healthhub.accounts.actors import Actor
+from screening.protocol import Protocol, Test, protocols
+from screening.protocol.load import SNOMED, UCUM
+from screening.protocol.shapes import Assessment, Band, Category, Coding, Finding, Span, Step, Text
+
+PUBLISHER: Final = "Sở Y tế Hà Nội"
+_CONTEXT = "http://terminology.hl7.org/CodeSystem/usage-context-type"
+_PLAN_TYPE = "http://terminology.hl7.org/CodeSystem/plan-definition-type"
+_GENDER = "http://hl7.org/fhir/administrative-gender"
+_PATIENT = {"coding": [{"system": "http://hl7.org/fhir/resource-types", "code": "Patient"}]}
+
+
+def publish(versions: Iterable[Protocol], *, actor: Actor, status: str = "") -> list[Saved]:
+    """Save the definitions of these versions; what says the same already is left as it is.
+
+    ``status`` stands for all of them; without it each has that of ``status_on`` today.
+    """
+    today = timezone.localdate()
+    known = protocols()
+    drafts = []
+    for protocol in versions:
+        drafts += [Draft.of(one) for one in resources(protocol, status or status_on(protocol, today, known), known)]
+    return save_many(drafts, actor=actor) if drafts else []
+
+
+def status_on(protocol: Protocol, on: date, known: Sequence[Protocol]) -> str:
+    """draft before its first day, active, and retired once a later version is in force."""
+    if protocol.valid_from > on:
+        return "draft"
+    later = [one for one in known if one.programme == protocol.programme and protocol.valid_from < one.valid_from <= on]
+    return "retired" if later else "active"
+
+
+def plan_id(protocol: Protocol) -> str:
+    """The id of the PlanDefinition: ``colorectal-2026-1``."""
+    return f"{protocol.programme}-{protocol.version}".replace(".", "-").replace("_", "-")
+
+
+def plan_url(protocol: Protocol) -> str:
+    """The canonical address, which all versions of a programme share."""
+    return f"{settings.FHIR_SYSTEMS['plan']}/{protocol.programme}"
+
+
+def resources(protocol: Protocol, status: str, known: Sequence[Protocol] = ()) -> list[dict[str, Any]]:
+    """The PlanDefinition after the ActivityDefinitions that it refers to."""
+    shared = _shared(protocol, status, known)
+    activities = [
+        *(_activity(protocol, shared, test.key, test.name, [code.coding for code in test.codes], _displays(test))
+          for test in protocol.tests.values()),
+        *(_activity(protocol, shared, one.key, one.name, one.codings, {one.codings[0]: one.display})
+          for one in protocol.assessments.values()),
+    ]  # fmt: skip
+    return [*activities, _plan(protocol, shared)]
+
+
+def _shared(protocol: Protocol, status: str, known: Sequence[Protocol]) -> dict[str, Any]:
+    starts = sorted(one.valid_from for one in known if one.programme == protocol.programme)
+    end = next((after for first, after in pairwise(starts) if first == protocol.valid_from), None)
+    period = {"start": protocol.valid_from.isoformat()}
+    if end is not None:
+        period["end"] = date.fromordinal(end.toordinal() - 1).isoformat()
+    return {
+        "version": protocol.version,
+        "status": status,
+        "experimental": False,
+        "date": protocol.valid_from.isoformat(),
+        "publisher": PUBLISHER,
+        "jurisdiction": [{"coding": [{"system": "urn:iso:std:iso:3166", "code": "VN"}]}],
+        "effectivePeriod": period,
+    }
+
+
+def _activity(
+    protocol: Protocol,
+    shared: Mapping[str, Any],
+    key: str,
+    name: Text,
+    codings: Sequence[Coding],
+    displays: Mapping[Coding, str],
+) -> dict[str, Any]:
+    return {
+        "resourceType": "ActivityDefinition",
+        "id": _activity_id(protocol, key),
+        "url": _activity_url(protocol, key),
+        "name": _computable(f"{protocol.programme}_{key}"),
+        "title": name["vi"],
+        **shared,
+        "subjectCodeableConcept": _PATIENT,
+        "description": name["en"],
+        "kind": "ServiceRequest",
+        "code": _concept(codings, name["vi"], displays),
+        "intent": "order",
+    }
+
+
+def _plan(protocol: Protocol, shared: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "resourceType": "PlanDefinition",
+        "id": plan_id(protocol),
+        "url": plan_url(protocol),
+        "identifier": [{"system": settings.FHIR_SYSTEMS["plan"], "value": f"{protocol.programme}@{protocol.version}"}],
+        "name": _computable(f"{protocol.programme}_screening"),
+        "title": protocol.name["vi"],
+        "type": {"coding": [{"system": _PLAN_TYPE, "code": "clinical-protocol"}]},
+        **shared,
+        "subjectCodeableConcept": _PATIENT,
+        "description": protocol.name["en"],
+        "useContext": [*_sexes(protocol), *(_ages(band) for band in protocol.bands)],
+        "relatedArtifact": [
+            {"type": "citation", "label": key[:100], "citation": text} for key, text in protocol.sources.items()
+        ],
+        "action": [
+            *(_test_action(protocol, test) for test in protocol.tests.values()),
+            *(_step_action(protocol, step) for step in protocol.steps.values()),
+        ],
+    }
+
+
+def _sexes(protocol: Protocol) -> list[dict[str, Any]]:
+    if set(protocol.sexes) >= {"male", "female"}:
+        return []
+    return [
+        {
+            "code": {"system": _CONTEXT, "code": "gender"},
+            "valueCodeableConcept": {"coding": [{"system": _GENDER, "code": sex} for sex in protocol.sexes]},
+        }
+    ]
+
+
+def _ages(band: Band) -> dict[str, Any]:
+    limits = {"low": band.min_age, "high": band.max_age}
+    return {
+        "code": {"system": _CONTEXT, "code": "age"},
+        "valueRange": {
+            name: {"value": age, "unit": "tuổi", "system": UCUM, "code": "a"}
+            for name, age in limits.items()
+            if age is not None
+        },
+    }
+
+
+def _test_action(protocol: Protocol, test: Test) -> dict[str, Any]:
+    interval = min((band.interval_months for band in protocol.bands if test.key in band.tests), default=None)
+    action: dict[str, Any] = {
+        "id": _action_id("test", test.key),
+        "title": test.name["vi"],
+        "textEquivalent": test.name["en"],
+        "code": [_concept([code.coding for code in test.codes], test.name["vi"], _displays(test))],
+        "definitionCanonical": f"{_activity_url(protocol, test.key)}|{protocol.version}",
+        "action": [_category_action(test, category) for category in test.categories.values()],
+    }
+    if interval:
+        action["timingTiming"] = {"repeat": {"frequency": 1, "period": interval, "periodUnit": "mo"}}
+    return action
+
+
+def _category_action(test: Test, category: Category) -> dict[str, Any]:
+    codes = " or ".join(f"(system = '{system}' and code = '{code}')" for system, code in category.codings)
+    after = f"next round after {category.next_months} months" if category.next_months else ""
+    action: dict[str, Any] = {
+        "id": _action_id("result", f"{test.key}-{category.key}"),
+        "title": category.label["vi"],
+        "textEquivalent": "; ".join(part for part in (category.label["en"], category.outcome, after) if part),
+        "condition": [
+            {
+                "kind": "applicability",
+                "expression": {
+                    "description": category.label["en"],
+                    "language": "text/fhirpath",
+                    "expression": f"(value as CodeableConcept).coding.where({codes}).exists()",
+                },
+            }
+        ],
+    }
+    if category.leads_to:
+        action["relatedAction"] = [{"actionId": _action_id("step", category.leads_to), "relationship": "before-start"}]
+    return action
+
+
+def _step_action(protocol: Protocol, step: Step) -> dict[str, Any]:
+    told = ", ".join(f"{level.to} {level.after_days} days after it was due" for level in step.escalate)
+    action: dict[str, Any] = {
+        "id": _action_id("step", step.key),
+        "title": step.name["vi"],
+        "description": step.name["en"],
+        "textEquivalent": (
+            f"{step.name['en']}: within {_words(step.within)}, at the latest {_words(step.limit)}; "
+            f"owner: {step.owner.replace('_', ' ')}" + (f"; told when late: {told}" if told else "")
+        ),
+        "timingDuration": _duration(step.within),
+    }
+    assessment = protocol.assessments.get(step.assessment or "")
+    if assessment:
+        action["definitionCanonical"] = f"{_activity_url(protocol, assessment.key)}|{protocol.version}"
+        action["action"] = [_finding_action(step, assessment, finding) for finding in assessment.findings.values()]
+    return action
+
+
+def _finding_action(step: Step, assessment: Assessment, finding: Finding) -> dict[str, Any]:
+    codes = " or ".join(f"(system = '{system}' and code = '{code}')" for system, code in finding.codings)
+    where = "conclusionCode" if assessment.kind == "report" else "outcome"
+    after = f"next round after {finding.next_months} months" if finding.next_months else ""
+    end = "ends the programme for this person" if finding.ends else ""
+    action: dict[str, Any] = {
+        "id": _action_id("finding", f"{step.key}-{finding.key}"),
+        "title": finding.label["vi"],
+        "textEquivalent": "; ".join(part for part in (finding.label["en"], after, end) if part),
+    }
+    if finding.codings:
+        expression = {
+            "description": finding.label["en"],
+            "language": "text/fhirpath",
+            "expression": f"{where}.coding.where({codes}).exists()",
+        }
+        action["condition"] = [{"kind": "applicability", "expression": expression}]
+    if finding.leads_to:
+        action["relatedAction"] = [{"actionId": _action_id("step", finding.leads_to), "relationship": "before-start"}]
+    return action
+
+
+def _displays(test: Test) -> dict[Coding, str]:
+    return {code.coding: code.display for code in test.codes}
+
+
+def _concept(codings: Iterable[Coding], text: str, displays: Mapping[Coding, str]) -> dict[str, Any]:
+    found = []
+    for system, code in codings:
+        coding = {"system": system, "code": code}
+        if (system, code) in displays and system != SNOMED:  # a display of ours is not SNOMED's
+            coding["display"] = displays[system, code]
+        found.append(coding)
+    return {"coding": found, "text": text}
+
+
+def _duration(span: Span) -> dict[str, Any]:
+    value, unit, code = (span.months, "tháng", "mo") if span.months else (span.days, "ngày", "d")
+    return {"value": value, "unit": unit, "system": UCUM, "code": code}
+
+
+def _words(span: Span) -> str:
+    return f"{span.months} months" if span.months else f"{span.days} days"
+
+
+def _activity_id(protocol: Protocol, key: str) -> str:
+    return f"{plan_id(protocol)}-{key}".replace("_", "-")[:64]
+
+
+def _activity_url(protocol: Protocol, key: str) -> str:
+    base = settings.FHIR_SYSTEMS["plan"].rsplit("/", 1)[0]
+    return f"{base}/ActivityDefinition/{protocol.programme}-{key}".replace("_", "-")
+
+
+def _action_id(kind: str, key: str) -> str:
+    return f"{kind}-{key}".replace("_", "-")
+
+
+def _computable(text: str) -> str:
+    return "".join(part.capitalize() for part in text.split("_"))
