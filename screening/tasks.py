@@ -83,6 +83,13 @@ def gather_letters() -> None:
 
 
 @shared_task
+def resume_letters() -> None:
+    """Print batches whose worker was killed (every few minutes)."""
+    for batch_id in letters.unprinted():
+        print_letters.delay(batch_id)
+
+
+@shared_task
 def print_letters(batch_id: int) -> None:
     """Make the PDF of a batch."""
     letters.print_batch(batch_id)

@@ -1,21 +1,25 @@
 """Addresses of `screening`: a citizen's results, the clinic's pages (/clinic/), the city's pages (/city/)."""
 
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 
+from screening import appointment_urls
 from screening.navigation import add_pages
 from screening.views import (
     bench,
     bulk,
     city,
+    decisions,
     imports,
     matching,
     me,
+    me_appointments,
     notices,
     orders,
     people,
     person,
     rack,
+    recall,
     results,
     specimens,
     station,
@@ -33,11 +37,13 @@ class IdConverter(StringConverter):
 
 register_converter(IdConverter, "id")
 add_pages()
+me_appointments.register()
 me.register()
 
 urlpatterns = [
     path("me/results/", me.results, name="me-results"),
     path("me/results/<id:observation_id>/", me.result, name="me-result"),
+    *appointment_urls.urlpatterns,
     path("clinic/", worklist.worklist, name="clinic"),
     path("clinic/worklist/undo/", bulk.undo, name="clinic-bulk-undo"),
     path("clinic/worklist/<slug:action>/", bulk.bulk, name="clinic-bulk"),
@@ -99,6 +105,21 @@ urlpatterns = [
     path("clinic/station/session/", station.session, name="clinic-station-session"),
     path("clinic/station/list/", station.pack, name="clinic-station-pack"),
     path("clinic/station/sync/", station.sync, name="clinic-station-sync"),
+    path("clinic/recall/", decisions.clinic_recall, name="clinic-recall"),
+    path("clinic/recall/places/<slug:programme>/", recall.clinic_places, name="clinic-recall-places"),
+    path(
+        "clinic/people/<id:patient_id>/screening/<slug:programme>/<slug:kind>/",
+        decisions.decide,
+        name="clinic-recall-decide",
+    ),
+    path("clinic/people/<id:patient_id>/decisions/<id:request_id>/undo/", decisions.undo, name="clinic-recall-undo"),
+    path("me/screening/", decisions.mine, name="me-screening"),
+    path("me/screening/decisions/<id:request_id>/undo/", decisions.undo_mine, name="me-screening-undo"),
+    path("me/screening/<slug:programme>/<slug:kind>/", decisions.decide_for_me, name="me-screening-decide"),
+    path("city/recall/", recall.recall, name="city-recall"),
+    path("city/recall/places/<slug:programme>/<id:facility_id>/", recall.city_places, name="city-recall-places"),
+    path("city/recall/<slug:programme>/<slug:kind>/", recall.differences, name="city-recall-differences"),
+    path("", include("screening.urls_messages")),
     path("city/", city.city, name="city"),
     path("city/<slug:table>.csv", city.download, name="city-csv"),
 ]

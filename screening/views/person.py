@@ -8,8 +8,11 @@ from django.views.decorators.http import require_GET
 from records.identity import identity
 from records.profile import profile
 from records.views.guards import CLINIC, ActingRequest, for_roles
+from screening.appointments.days import of_person
+from screening.appointments.notes import notes_for
 from screening.citizen import screening_codes
 from screening.clinic.person import happenings, result_lines
+from screening.clinic.recall import recall_lines
 from screening.clinic.standing import standings
 from screening.results import results_of
 from screening.views.desk import facility_of
@@ -24,11 +27,16 @@ def person(request: ActingRequest, patient_id: str) -> HttpResponse:
     facility_of(request)
     found = profile(patient_id, actor=request.actor, without_codes=screening_codes(), reason=request.path)
     results = list(results_of(patient_id))
+    standing = standings(found.citizen, results, on=timezone.localdate())
+    notes = notes_for([one.episode for one in standing if one.episode is not None and one.action])
     context = {
         "person": identity(found.citizen),
-        "standings": standings(found.citizen, results, on=timezone.localdate()),
+        "standings": standing,
+        "notes": list(notes.items()),
+        "bookings": of_person(patient_id),
         "results": result_lines(results, actor=request.actor),
         "happenings": happenings(patient_id),
+        "recall": recall_lines(patient_id, timezone.localdate()),
         "groups": found.groups,
         "shown": SHOWN,
     }
