@@ -1,4 +1,7 @@
-"""Writes screening facts as FHIR resources: what the form and the file import call. The hooks do the rest (intake)."""
+"""Writes screening results as FHIR resources: what the form and the file import call. The hooks do the rest (intake).
+
+What follows a result is written by ``assessing``, whose functions are named here too.
+"""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -6,21 +9,30 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from fhir.models import Resource, ResourceVersion
 from fhir.outcomes import refuse
 from fhir.reader import read
 from fhir.store import Draft, Saved, save, save_many
 from fhir.text import parse
 from healthhub.accounts.actors import Actor
 from records.models import Facility
-from screening.facts import ZONE
+from screening.assessing import (
+    assessment_of,
+    assessments_after,
+    build_assessment,
+    record_assessment,
+    record_contact,
+    refer_for_assessment,
+)
+from screening.facts import PRELIMINARY, ZONE
 from screening.models import ScreeningResult
 from screening.protocol import Interpretation, Test, current, find_test, interpret, programmes, protocol_for
 from screening.protocol.interpret import code_for
 from screening.protocol.load import UCUM
-from screening.protocol.shapes import Assessment
+from screening.protocol.shapes import DOUBLE
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 FLAG = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
@@ -114,9 +126,12 @@ def build_result(
 def enter_result(*, facility: Facility, actor: Actor, presented: bool = False, **fields: Any) -> Saved:
     """Save a new result; ``fields`` are those of ``build_result``. ``presented``: the person showed her papers here.
 
-    Raises Refused (409 duplicate if the specimen has a result already), NotInterpretable.
+    It is preliminary if the protocol wants a second person to confirm it (``confirm_result``). Raises Refused (409
+    duplicate if the specimen has a result already), NotInterpretable.
     """
     resource = build_result(facility=facility, **fields)
+    if known_test(fields["test"], fields["collected_on"])[1].entry == DOUBLE:
+        resource["status"] = PRELIMINARY
     people = frozenset({fields["patient_id"]}) if presented else frozenset()
     return save_many([Draft.of(resource, facility=_for_whom(facility, actor))], actor=actor, presented=people)[0]
 
@@ -136,64 +151,15 @@ def withdraw_result(*, observation_id: str, actor: Actor, if_match: int | None =
     return save({**stored, "status": "entered-in-error"}, actor=actor, if_match=if_match)
 
 
-def refer_for_assessment(
-    *, result: ScreeningResult, due_on: date, actor: Actor, authored_on: date | None = None, note: str = ""
-) -> Saved:
-    """Refer somebody for the assessment that the result leads to, for ``due_on``. Refused (422) if it leads to none."""
-    assessment = assessment_of(result)
-    requester = actor.facility or result.facility_id
-    resource: dict[str, Any] = {
-        "resourceType": "ServiceRequest",
-        "status": "active",
-        "intent": "order",
-        "code": _code(assessment),
-        "subject": {"reference": f"Patient/{result.patient_id}"},
-        "occurrenceDateTime": due_on.isoformat(),
-        "authoredOn": (authored_on or _today()).isoformat(),
-        "reasonReference": [{"reference": f"Observation/{result.observation_id}"}],
-    }
-    if requester:
-        resource["requester"] = {"reference": f"Organization/{requester}"}
-    if note:
-        resource["note"] = [{"text": note}]
-    return save(resource, actor=actor, facility=requester if actor.is_system else None)
-
-
-def record_assessment(
-    *, result: ScreeningResult, done_on: date, actor: Actor, finding: str = "unspecified", note: str = ""
-) -> Saved:
-    """Record that the assessment took place and what it found: a key of the protocol's findings, else KeyError."""
-    assessment = assessment_of(result)
-    found = assessment.findings[finding]
-    facility = actor.facility or result.facility_id
-    resource: dict[str, Any] = {
-        "resourceType": "Procedure",
-        "status": "completed",
-        "code": _code(assessment),
-        "subject": {"reference": f"Patient/{result.patient_id}"},
-        "performedDateTime": done_on.isoformat(),
-        "reasonReference": [{"reference": f"Observation/{result.observation_id}"}],
-    }
-    if facility:
-        resource["performer"] = [{"actor": {"reference": f"Organization/{facility}"}}]
-    if found.codings:
-        system, code = found.codings[0]
-        coding = {"system": system, "code": code, "display": found.label["en"]}
-        resource["outcome"] = {"coding": [coding], "text": found.label["vi"]}
-    if note:
-        resource["note"] = [{"text": note}]
-    return save(resource, actor=actor, facility=facility if actor.is_system else None)
-
-
-def assessment_of(result: ScreeningResult) -> Assessment:
-    """The assessment that the result leads to, or that its round now waits for. Refused (422) if there is none."""
-    protocol = protocol_for(result.programme, result.collected_on)
-    category = protocol.category(result.test, result.category)
-    for key in (result.episode.step if result.episode else "", category.leads_to if category else None):
-        step = protocol.steps.get(key or "")
-        if step and step.assessment:
-            return protocol.assessments[step.assessment]
-    raise refuse(422, "business-rule", f"The result ({result.outcome}) leads to no assessment.", "ServiceRequest.code")
+def confirm_result(*, observation_id: str, actor: Actor, if_match: int | None = None) -> Saved:
+    """A second person confirms a result that is not final yet. Refused: 409 if it is, 403 to whoever wrote it."""
+    with transaction.atomic():
+        stored = parse(read(type="Observation", id=observation_id, actor=actor).content).resource
+        if stored.get("status") != PRELIMINARY:
+            raise refuse(409, "conflict", "The result is no longer preliminary.", "Observation.status")
+        if actor.id in _authors(observation_id):
+            raise refuse(403, "forbidden", "Whoever entered a result cannot confirm it.", "Observation")
+        return save({**stored, "status": "final"}, actor=actor, if_match=if_match)
 
 
 def results_of(patient_id: str) -> QuerySet[ScreeningResult]:
@@ -231,13 +197,15 @@ def _corrected(previous: Mapping[str, Any], own: dict[str, Any]) -> dict[str, An
     return {
         **kept,
         **{name: value for name, value in own.items() if name in _OWN or name not in kept},
-        "status": "corrected",
+        "status": PRELIMINARY if previous.get("status") == PRELIMINARY else "corrected",
     }
 
 
-def _code(assessment: Assessment) -> dict[str, Any]:
-    system, code = assessment.codings[0]
-    return {"coding": [{"system": system, "code": code, "display": assessment.display}], "text": assessment.name["vi"]}
+def _authors(observation_id: str) -> set[str]:
+    """Who wrote what a result says: the writers of its version of now and of all earlier ones."""
+    key = {"type": "Observation", "id": observation_id}
+    now = Resource.objects.filter(**key).values_list("author", flat=True)
+    return {*now, *ResourceVersion.objects.filter(**key).values_list("author", flat=True)}
 
 
 def _for_whom(facility: Facility, actor: Actor) -> str | None:
@@ -245,19 +213,19 @@ def _for_whom(facility: Facility, actor: Actor) -> str | None:
     return facility.organization_id if actor.is_system else None
 
 
-def _today() -> date:
-    return timezone.now().astimezone(ZONE).date()
-
-
 __all__ = [
     "assessment_of",
+    "assessments_after",
+    "build_assessment",
     "build_result",
+    "confirm_result",
     "correct_result",
     "enter_result",
     "find_test",
     "interpret_result",
     "known_test",
     "record_assessment",
+    "record_contact",
     "refer_for_assessment",
     "results_of",
     "withdraw_result",

@@ -1,0 +1,238 @@
+"""Writes what follows a result as FHIR resources: referrals, assessments of every kind, that somebody was told."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from fhir.outcomes import refuse
+from fhir.store import Saved, save
+from healthhub.accounts.actors import Actor
+from screening.elements import ZONE
+from screening.followup import TNM
+from screening.models import Episode, ScreeningResult
+from screening.protocol import protocol_for
+from screening.protocol.load import LOINC
+from screening.protocol.shapes import REPORT, STAGING, UNSPECIFIED, Assessment, Finding
+
+MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
+#: How somebody was told -> v3-ParticipationMode.
+WAYS = {
+    "phone": ("PHONE", "telephone"),
+    "in_person": ("FACE", "face-to-face"),
+    "visit": ("FACE", "face-to-face"),
+    "letter": ("MAILWRIT", "mail"),
+}
+_TNM_NAMES = {"t": "cT category", "n": "cN category", "m": "cM category"}
+
+
+def refer_for_assessment(
+    *,
+    result: ScreeningResult,
+    due_on: date,
+    actor: Actor,
+    authored_on: date | None = None,
+    note: str = "",
+    to: str | None = None,
+) -> Saved:
+    """Refer somebody for the assessment that the result leads to, for ``due_on``; ``to`` is the Organization asked.
+
+    Refused (422) if it leads to none.
+    """
+    assessment = assessment_of(result)
+    requester = actor.facility or result.facility_id
+    resource: dict[str, Any] = {
+        "resourceType": "ServiceRequest",
+        "status": "active",
+        "intent": "order",
+        "code": _code(assessment),
+        "subject": {"reference": f"Patient/{result.patient_id}"},
+        "occurrenceDateTime": due_on.isoformat(),
+        "authoredOn": (authored_on or _today()).isoformat(),
+        "reasonReference": [{"reference": f"Observation/{result.observation_id}"}],
+    }
+    if requester:
+        resource["requester"] = {"reference": f"Organization/{requester}"}
+    if to:
+        resource["performer"] = [{"reference": f"Organization/{to}"}]
+    if note:
+        resource["note"] = [{"text": note}]
+    return save(resource, actor=actor, facility=requester if actor.is_system else None)
+
+
+def record_assessment(
+    *,
+    result: ScreeningResult,
+    done_on: date,
+    actor: Actor,
+    finding: str = UNSPECIFIED,
+    note: str = "",
+    assessment: str | None = None,
+    reported_on: date | None = None,
+    tnm: Mapping[str, str] | None = None,
+) -> Saved:
+    """Record what a step was done by and what it found: a key of the protocol's findings, else KeyError.
+
+    ``assessment`` is a key of the protocol's assessments; None for the one that the round waits for. Its kind says
+    which resource is written: Procedure, DiagnosticReport or (with ``tnm``: t, n, m as written) Observation.
+    """
+    rule = _rules(result).assessments[assessment] if assessment else assessment_of(result)
+    facility = actor.facility or result.facility_id
+    resource = build_assessment(
+        rule=rule,
+        finding=rule.findings[finding],
+        patient_id=result.patient_id,
+        about=result.observation_id,
+        facility=facility,
+        done_on=done_on,
+        reported_on=reported_on,
+        note=note,
+        tnm=tnm or {},
+    )
+    return save(resource, actor=actor, facility=facility if actor.is_system else None)
+
+
+def build_assessment(
+    *,
+    rule: Assessment,
+    finding: Finding,
+    patient_id: str,
+    about: str,
+    facility: str | None,
+    done_on: date,
+    reported_on: date | None = None,
+    note: str = "",
+    tnm: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The resource that says so; ``about`` is the Observation that it follows."""
+    found = _finding(finding)
+    base = {"code": _code(rule), "subject": {"reference": f"Patient/{patient_id}"}}
+    performer = {"reference": f"Organization/{facility}"} if facility else None
+    if rule.kind not in (REPORT, STAGING):
+        procedure = {
+            "resourceType": "Procedure",
+            "status": "completed",
+            **base,
+            "performedDateTime": done_on.isoformat(),
+            "reasonReference": [{"reference": f"Observation/{about}"}],
+            "performer": [{"actor": performer}] if performer else None,
+            "outcome": found,
+            "note": [{"text": note}] if note else None,
+        }
+        return _without_gaps(procedure)
+    shared = {
+        **base,
+        "status": "final",
+        "effectiveDateTime": done_on.isoformat(),
+        "issued": _instant(reported_on) if reported_on else None,
+        "performer": [performer] if performer else None,
+    }
+    if rule.kind == REPORT:
+        report = {
+            "resourceType": "DiagnosticReport",
+            **shared,
+            "conclusion": note or None,
+            "conclusionCode": [found] if found else None,
+        }
+        return _without_gaps(report)
+    parts = [_part(part, value) for part, value in (tnm or {}).items() if value]
+    staging = {
+        "resourceType": "Observation",
+        **shared,
+        "valueCodeableConcept": found,
+        "component": parts or None,
+        "note": [{"text": note}] if note else None,
+    }
+    return _without_gaps(staging)
+
+
+def record_contact(*, result: ScreeningResult, method: str, on: date, actor: Actor) -> Saved:
+    """Record that the person was told of the result (``method``: a key of ``WAYS``), so that she sees it from now on.
+
+    Refused: 422 for a day before the sample or in the future. KeyError for an unknown method.
+    """
+    code, display = WAYS[method]
+    if not result.collected_on <= on <= _today():
+        raise refuse(422, "business-rule", "Nobody can have been told on that day.", "Communication.sent")
+    facility = actor.facility or result.facility_id
+    about = [{"reference": f"Observation/{result.observation_id}"}]
+    resource: dict[str, Any] = {
+        "resourceType": "Communication",
+        "status": "completed",
+        "category": [{"text": "Báo kết quả sàng lọc"}],
+        "medium": [{"coding": [{"system": MODES, "code": code, "display": display}]}],
+        "subject": {"reference": f"Patient/{result.patient_id}"},
+        "recipient": [{"reference": f"Patient/{result.patient_id}"}],
+        "about": about,
+        "reasonReference": about,
+        "sent": _instant(on),
+    }
+    if facility:
+        resource["sender"] = {"reference": f"Organization/{facility}"}
+    return save(resource, actor=actor, facility=facility if actor.is_system else None)
+
+
+def assessment_of(result: ScreeningResult) -> Assessment:
+    """The assessment that the result's round now waits for, or that the result leads to. Refused (422) if none."""
+    protocol = _rules(result)
+    category = protocol.category(result.test, result.category)
+    for key in (result.episode.step if result.episode else "", category.leads_to if category else None):
+        step = protocol.steps.get(key or "")
+        if step and step.assessment:
+            return protocol.assessments[step.assessment]
+    raise refuse(422, "business-rule", f"The result ({result.outcome}) leads to no assessment.", "ServiceRequest.code")
+
+
+def assessments_after(episode: Episode) -> list[Assessment]:
+    """What may be recorded for a round's open steps, the one that it waits for first."""
+    protocol = protocol_for(episode.programme, episode.opened_on)
+    keys: dict[str, None] = {}
+    for need in episode.needs:
+        step = protocol.steps[need["step"]]
+        exits = [pattern.removeprefix("assessed:") for pattern in step.discharged_by if pattern.startswith("assessed:")]
+        keys |= dict.fromkeys([step.assessment, *exits] if step.assessment else exits)
+    return [protocol.assessments[key] for key in keys]
+
+
+def _rules(result: ScreeningResult) -> Any:
+    """The protocol of the result's round, which is that of its first day."""
+    opened = result.episode.opened_on if result.episode else result.collected_on
+    return protocol_for(result.programme, opened)
+
+
+def _code(assessment: Assessment) -> dict[str, Any]:
+    system, code = assessment.codings[0]
+    return {"coding": [{"system": system, "code": code, "display": assessment.display}], "text": assessment.name["vi"]}
+
+
+def _finding(finding: Finding) -> dict[str, Any] | None:
+    if not finding.codings:
+        return None
+    system, code = finding.codings[0]
+    return {"coding": [{"system": system, "code": code, "display": finding.label["en"]}], "text": finding.label["vi"]}
+
+
+def _part(part: str, value: str) -> dict[str, Any]:
+    """A component of a clinical staging: LOINC says which part, the value is kept as it was written."""
+    coding = {"system": LOINC, "code": TNM[part][0], "display": _TNM_NAMES[part]}
+    return {
+        "code": {"coding": [coding]},
+        "valueCodeableConcept": {
+            "coding": [{"system": settings.FHIR_SYSTEMS["screening"], "code": value}],
+            "text": value,
+        },
+    }
+
+
+def _without_gaps(resource: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in resource.items() if value is not None}
+
+
+def _instant(day: date) -> str:
+    return datetime(day.year, day.month, day.day, tzinfo=ZONE).isoformat()
+
+
+def _today() -> date:
+    return timezone.now().astimezone(ZONE).date()
