@@ -21,6 +21,7 @@ def add_pages() -> None:
     add_page("clinic-station", _("Trạm lưu động"), icon="pen", roles=CLINIC, order=90)
     add_page("clinic-letters", _("Thư giấy"), icon="print", roles=CLINIC, order=40)
     add_page("city-letters", _("Thư giấy"), icon="print", roles=[Role.OFFICER], order=40)
+    add_page("city-failsafe", _("Không bỏ sót ai"), icon="alert", roles=[Role.OFFICER, Role.ANALYST], order=15)
     add_page("city", _("Tổng quan"), icon="chart", roles=[Role.OFFICER, Role.ANALYST], order=10)
     add_page("me-screening", _("Lịch sàng lọc"), icon="list", roles=[Role.CITIZEN], order=25)
     add_page("clinic-recall", _("Mời và mời lại"), icon="list", roles=CLINIC, order=28)

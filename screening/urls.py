@@ -3,11 +3,11 @@
 from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 
-from screening import appointment_urls
+from screening.appointment_urls import appointment_pages
+from screening.failsafe_urls import failsafe_pages
 from screening.navigation import add_pages
 from screening.views import (
     bench,
-    bulk,
     city,
     decisions,
     imports,
@@ -39,16 +39,14 @@ register_converter(IdConverter, "id")
 add_pages()
 me_appointments.register()
 me.register()
+notices.add_banners()
 
 urlpatterns = [
     path("me/results/", me.results, name="me-results"),
     path("me/results/<id:observation_id>/", me.result, name="me-result"),
-    *appointment_urls.urlpatterns,
+    *appointment_pages(),
     path("clinic/", worklist.worklist, name="clinic"),
-    path("clinic/worklist/undo/", bulk.undo, name="clinic-bulk-undo"),
-    path("clinic/worklist/<slug:action>/", bulk.bulk, name="clinic-bulk"),
-    path("clinic/reminders/<int:reminder_id>/", worklist.read_reminder, name="clinic-reminder-read"),
-    path("clinic/people/<id:patient_id>/preview/", worklist.preview, name="clinic-preview"),
+    *failsafe_pages(),
     path("clinic/people/", people.people, name="clinic-people"),
     path("clinic/people/present/", people.present, name="clinic-present"),
     path("clinic/people/register/", people.register, name="clinic-register"),

@@ -16,7 +16,7 @@ from records.identity import Identity, identity
 from screening.appointments.booking import mark
 from screening.appointments.offers import service_name
 from screening.appointments.shapes import Service
-from screening.models.appointments import EXPECTED, Appointment, AppointmentStatus, Session
+from screening.models.appointments import EXPECTED, Appointment, AppointmentStatus, Session, Slot
 
 HERE: Final = ("arrived", "checked-in")
 KINDS: Final[Mapping[str, str]] = {
@@ -158,3 +158,27 @@ def week_of(day: date) -> Sequence[date]:
     """The seven days from Monday on."""
     monday = day - timedelta(days=day.weekday())
     return [monday + timedelta(days=number) for number in range(7)]
+
+
+def today_for_walk_ins(facility: str, *, now: datetime) -> list[tuple[Session, str, Slot]]:
+    """Today's sessions with the slot that takes who comes now: with a free place if there is one, else the next."""
+    found = []
+    sessions = Session.objects.filter(facility_id=facility, day=timezone.localdate(now), active=True)
+    for session in sessions.prefetch_related("slots").order_by("starts_at", "pk"):
+        slots = sorted((slot for slot in session.slots.all() if slot.open), key=lambda slot: slot.starts_at)
+        coming = [slot for slot in slots if slot.ends_at > now] or slots[-1:]
+        best = next((slot for slot in coming if slot.free), coming[0] if coming else None)
+        if best is not None:
+            name = service_name(Service(session.kind, session.programme, session.step))
+            found.append((session, name, best))
+    return found
+
+
+def of_person(patient_id: str, *, limit: int = 4) -> list[tuple[Line, str]]:
+    """A person's newest appointments, with what each is for. One query."""
+    rows = Appointment.objects.filter(patient_id=patient_id).exclude(status="entered-in-error")
+    now = timezone.now()
+    return [
+        (line_of(one, now=now), service_name(Service(one.kind, one.programme, one.step)))
+        for one in rows.select_related("patient", "facility").order_by("-queued_at", "pk")[:limit]
+    ]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from fhir.models import Resource
@@ -78,3 +78,17 @@ def _places_of(one: Appointment, now: datetime) -> QuerySet[Slot]:
         session__programme=one.programme,
         session__step=one.step,
     ).order_by("starts_at", "pk")
+
+
+def to_rebook(facility: str) -> QuerySet[Appointment]:
+    """Who did not come here, or whom the facility put off, and who has no appointment of that service since."""
+    since = Appointment.objects.filter(
+        patient=OuterRef("patient"),
+        kind=OuterRef("kind"),
+        programme=OuterRef("programme"),
+        step=OuterRef("step"),
+        queued_at__gt=OuterRef("queued_at"),
+    ).exclude(status="entered-in-error")
+    lost = Q(status="noshow") | Q(status="cancelled", reason="cancelled-facility")
+    found = Appointment.objects.filter(lost, facility_id=facility, patient__deceased=False)
+    return found.exclude(Exists(since)).order_by("-day", "pk")
