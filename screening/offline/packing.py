@@ -1,8 +1,8 @@
 """What a health worker takes along: today's people and the forms of their tests, for her device to encrypt."""
 
-from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 
 from django.utils import timezone
@@ -14,10 +14,12 @@ from records.identity import identity
 from records.models import Citizen, Facility
 from screening.citizen import here
 from screening.episodes import open_episodes
-from screening.models import Episode
+from screening.models import Appointment, Standing
+from screening.models.appointments import EXPECTED
 from screening.protocol import Test, eligible, programmes, protocol_for
 
 MOST: Final = 500  # people on one list
+SOON_DAYS: Final = 7  # ahead, for steps that come due
 KEPT_HOURS: Final = 24  # after that the device forgets the list; results not yet sent stay
 
 
@@ -28,9 +30,7 @@ def pack_list(*, facility: Facility, actor: Actor, on: date, reason: str) -> dic
     were left out.
     """
     people, more = _people(facility, actor, on)
-    rounds: dict[str, list[Episode]] = {}
-    for episode in open_episodes(None).filter(patient__in=[person.pk for person in people]):
-        rounds.setdefault(episode.patient_id, []).append(episode)
+    due = _due([person.pk for person in people])
     record_access(
         actor=actor,
         action="export",
@@ -47,31 +47,34 @@ def pack_list(*, facility: Facility, actor: Actor, on: date, reason: str) -> dic
         "takenAt": now.isoformat(),
         "expiresAt": (now + timedelta(hours=KEPT_HOURS)).isoformat(),
         "more": more,
-        "people": [_person(person, rounds.get(person.pk, []), on) for person in people],
+        "people": [_person(person, due[person.pk], on) for person in people],
         "tests": _tests(on),
     }
 
 
 def _people(facility: Facility, actor: Actor, on: date) -> tuple[list[Citizen], bool]:
-    waiting = open_episodes(facility.pk).filter(due_on__lte=on + timedelta(days=7)).values_list("patient_id", flat=True)
-    wanted = list(dict.fromkeys(waiting[: MOST * 2]))
+    """Who is expected here today, then whose step is due, then who is due for screening; each once."""
+    expected = Appointment.objects.filter(facility=facility, day=on, status__in=EXPECTED).order_by("starts_at")
+    waiting = open_episodes(facility.pk).filter(due_on__lte=on + timedelta(days=SOON_DAYS))
+    due = Standing.objects.filter(facility=facility, status__in=("overdue", "due")).order_by("due_on", "patient_id")
+    asked = (found.values_list("patient_id", flat=True)[: MOST + 1] for found in (expected, waiting, due))
+    wanted = list(dict.fromkeys(chain.from_iterable(asked)))
     seen = {person.pk: person for person in visible_to(actor).filter(pk__in=wanted, deceased=False)}
     found = [seen[name] for name in wanted if name in seen]
     return found[:MOST], len(found) > MOST
 
 
-def _person(citizen: Citizen, rounds: Iterable[Episode], on: date) -> dict[str, Any]:
+def _person(citizen: Citizen, due: list[dict[str, str]], on: date) -> dict[str, Any]:
     who = identity(citizen, on=on, with_area=False)
     return {
         "id": who.id,
         "name": who.name,
-        "folded": citizen.folded_name,
         "birth": who.birth,
         "age": who.age,
         "sex": str(who.sex),
         "tail": who.id_tail,
         "warnings": [str(text) for text in who.warnings],
-        "due": [_due(episode) for episode in rounds],
+        "due": due,
         "tests": [
             test
             for key in programmes()
@@ -82,9 +85,20 @@ def _person(citizen: Citizen, rounds: Iterable[Episode], on: date) -> dict[str, 
     }
 
 
-def _due(episode: Episode) -> dict[str, str]:
-    step = protocol_for(episode.programme, episode.opened_on).steps[episode.step]
-    return {"step": here(step.name), "on": f"{episode.due_on:%d/%m/%Y}" if episode.due_on else ""}
+def _due(patients: list[str]) -> dict[str, list[dict[str, str]]]:
+    """What each person is waited for: open steps, and programmes that are due."""
+    lines: dict[str, list[dict[str, str]]] = {patient: [] for patient in patients}
+    for episode in open_episodes(None).filter(patient__in=patients):
+        step = protocol_for(episode.programme, episode.opened_on).steps[episode.step]
+        lines[episode.patient_id].append(_line(here(step.name), episode.due_on))
+    for standing in Standing.objects.filter(patient__in=patients, status__in=("overdue", "due")).order_by("due_on"):
+        name = here(protocol_for(standing.programme, date.max).name)
+        lines[standing.patient_id].append(_line(name, standing.due_on))
+    return lines
+
+
+def _line(step: str, due_on: date | None) -> dict[str, str]:
+    return {"step": step, "on": f"{due_on:%d/%m/%Y}" if due_on else ""}
 
 
 def _tests(on: date) -> dict[str, Any]:

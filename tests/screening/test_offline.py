@@ -1,17 +1,19 @@
 """Results entered without network come in once, through the same form and store as the pages."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from healthhub.accounts.actors import Role
 from healthhub.audit.models import AccessEntry
 from records.models import Facility
-from screening.models import OfflineEntry, ScreeningResult
+from screening.models import Appointment, OfflineEntry, ScreeningResult, Session, Slot, Standing
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import Sender, make_patient
 
@@ -195,3 +197,42 @@ def test_strangers_are_asked_to_sign_in(db: None, name: str) -> None:
 def send_as(station: Facility) -> Sender:
     """The station's software."""
     return Sender(station)
+
+
+def test_the_list_begins_with_those_expected_today_and_ends_with_those_due_for_screening(
+    worker: Client, send_as: Sender, station: Facility, man: str, woman: str
+) -> None:
+    send_as.fit(man, "48.6", specimen="S1")
+    due = make_patient(station, name="Lê Văn Nam", gender="male", born="1961-01-01")
+    today = timezone.localdate()
+    Standing.objects.create(
+        patient_id=due,
+        programme="colorectal",
+        facility=station,
+        status="overdue",
+        due_on=today - timedelta(days=200),
+        due_rule="age:40",
+        protocol_version="1",
+        since=today,
+    )
+    schedule = Session.objects.create(
+        schedule_id="s", facility=station, kind="screening", day=today, starts_at=timezone.now(), ends_at=timezone.now()
+    )
+    slot = Slot.objects.create(slot_id="t", session=schedule, starts_at=timezone.now(), ends_at=timezone.now())
+    Appointment.objects.create(
+        appointment_id="a",
+        patient_id=woman,
+        slot=slot,
+        facility=station,
+        kind="screening",
+        status="booked",
+        day=today,
+        starts_at=timezone.now(),
+        queued_at=timezone.now(),
+        version=1,
+    )
+    people = worker.post(reverse("clinic-station-pack")).json()["people"]
+    assert [one["id"] for one in people] == [woman, man, due]
+    assert people[2]["due"] == [
+        {"step": "Sàng lọc ung thư đại trực tràng", "on": f"{today - timedelta(days=200):%d/%m/%Y}"}
+    ]
