@@ -132,6 +132,7 @@ CELERY_BEAT_SCHEDULE = {
     "gather-letters": {"task": "screening.tasks.gather_letters", "schedule": crontab(hour=5, minute=0)},
     "rebuild-statistics": {"task": "screening.tasks.rebuild_statistics", "schedule": crontab(hour=2, minute=0)},
     "refresh-standings": {"task": "screening.tasks.refresh_standings", "schedule": timedelta(seconds=10)},
+    "failsafe": {"task": "screening.tasks.check_nobody_is_lost", "schedule": crontab(hour=4, minute=0)},
     "recall": {"task": "screening.tasks.recall", "schedule": crontab(hour=0, minute=30)},
     "carry-on-recall": {"task": "screening.tasks.carry_on_recall", "schedule": timedelta(minutes=5)},
     "publish-pathways": {"task": "screening.tasks.publish_pathways", "schedule": timedelta(seconds=20)},

@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from screening.appointments import notices, queue
+from screening.failsafe.nightly import run_nightly
 from screening.imports.batches import unfinished
 from screening.imports.running import run_batch
 from screening.messages import letters, sending
@@ -105,3 +106,9 @@ def serve_waiting_list() -> None:
 def remind_of_appointments() -> None:
     """Remind of appointments in 7 days and tomorrow (every morning)."""
     notices.remind()
+
+
+@shared_task
+def check_nobody_is_lost() -> None:
+    """Look for people lost and note who is late (every night, after recall and statistics)."""
+    run_nightly()

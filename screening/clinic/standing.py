@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from records.models import Citizen
 from screening.citizen import here, written
+from screening.clinic.steps import next_action, test_awaited
 from screening.clinic.words import due_in_words, due_kind
-from screening.clinic.worklist import next_action, test_awaited
 from screening.models import Episode, EpisodeState, ScreeningResult
 from screening.protocol import Eligibility, Protocol, eligible, programmes, protocol_for
 

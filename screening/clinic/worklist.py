@@ -1,23 +1,27 @@
 """The clinic's worklist: tabs with counts, filters, pages by key. It starts from the people whom the actor may see."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
 from records.access import visible_to
-from records.identity import Identity, identity
+from records.models import Area
 from screening.citizen import here
-from screening.clinic.words import SOON_DAYS, due_in_words, due_kind
+from screening.clinic.lines import Line, lines_of, with_details
+from screening.clinic.missed import Missed, missed, missed_count
+from screening.clinic.words import SOON_DAYS
 from screening.episodes import open_episodes
-from screening.models import Episode, EpisodeState, ScreeningResult
-from screening.protocol import current, programmes, protocol_for
-from screening.protocol.events import DEPARTMENT
+from screening.failsafe.assignments import assigned_to, with_assignee
+from screening.failsafe.levels import at_level
+from screening.laboratory.matching import unmatched_count
+from screening.models import ClosureRequest, Episode, EpisodeState
+from screening.protocol import current, programmes
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -28,70 +32,104 @@ TABS: Final["dict[str, _StrPromise]"] = {
     "week": _("Đến hạn trong 7 ngày"),
     "waiting": _("Chờ kết quả khám"),
     "verify": _("Cần kiểm tra"),
-    "open": _("Tất cả việc đang mở"),
+    "unmatched": _("Chưa khớp"),
+    "missed": _("Không đến, không phản hồi"),
+    "mine": _("Của tôi"),
+    "open": _("Tất cả"),
 }
+ROUNDS: Final = tuple(tab for tab in TABS if tab not in ("unmatched", "missed"))
+NOBODY: Final = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the list is narrowed to; "" is everything."""
+    """What the list is narrowed to; "" is everything. ``assigned`` is a user's id or "nobody", ``area`` a unit's id."""
 
     programme: str = ""
     step: str = ""
+    level: str = ""
+    assigned: str = ""
+    area: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One open round. ``action`` is what to do next (refer, assess, enter, verify), ``test`` the one to enter."""
-
-    episode: Episode
-    person: Identity
-    programme: str
-    step: str
-    due_on: date
-    due_words: str
-    kind: str
-    own: bool
-    result_id: str | None
-    action: str
-    test: str
+    @property
+    def any(self) -> bool:
+        """Whether anything is left out."""
+        return any((self.programme, self.step, self.level, self.assigned, self.area))
 
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """One page of a tab; ``after`` continues it, "" at the end."""
+    """One page of a tab; ``after`` continues it, "" at the end. ``missed`` holds the lines of that tab instead."""
 
     tab: str
     counts: dict[str, int]
     lines: list[Line]
     after: str
+    missed: list[Missed] = field(default_factory=list)
 
 
 def load_worklist(
-    *, facility: str, on: date, tab: str, filters: Filters, after: str, actor: Actor, reason: str, limit: int = PAGE
+    *,
+    facility: str,
+    on: date,
+    tab: str,
+    filters: Filters,
+    after: str,
+    user_id: int,
+    actor: Actor,
+    reason: str,
+    limit: int = PAGE,
 ) -> Worklist:
-    """The page, in three statements whatever its length; the access log names everybody on it.
+    """The page, in a fixed number of statements whatever its length; the access log names everybody on it.
 
     An unknown ``tab`` means the first one that is not empty.
     """
-    rounds = _narrowed(open_episodes(facility).filter(patient__in=visible_to(actor)), filters)
-    counts = rounds.aggregate(**{key: Count("pk", filter=_condition(key, on)) for key in TABS})
-    if tab not in TABS:
-        tab = next((key for key in TABS if counts[key]), "overdue")
-    page = _after(rounds.filter(_condition(tab, on)).order_by("due_on", "id"), after)
-    newest = ScreeningResult.objects.filter(episode=OuterRef("pk")).order_by("-collected_on", "observation_id")
-    found = list(page.annotate(newest_result=Subquery(newest.values("observation_id")[:1]))[: limit + 1])
+    rounds = narrowed(rounds_of(facility, actor), filters, on)
+    conditions = _conditions(on, facility, user_id)
+    counts = rounds.aggregate(**{key: Count("pk", filter=conditions[key]) for key in ROUNDS})
+    counts["unmatched"] = unmatched_count(facility)
+    counts["missed"] = missed_count(facility, on, actor, filters.programme)
+    if tab not in TABS or tab == "unmatched":
+        tab = next((key for key in ROUNDS if counts[key]), "missed" if counts["missed"] else "overdue")
+    ordered = {key: counts[key] for key in TABS}
+    if tab == "missed":
+        people = missed(facility, on, actor, reason=reason, programme=filters.programme)
+        return Worklist(tab, ordered, [], "", people)
+    page = _after(rounds.filter(conditions[tab]).order_by("due_on", "id"), after)
+    found = list(with_details(page)[: limit + 1])
     shown = found[:limit]
     if shown:
-        people = sorted({episode.patient_id for episode in shown})
-        record_access(actor=actor, action="view", patients=people, resource_type="Episode", reason=reason)
+        named = sorted({episode.patient_id for episode in shown})
+        record_access(actor=actor, action="view", patients=named, resource_type="Episode", reason=reason)
     last = shown[-1] if len(found) > limit else None
     return Worklist(
         tab=tab,
-        counts=counts,
-        lines=[_line(episode, on, facility) for episode in shown],
+        counts=ordered,
+        lines=lines_of(shown, on=on, facility=facility),
         after=f"{last.due_on:%Y-%m-%d}.{last.pk}" if last else "",
     )
+
+
+def rounds_of(facility: str, actor: Actor) -> QuerySet[Episode]:
+    """The open rounds that a facility answers for, of people whom the actor may see."""
+    return open_episodes(facility).filter(patient__in=visible_to(actor))
+
+
+def narrowed(rounds: QuerySet[Episode], filters: Filters, on: date) -> QuerySet[Episode]:
+    """Only what the filters leave."""
+    if filters.programme:
+        rounds = rounds.filter(programme=filters.programme)
+    if filters.step:
+        rounds = rounds.filter(step=filters.step)
+    if filters.level:
+        rounds = rounds.filter(at_level(filters.level, on))
+    if filters.area:
+        rounds = rounds.filter(patient__area=filters.area)
+    if filters.assigned == NOBODY:
+        rounds = with_assignee(rounds).filter(assigned_to__isnull=True)
+    elif filters.assigned:
+        rounds = with_assignee(rounds).filter(assigned_to=filters.assigned)
+    return rounds
 
 
 def step_choices(programme: str = "") -> list[tuple[str, str]]:
@@ -107,22 +145,26 @@ def programme_choices() -> list[tuple[str, str]]:
     return [(key, here(current(key).name)) for key in programmes()]
 
 
-def _narrowed(rounds: QuerySet[Episode], filters: Filters) -> QuerySet[Episode]:
-    if filters.programme:
-        rounds = rounds.filter(programme=filters.programme)
-    if filters.step:
-        rounds = rounds.filter(step=filters.step)
-    return rounds
+def area_choices(facility: str, actor: Actor) -> list[tuple[str, str]]:
+    """The units where the people of the facility's open rounds live, by name; of two of one name the code tells."""
+    lived = rounds_of(facility, actor).order_by().values("patient__area").distinct()
+    areas = Area.objects.filter(pk__in=lived).select_related("parent").order_by("name", "code", "valid_from")
+    return [(str(area.pk), f"{area.name}, {area.parent.name}" if area.parent else area.name) for area in areas]
 
 
-def _condition(tab: str, on: date) -> Q:
+def _conditions(on: date, facility: str, user_id: int) -> dict[str, Q]:
+    mine = list(assigned_to(user_id).filter(step=F("episode__step")).values_list("episode", flat=True))
+    asked = list(
+        ClosureRequest.objects.filter(facility=facility, accepted__isnull=True).values_list("episode", flat=True)
+    )
     return {
         "overdue": Q(due_on__lt=on),
         "week": Q(due_on__gte=on, due_on__lt=on + timedelta(days=SOON_DAYS)),
         "waiting": Q(state=EpisodeState.REFERRED),
-        "verify": Q(state=EpisodeState.TO_VERIFY),
+        "verify": Q(state__in=("to_verify", "reading_due")) | Q(pk__in=asked),
+        "mine": Q(pk__in=mine),
         "open": Q(pk__isnull=False),
-    }[tab]
+    }
 
 
 def _after(rounds: QuerySet[Episode], after: str) -> QuerySet[Episode]:
@@ -133,42 +175,3 @@ def _after(rounds: QuerySet[Episode], after: str) -> QuerySet[Episode]:
     except ValueError:
         return rounds
     return rounds.filter(Q(due_on__gt=due_on) | Q(due_on=due_on, pk__gt=pk))
-
-
-def _line(episode: Any, on: date, facility: str) -> Line:
-    protocol = protocol_for(episode.programme, episode.opened_on)
-    step = protocol.steps[episode.step]
-    days = (episode.due_on - on).days
-    action = next_action(episode)
-    return Line(
-        episode=episode,
-        person=identity(episode.patient, on=on, with_area=False),
-        programme=here(protocol.name),
-        step=here(step.name),
-        due_on=episode.due_on,
-        due_words=due_in_words(days),
-        kind=due_kind(days),
-        own=episode.owner not in (DEPARTMENT, "") and episode.owner == facility,
-        result_id=episode.newest_result,
-        action=action,
-        test=test_awaited(episode) if action == "enter" else "",
-    )
-
-
-def next_action(episode: Episode) -> str:
-    """What moves an open round on: refer, assess, enter (another result) or verify."""
-    return {
-        EpisodeState.ASSESSMENT_DUE: "refer",
-        EpisodeState.REFERRED: "assess",
-        EpisodeState.REPEAT_DUE: "enter",
-        EpisodeState.TRIAGE_DUE: "enter",
-        EpisodeState.TO_VERIFY: "verify",
-    }.get(EpisodeState(episode.state), "")
-
-
-def test_awaited(episode: Episode) -> str:
-    """The test whose result an open round waits for; "" if the protocol names none."""
-    protocol = protocol_for(episode.programme, episode.opened_on)
-    exits = protocol.steps[episode.step].discharged_by if episode.step in protocol.steps else ()
-    named = [pattern.removeprefix("result:") for pattern in exits if pattern.startswith("result:")]
-    return next((key for key in named if key in protocol.tests), "")

@@ -39,9 +39,7 @@ CHECKS: Final = (
     Check(
         "positive_without_round",
         _("Dương tính mà không có ai theo dõi"),
-        _(
-            "Không có bước nào đang mở, chưa được khám và không có lý do. Hãy mở hồ sơ và làm lại dữ liệu của người này."
-        ),
+        _("Không bước nào đang mở, chưa khám và không có lý do. Hãy xem hồ sơ và làm lại dữ liệu của người này."),
         f"""SELECT 'Observation/' || r.observation_id, r.patient_id, r.programme, r.facility_id, r.collected_on
         FROM screening_screeningresult r LEFT JOIN screening_episode e ON e.id = r.episode_id
         WHERE r.outcome = 'positive' AND (e.id IS NULL OR (e.state = 'closed' AND (

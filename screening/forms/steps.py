@@ -8,9 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from screening.citizen import here
-from screening.forms.fields import DayField, NoteField
+from screening.failsafe.closing import needs_evidence, needs_second
+from screening.forms.fields import DayField, LineField, NoteField
 from screening.protocol import Protocol
-from screening.protocol.shapes import Assessment
+from screening.protocol.shapes import Assessment, Reason
 
 LATEST = timedelta(days=366)
 
@@ -51,21 +52,45 @@ class AssessForm(forms.Form):
 
 
 class CloseForm(forms.Form):
-    """Why a step is closed without its outcome."""
+    """Why a step is closed without its outcome; some reasons need evidence, some a second person."""
 
     reason = forms.ChoiceField(label=_("Lý do"), widget=forms.RadioSelect)
     on = DayField(label=_("Ngày"))
+    evidence = LineField(
+        label=_("Bằng chứng"),
+        required=False,
+        max_length=500,
+        help_text=_("Giấy tờ nào, của ai, ngày nào. Cần có với lý do ghi “cần giấy tờ”."),
+    )
     note = NoteField(label=_("Ghi chú"))
 
     def __init__(self, *args: Any, protocol: Protocol, earliest: date, **options: Any) -> None:
         super().__init__(*args, **{"initial": {"on": timezone.localdate()}} | options)
-        self.earliest = earliest
-        choices = [(key, here(reason.label)) for key, reason in protocol.reasons.items()]
+        self.earliest, self.reasons = earliest, protocol.reasons
+        choices = [(key, _labelled(reason)) for key, reason in protocol.reasons.items()]
         self.fields["reason"].choices = choices  # type: ignore[attr-defined]
 
     def clean_on(self) -> date:
         """Between the sample and today."""
         return _between(self.cleaned_data["on"], self.earliest)
+
+    def clean(self) -> dict[str, Any]:
+        """A reason that needs evidence has it."""
+        cleaned = super().clean() or {}
+        reason = self.reasons.get(cleaned.get("reason", ""))
+        if reason and needs_evidence(reason) and not cleaned.get("evidence", "").strip():
+            self.add_error("evidence", _("Lý do này cần giấy tờ: hãy ghi giấy tờ nào."))
+        return cleaned
+
+
+def _labelled(reason: Reason) -> str:
+    needs = []
+    if needs_evidence(reason):
+        needs.append(_("cần giấy tờ"))
+    if needs_second(reason):
+        needs.append(_("cần người thứ hai xác nhận"))
+    label = here(reason.label)
+    return f"{label} ({', '.join(str(need) for need in needs)})" if needs else label
 
 
 def _between(day: date, earliest: date) -> date:

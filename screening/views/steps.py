@@ -15,10 +15,13 @@ from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.citizen import here
 from screening.clinic.person import result_lines
 from screening.clinic.refusals import faults_of
-from screening.episodes import close_episode
+from screening.clinic.steps import step_name
+from screening.failsafe.closing import close_step
+from screening.failsafe.contacts import contacts_of, record_contact
+from screening.forms.bulk import ContactForm
 from screening.forms.steps import AssessForm, CloseForm, ReferForm
 from screening.models import Episode, EpisodeState
-from screening.protocol import protocol_for
+from screening.protocol import current, programmes, protocol_for
 from screening.results import assessment_of, record_assessment, refer_for_assessment
 from screening.views.desk import facility_of, person_of, result_of
 
@@ -90,18 +93,58 @@ def close(request: ActingRequest, patient_id: str, episode_id: str) -> HttpRespo
     form = CloseForm(request.POST or None, protocol=protocol, earliest=episode.opened_on)
     if form.is_valid():
         try:
-            close_episode(episode=episode, actor=request.actor, **form.cleaned_data)
+            asked = close_step(episode=episode, actor=request.actor, **form.cleaned_data)
         except Refused as refused:
             _tell(form, refused)
         else:
-            messages.success(request, _("Đã khép lại bước này với lý do. Kết quả mới sẽ mở lại."))
+            messages.success(
+                request,
+                _("Đã ghi. Bước này vẫn mở cho đến khi một người khác xác nhận, ở “Các bước đã khép lại”.")
+                if asked
+                else _("Đã khép lại bước này với lý do. Kết quả mới sẽ mở lại."),
+            )
             return redirect("clinic-person", patient_id)
     context = {
         "form": form,
         "person": identity(citizen, with_area=False),
-        "title": _("Khép lại: %(step)s") % {"step": here(protocol.steps[episode.step].name)},
+        "title": _("Khép lại: %(step)s") % {"step": here(step_name(episode))},
         "button": _("Khép lại với lý do này"),
         "closing": True,
+    }
+    return render(request, "clinic/step.html", context)
+
+
+@for_roles(*CLINIC)
+@require_http_methods(["GET", "POST"])
+def contact(request: ActingRequest, patient_id: str, programme: str) -> HttpResponse:
+    """Record one try to reach somebody, about her open round or her invitation."""
+    facility_of(request)
+    citizen = person_of(request, patient_id)
+    if programme not in programmes():
+        raise Http404
+    rounds = Episode.objects.filter(patient_id=patient_id, programme=programme).exclude(state=EpisodeState.CLOSED)
+    form = ContactForm(request.POST or None)
+    if form.is_valid():
+        try:
+            record_contact(
+                patient_id=patient_id,
+                programme=programme,
+                episode=rounds.order_by("-opened_on").first(),
+                actor=request.actor,
+                **form.attempt(),
+            )
+        except Refused as refused:
+            _tell(form, refused)
+        else:
+            messages.success(request, _("Đã ghi lần liên lạc."))
+            return redirect("clinic-person", patient_id)
+    context = {
+        "form": form,
+        "person": identity(citizen, with_area=False),
+        "title": _("Ghi lần liên lạc: %(programme)s") % {"programme": here(current(programme).name)},
+        "button": _("Lưu lần liên lạc"),
+        "contacts": contacts_of(patient_id)[:5],
+        "contacting": True,
     }
     return render(request, "clinic/step.html", context)
 

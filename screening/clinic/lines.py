@@ -1,0 +1,97 @@
+"""An open round as a line of a list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from healthhub.accounts.models import User
+from records.identity import Identity, identity
+from records.models import Facility
+from screening.citizen import here
+from screening.clinic.steps import next_action, step_name, test_awaited
+from screening.clinic.words import due_in_words, due_kind
+from screening.failsafe.assignments import with_assignee
+from screening.failsafe.levels import Clock, Key, clocks, level_of
+from screening.models import ContactAttempt, Episode, ScreeningResult
+from screening.protocol import protocol_for
+from screening.protocol.events import DEPARTMENT
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One open round. ``action`` is what to do next (refer, assess, enter, verify), ``test`` the one to enter.
+
+    ``assignee`` is who has it in hand ("" nobody), ``level`` how far it has gone up, ``last_contact`` the newest try.
+    ``value`` names the round and its step for bulk work: a step that has moved on meanwhile is left alone.
+    """
+
+    episode: Episode
+    person: Identity
+    programme: str
+    step: str
+    due_on: date
+    due_words: str
+    kind: str
+    level: str
+    own: bool
+    owner: str
+    assignee: str
+    last_contact: date | None
+    result_id: str | None
+    action: str
+    test: str
+
+    @property
+    def value(self) -> str:
+        """``<round>:<step>``."""
+        return f"{self.episode.pk}:{self.episode.step}"
+
+
+def with_details(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
+    """The rounds with all that their lines show."""
+    newest = ScreeningResult.objects.filter(episode=OuterRef("pk")).order_by("-collected_on", "observation_id")
+    contact = ContactAttempt.objects.filter(patient=OuterRef("patient"), programme=OuterRef("programme"))
+    assignee = User.objects.filter(pk=OuterRef("assigned_to"))
+    owner = Facility.objects.filter(pk=OuterRef("owner"))
+    return (
+        with_assignee(rounds)
+        .annotate(
+            newest_result=Subquery(newest.values("observation_id")[:1]),
+            last_contact=Subquery(contact.order_by("-contacted_at").values("contacted_at")[:1]),
+            assignee_name=Subquery(assignee.values("name")[:1]),
+            owner_name=Subquery(owner.values("name")[:1]),
+        )
+        .select_related("patient")
+    )
+
+
+def lines_of(rounds: Sequence[Episode], *, on: date, facility: str = "") -> list[Line]:
+    """The lines of rounds that ``with_details`` has fetched."""
+    known = clocks()
+    return [_line(episode, on, facility, known) for episode in rounds]
+
+
+def _line(episode: Any, on: date, facility: str, known: Mapping[Key, Clock]) -> Line:
+    protocol = protocol_for(episode.programme, episode.opened_on)
+    days = (episode.due_on - on).days
+    action = next_action(episode)
+    return Line(
+        episode=episode,
+        person=identity(episode.patient, on=on, with_area=False),
+        programme=here(protocol.name),
+        step=here(step_name(episode)),
+        due_on=episode.due_on,
+        due_words=due_in_words(days),
+        kind=due_kind(days),
+        level=level_of(episode, on, known),
+        own=episode.owner not in (DEPARTMENT, "") and episode.owner == facility,
+        owner=episode.owner_name or "",
+        assignee=episode.assignee_name or "",
+        last_contact=episode.last_contact.date() if episode.last_contact else None,
+        result_id=episode.newest_result,
+        action=action,
+        test=test_awaited(episode) if action == "enter" else "",
+    )

@@ -1,0 +1,128 @@
+"""The department's failsafe in numbers: open, late and escalated steps by level, programme, facility and area.
+
+One statement reads the open rounds once and counts them in every way; what it counts is what the lists of people behind
+it hold (`rounds_in`), by the same conditions.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from records.models import Area, Facility
+from screening.citizen import here
+from screening.failsafe.levels import LEVEL_SQL, at_level, clocks_sql
+from screening.failsafe.scope import Scope
+from screening.models import Episode, EpisodeState
+from screening.protocol import current, programmes
+from screening.protocol.events import DEPARTMENT
+
+UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``key`` is what the row is of (a programme, a facility's or a district's id); ``longest`` is in days past due."""
+
+    key: str
+    name: str
+    open: int
+    overdue: int
+    district: int
+    city: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """``total`` and the same counts by programme, facility and district; most overdue first."""
+
+    total: Row
+    programmes: list[Row]
+    facilities: list[Row]
+    areas: list[Row]
+
+
+_COUNT = """
+SELECT grouping(s.programme, s.owner, s.district) AS what, coalesce(s.programme, s.owner, s.district::text),
+  count(*), count(*) FILTER (WHERE s.level <> ''), count(*) FILTER (WHERE s.level = 'district'),
+  count(*) FILTER (WHERE s.level = 'city'), coalesce(max(s.late), 0)
+FROM (
+  SELECT e.programme, CASE e.owner WHEN 'department' THEN coalesce(c.facility_id, e.owner) ELSE e.owner END AS owner,
+    coalesce(a.parent_id, a.id, 0) AS district, {level} AS level, greatest(d.today - e.due_on, 0) AS late
+  FROM screening_episode e CROSS JOIN (SELECT %s::date AS today) d
+  JOIN records_citizen c ON c.patient_id = e.patient_id
+  LEFT JOIN records_area a ON a.id = c.area_id
+  LEFT JOIN (VALUES {clocks}) AS k(programme, version, step, district_after, city_after)
+    ON k.programme = e.programme AND k.version = e.protocol_version AND k.step = e.step
+  WHERE e.state <> 'closed' {areas}
+) s GROUP BY GROUPING SETS ((), (s.programme), (s.owner), (s.district))
+"""
+_WHAT = {7: "total", 3: "programmes", 5: "facilities", 6: "areas"}
+
+
+def failsafe_figures(scope: Scope, on: date) -> Figures:
+    """The counts of that part of the city."""
+    clocks, params = clocks_sql()
+    narrow: list[Any] = [] if scope.areas is None else [list(scope.areas)]
+    sql = _COUNT.format(level=LEVEL_SQL, clocks=clocks, areas="AND c.area_id = ANY(%s)" if narrow else "")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [on, *params, *narrow])
+        found = cursor.fetchall()
+    groups: dict[str, list[Any]] = {name: [] for name in _WHAT.values()}
+    for what, *values in found:
+        groups[_WHAT[what]].append(values)
+    names = _names(groups)
+    rows = {
+        kind: sorted(
+            (Row(str(key or ""), names[kind].get(str(key or ""), ""), *counts) for key, *counts in values),
+            key=lambda row: (-row.overdue, -row.open, row.name),
+        )
+        for kind, values in groups.items()
+    }
+    total = rows["total"][0] if rows["total"] else Row("", "", 0, 0, 0, 0, 0)
+    return Figures(total, rows["programmes"], rows["facilities"], rows["areas"])
+
+
+def rounds_in(
+    scope: Scope, on: date, *, level: str = "", programme: str = "", facility: str = "", area: str = ""
+) -> QuerySet[Episode]:
+    """The open rounds behind a figure, most pressing first."""
+    rounds = Episode.objects.exclude(state=EpisodeState.CLOSED)
+    if scope.areas is not None:
+        rounds = rounds.filter(patient__area__in=scope.areas)
+    if level == "open":
+        pass
+    elif level:
+        rounds = rounds.filter(at_level(level, on))
+    if programme:
+        rounds = rounds.filter(programme=programme)
+    if facility == DEPARTMENT:
+        rounds = rounds.filter(owner=DEPARTMENT, patient__facility__isnull=True)
+    elif facility:
+        rounds = rounds.filter(Q(owner=facility) | Q(owner=DEPARTMENT, patient__facility=facility))
+    if area == UNKNOWN:
+        rounds = rounds.filter(patient__area__isnull=True)
+    elif area:
+        rounds = rounds.filter(Q(patient__area=area) | Q(patient__area__parent=area))
+    return rounds.order_by("due_on", "id")
+
+
+def overdue_of(facility: str, on: date) -> int:
+    """How many steps are late with a facility."""
+    mine = Q(owner=facility) | Q(owner=DEPARTMENT, patient__facility=facility)
+    return Episode.objects.filter(mine, due_on__lt=on).exclude(state=EpisodeState.CLOSED).count()
+
+
+def _names(groups: dict[str, list[Any]]) -> dict[str, dict[str, str]]:
+    facilities = [str(key) for key, *_counts in groups["facilities"] if key]
+    areas = [int(key) for key, *_counts in groups["areas"] if key and key != "0"]
+    known = set(programmes())
+    return {
+        "total": {},
+        "programmes": {key: here(current(key).name) for key, *_counts in groups["programmes"] if key in known},
+        "facilities": dict(Facility.objects.filter(pk__in=facilities).values_list("pk", "name")),
+        "areas": {str(area.pk): area.name for area in Area.objects.filter(pk__in=areas)},
+    }

@@ -1,0 +1,197 @@
+"""Nobody is lost: the department's failsafe and, for the department and each clinic, who has been forgotten longest."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from fhir.outcomes import Refused
+from healthhub.accounts.actors import Role
+from healthhub.audit.log import record_access
+from records.identity import identity
+from records.models import Facility
+from records.views.guards import CITY, CLINIC, ActingRequest, for_roles
+from screening.citizen import here
+from screening.clinic.refusals import faults_of
+from screening.clinic.steps import step_name
+from screening.clinic.worklist import rounds_of
+from screening.failsafe.cancer_rates import cancer_rates
+from screening.failsafe.figures import failsafe_figures, overdue_of, rounds_in
+from screening.failsafe.handover import hand_over, remind
+from screening.failsafe.levels import LEVEL_NAMES, LEVELS
+from screening.failsafe.people import alarms_in, alarms_of_clinic, longest_waiting, need_names, page_of
+from screening.failsafe.scope import scope_of
+from screening.forms.failsafe import HandOverForm, RemindForm
+from screening.models import FailsafeRun
+from screening.views.desk import facility_of
+
+PARTS = ("level", "programme", "facility", "area")
+
+
+@for_roles(*CITY)
+@require_GET
+def failsafe(request: ActingRequest) -> HttpResponse:
+    """Open, late and escalated steps of the actor's part of the city, in numbers."""
+    scope, today = scope_of(request.actor), timezone.localdate()
+    record_access(actor=request.actor, action="view", patients=[None], resource_type="Statistics", reason=request.path)
+    figures = failsafe_figures(scope, today)
+    context = {
+        "scope": scope,
+        "figures": figures,
+        "tiles": [
+            {"label": _("Đang mở"), "count": figures.total.open, "level": "open"},
+            {"label": _("Quá hạn"), "count": figures.total.overdue, "level": "late"},
+            {"label": _("Đã báo quận, huyện"), "count": figures.total.district, "level": "district"},
+            {"label": _("Đã báo thành phố"), "count": figures.total.city, "level": "city"},
+        ],
+        "tables": [
+            ("programme", _("Theo chương trình"), figures.programmes),
+            ("facility", _("Theo cơ sở phụ trách"), figures.facilities[:100]),
+            ("area", _("Theo nơi ở"), figures.areas),
+        ],
+        "cancers": cancer_rates(today),
+        "today": today,
+        "run": FailsafeRun.objects.filter(finished_at__isnull=False).order_by("-id").first(),
+    }
+    return render(request, "city/failsafe.html", context)
+
+
+@for_roles(Role.OFFICER)
+@require_GET
+def people(request: ActingRequest) -> HttpResponse:
+    """The people behind a figure."""
+    scope, today = scope_of(request.actor), timezone.localdate()
+    need_names(scope)
+    asked = {name: request.GET.get(name, "") for name in PARTS}
+    asked["area"] = asked["area"] if asked["area"].isdigit() else ""
+    asked["level"] = asked["level"] if asked["level"] in (*LEVELS, "open", "late") else "late"
+    area = "unknown" if asked["area"] == "0" else asked["area"]
+    rounds = rounds_in(scope, today, **{**asked, "area": area})
+    after = request.GET.get("after", "")
+    found = page_of(rounds, today, after=after, actor=request.actor, reason=request.path)
+    shown = {name: value for name, value in asked.items() if value}
+    context = {
+        "people": found,
+        "first_page": f"?{urlencode(shown)}" if after else "",
+        "next_page": f"?{urlencode({**shown, 'after': found.after})}" if found.after else "",
+        "facility": Facility.objects.filter(pk=asked["facility"]).first() if asked["facility"] else None,
+        "levels": [
+            {"label": label, "href": f"?{urlencode({**shown, 'level': key})}", "current": key == asked["level"]}
+            for key, label in (("open", _("Đang mở")), ("late", _("Quá hạn")), *LEVEL_NAMES.items())
+        ],
+    }
+    return render(request, "city/failsafe_people.html", context)
+
+
+@for_roles(Role.OFFICER)
+@require_http_methods(["GET", "POST"])
+def handover(request: ActingRequest, episode_id: str) -> HttpResponse:
+    """Give an open step to another facility."""
+    scope, today = scope_of(request.actor), timezone.localdate()
+    need_names(scope)
+    episode = get_object_or_404(rounds_in(scope, today, level="open").select_related("patient"), pk=episode_id)
+    record_access(
+        actor=request.actor,
+        action="view",
+        patients=[episode.patient_id],
+        resource_type="Episode",
+        resource_id=str(episode.pk),
+        reason=request.path,
+    )
+    form = HandOverForm(request.POST or None)
+    if form.is_valid():
+        try:
+            hand_over(
+                episode=episode,
+                facility=form.cleaned_data["facility"],
+                reason=form.cleaned_data["reason"],
+                on=today,
+                actor=request.actor,
+            )
+        except Refused as refused:
+            _tell(form, refused)
+        else:
+            messages.success(request, _("Đã chuyển. Việc này giờ ở danh sách của cơ sở mới."))
+            return redirect("city-failsafe")
+    context = {
+        "form": form,
+        "person": identity(episode.patient, with_area=False),
+        "title": _("Chuyển cơ sở phụ trách: %(step)s") % {"step": here(step_name(episode))},
+        "button": _("Chuyển sang cơ sở này"),
+        "back": "/city/failsafe/people/",
+    }
+    return render(request, "city/failsafe_form.html", context)
+
+
+@for_roles(Role.OFFICER)
+@require_http_methods(["GET", "POST"])
+def reminder(request: ActingRequest, facility_id: str) -> HttpResponse:
+    """Remind a facility of what is late with it."""
+    scope, today = scope_of(request.actor), timezone.localdate()
+    need_names(scope)
+    facility = get_object_or_404(Facility, pk=facility_id)
+    overdue = overdue_of(facility.pk, today)
+    form = RemindForm(request.POST or None)
+    if form.is_valid():
+        try:
+            remind(facility=facility, overdue=overdue, text=form.cleaned_data["text"], actor=request.actor)
+        except Refused as refused:
+            _tell(form, refused)
+        else:
+            messages.success(request, _("Đã nhắc. Lời nhắc đứng đầu danh sách của cơ sở cho đến khi có người đọc."))
+            return redirect("city-failsafe")
+    context = {
+        "form": form,
+        "title": _("Nhắc %(facility)s") % {"facility": facility.name},
+        "lead": _("%(count)d việc quá hạn ở cơ sở này.") % {"count": overdue},
+        "button": _("Gửi lời nhắc"),
+        "back": "/city/failsafe/",
+    }
+    return render(request, "city/failsafe_form.html", context)
+
+
+@for_roles(*CITY)
+@require_GET
+def forgotten(request: ActingRequest) -> HttpResponse:
+    """What the checks found, and the positives who have waited longest; analysts see counts only."""
+    scope, today = scope_of(request.actor), timezone.localdate()
+    waiting: list[Any] = []
+    if scope.names:
+        rounds = rounds_in(scope, today, level="open")
+        waiting = longest_waiting(rounds, today, actor=request.actor, reason=request.path)
+    context = {
+        "scope": scope,
+        "alarms": alarms_in(scope, actor=request.actor, reason=request.path),
+        "waiting": waiting,
+        "run": FailsafeRun.objects.filter(finished_at__isnull=False).order_by("-id").first(),
+        "today": today,
+    }
+    return render(request, "city/forgotten.html", context)
+
+
+@for_roles(*CLINIC)
+@require_GET
+def forgotten_here(request: ActingRequest) -> HttpResponse:
+    """The clinic's own longest-waiting positives, and what the checks found among its people."""
+    facility, today = facility_of(request).pk, timezone.localdate()
+    waiting = longest_waiting(
+        rounds_of(facility, request.actor), today, actor=request.actor, reason=request.path, facility=facility
+    )
+    context = {
+        "clinic": True,
+        "alarms": alarms_of_clinic(request.actor, reason=request.path),
+        "waiting": waiting,
+        "run": FailsafeRun.objects.filter(finished_at__isnull=False).order_by("-id").first(),
+        "today": today,
+    }
+    return render(request, "city/forgotten.html", context)
+
+
+def _tell(form: Any, refused: Refused) -> None:
+    for fault in faults_of(refused):
+        form.add_error(None, fault.text)
