@@ -1,6 +1,7 @@
 """What every test shares: its own database and queue on the real servers, and a word on which servers those are."""
 
 import os
+from collections.abc import Iterator
 
 import psycopg2
 import pytest
@@ -72,3 +73,15 @@ def _fresh_sign_ins() -> None:
 
     oauth.forget_tokens()
     memberships.forget_clients()
+
+
+@pytest.fixture(autouse=True)
+def _known_protocols(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Only the protocol files are in force, and no request spends a query on looking for newer versions."""
+    from screening import versions
+    from screening.protocol.load import use_activated
+
+    monkeypatch.setattr(versions, "_looked_at", float("inf"))
+    monkeypatch.setattr(versions, "_known", ())
+    yield
+    use_activated(())
