@@ -168,7 +168,7 @@ def lock_people(patients: Iterable[str]) -> dict[str, Person]:
 
 def events_of(keys: Iterable[Key]) -> list[EventRow]:
     """All events of these people in these programmes."""
-    return [_event(row) for row in _fetch(_EVENTS, _columns(list(keys)))]
+    return [_event(row) for row in _fetch(_EVENTS, _keyed(keys))]
 
 
 def programmes_of(patients: Iterable[str]) -> set[Key]:
@@ -183,13 +183,13 @@ def events_from(sources: Sequence[tuple[str, str]]) -> list[EventRow]:
 
 def episodes_of(keys: Iterable[Key]) -> dict[str, EpisodeRow]:
     """The stored rounds of these people in these programmes, by id."""
-    found = _fetch(_EPISODES, _columns(list(keys)))
+    found = _fetch(_EPISODES, _keyed(keys))
     return {row[0]: EpisodeRow._make([*row[:-1], orjson.loads(row[-1])]) for row in found}
 
 
 def results_of(keys: Iterable[Key]) -> dict[str, ResultRow]:
     """The stored results of these people in these programmes, by Observation."""
-    return {row[0]: ResultRow(*row) for row in _fetch(_RESULTS, _columns(list(keys)))}
+    return {row[0]: ResultRow(*row) for row in _fetch(_RESULTS, _keyed(keys))}
 
 
 def results_of_people(patients: Sequence[str]) -> list["Dated"]:
@@ -282,3 +282,9 @@ def _json(rows: Any) -> str:
 
 def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _keyed(keys: Iterable[Key]) -> list[list[Any]]:
+    """The two columns of the keys, also of none: somebody may have died without ever having been screened."""
+    pairs = sorted(keys)
+    return [[patient for patient, _ in pairs], [programme for _, programme in pairs]]
