@@ -1,11 +1,13 @@
 """What every template may use."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from healthhub.web.banners import banners_for
 from healthhub.web.navigation import ROOMS, links_for
 
 MOST_LINKS = 6  # in the bar, the one that unfolds the others included
@@ -18,17 +20,20 @@ def site(request: HttpRequest) -> dict[str, Any]:
     ``demo``: whether a banner must say that the people shown are invented. ``actor``: the ``Actor`` that a view's guard
     has found, or None. ``room``: "me", "clinic", "city", or "out" for pages outside the rooms. ``navigation``: links of
     the role; ``navigation_more``: those that the bar has no room for. ``role_name`` and ``facility_name``: as whom and
-    where the person works now.
+    where the person works now. ``banners``: what stands above the page until somebody has seen it; only whole pages
+    ask for it.
     """
     actor = getattr(request, "actor", None)
     role = str(actor.role) if actor else ""
+    room = ROOMS.get(role, "out")
     links = links_for(role, path=request.path) if role else []
     most = MOST_LINKS_ME if role == "citizen" else MOST_LINKS
     fits = len(links) if len(links) <= most else most - 1
     return {
         "demo": settings.DEMO,
         "actor": actor,
-        "room": ROOMS.get(role, "out"),
+        "room": room,
+        "banners": partial(banners_for, request, room),
         "navigation": links[:fits],
         "navigation_more": links[fits:],
         "role_name": role_name(role),

@@ -5,6 +5,7 @@ the one that ordered the test, and the citizen if she could read it. A notice ne
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
@@ -16,6 +17,8 @@ from fhir.hooks import Change, on_saved
 from healthhub.accounts.actors import Actor, Role
 from screening.facts import WITHDRAWN_STATUS, is_screening, read_fact
 from screening.models import Notice
+from screening.protocol import protocol_for
+from screening.protocol.shapes import AFTER_CONTACT
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -73,10 +76,10 @@ def tell(changes: Sequence[Change], *, actor: Actor) -> None:
     for (change, text), person in zip(told, people, strict=True):
         facilities = acted.get(change.id, set())
         author, at = first.get(change.id, ("", now))
-        undone = author == actor.id and (now - at).total_seconds() < UNDO_SECONDS
+        undone = change.version == 2 and author == actor.id and (now - at).total_seconds() < UNDO_SECONDS
         if text == "withdrawn" and undone and not facilities - {actor.facility}:
             continue
-        patients = [None] if (change.previous or {}).get("status") != "preliminary" else []
+        patients = [None] if _was_shown(change, told=bool(facilities)) else []
         rows += [
             Notice(
                 facility_id=who,
@@ -136,6 +139,19 @@ def _what(change: Change) -> str:
         return "withdrawn"
     same = ("test", "category", "outcome", "value", "unit", "collected_on")
     return "corrected" if any(before.result[name] != after.result[name] for name in same) else ""
+
+
+def _was_shown(change: Change, *, told: bool) -> bool:
+    """Whether the person could read the old version: at once, or by now, or because somebody has talked to her."""
+    old = change.previous or {}
+    fact = read_fact(old, facility=change.facility)
+    if fact is None or fact.result is None or old.get("status") == "preliminary":
+        return False
+    category = protocol_for(fact.programme, fact.occurred_on).category(fact.data["test"], fact.data["category"])
+    if category is None or category.release != AFTER_CONTACT or told:
+        return True
+    since = max(fact.result["resulted_on"] or fact.occurred_on, fact.occurred_on)
+    return since + timedelta(days=category.hold_days) <= timezone.localdate()
 
 
 def _person(observation: Mapping[str, Any]) -> str:

@@ -1,17 +1,21 @@
 """Corrections that a facility, or a citizen, must say that they have seen."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from healthhub.accounts.actors import Role
 from healthhub.audit.log import record_access
+from healthhub.web.banners import Banner, add_banner
 from records.access import visible_to
 from records.identity import identity
 from records.views.guards import CLINIC, ActingRequest, for_roles
-from screening.laboratory.notices import acknowledge, open_notices, text_of
+from screening.laboratory.notices import acknowledge, notices_for, open_notice_count, open_notices, text_of
 from screening.models import Notice
 from screening.views.desk import facility_of
 
@@ -59,3 +63,21 @@ def my_seen(request: ActingRequest, notice_id: int) -> HttpResponse:
     found = Notice.objects.filter(patient=request.actor.patient, facility__isnull=True)
     acknowledge(notice=get_object_or_404(found, pk=notice_id), actor=request.actor)
     return redirect("me")
+
+
+def add_banners() -> None:
+    """Put open notices above the clinic's and the citizen's pages; called when the addresses are read."""
+    add_banner(Banner("clinic/notices_banner.html", "clinic", _clinic))
+    add_banner(Banner("screening/me_notices.html", "me", _mine))
+
+
+def _clinic(request: HttpRequest) -> Mapping[str, Any] | None:
+    actor = request.actor  # type: ignore[attr-defined]
+    count = open_notice_count(actor.facility) if actor.facility else 0
+    return {"count": count} if count else None
+
+
+def _mine(request: HttpRequest) -> Mapping[str, Any] | None:
+    actor = request.actor  # type: ignore[attr-defined]
+    found = list(notices_for(actor.patient)) if actor.patient else []
+    return {"notices": [{"notice": one, "text": text_of(one, Role.CITIZEN)} for one in found]} if found else None
