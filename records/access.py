@@ -1,9 +1,10 @@
 """The one place that decides who may see or write whose record. What is not allowed here is forbidden.
 
 Reading. HealthHub itself: everything. Care (clinician, laboratory, a clinic's software): people whom the actor's
-facility has written about, who presented themselves there or who consented. A citizen: her own record. Officers and
-analysts: nobody's. Everybody signed in: the directory (facilities, health workers, definitions), which is about no
-patient. A resource of another type that names no patient is not thereby public: only its writer's facility reads it.
+facility has written about, who presented themselves there or who consented. A citizen: her own record, except what is
+held back (`withhold_from_citizens`). Officers and analysts: nobody's. Everybody signed in: the directory (facilities,
+health workers, definitions), which is about no patient. A resource of another type that names no patient is not
+thereby public: only its writer's facility reads it.
 
 Writing. HealthHub itself and care only, and care for its own facility only: see `check_writes`.
 """
@@ -47,6 +48,7 @@ _CARED_FOR = (
 _CARE_READS = f"((r.patient IS NULL AND ({_DIRECTORY} OR r.facility = %s)) OR {_CARED_FOR.format(person='r.patient')})"
 _CITIZEN_READS = f"(r.patient = %s OR (r.patient IS NULL AND {_DIRECTORY}))"
 _DIRECTORY_ONLY = f"(r.patient IS NULL AND {_DIRECTORY})"
+_withheld: list[str] = []  # SQL conditions on `r`: what a citizen may not read of her own record yet
 _KNOWN_PEOPLE = f"SELECT p.id FROM unnest(%s::text[]) AS p(id) WHERE {_CARED_FOR.format(person='p.id')}"
 _PRESENT = """
 INSERT INTO records_carerelation (patient_id, facility_id, basis, since)
@@ -82,7 +84,9 @@ class RecordPolicy:
         if actor.role in CARE:
             return Condition(_CARE_READS, (actor.facility,) * 3) if actor.facility else _NOTHING
         if actor.role is Role.CITIZEN:
-            return Condition(_CITIZEN_READS, (actor.patient,)) if actor.patient else _NOTHING
+            if not actor.patient:
+                return _NOTHING
+            return Condition(" AND NOT ".join([_CITIZEN_READS, *_withheld]), (actor.patient,))
         if actor.role in (Role.OFFICER, Role.ANALYST):
             return Condition(_DIRECTORY_ONLY)
         return _NOTHING
@@ -107,6 +111,15 @@ class RecordPolicy:
         """Remember that these people showed their number and birth date at the actor's facility, which may now read."""
         if actor.role in CARE and actor.facility and patients:
             presented_at({(patient, actor.facility) for patient in patients})
+
+
+def withhold_from_citizens(condition: str) -> None:
+    """Let no citizen read what this SQL condition on ``r`` (a row of the store) finds; called when Django starts.
+
+    An app that holds results back until somebody has spoken to the person says so here. It takes no parameters.
+    """
+    if condition not in _withheld:
+        _withheld.append(f"({condition})")
 
 
 def presented_at(pairs: Set[tuple[str, str]]) -> None:

@@ -15,7 +15,7 @@ from healthhub.web.charts import LineChart, line_chart
 from screening.episodes import Explanation, explain
 from screening.models import Episode, EpisodeEvent, EpisodeState, ScreeningResult
 from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, Protocol, protocol_for, protocols
-from screening.protocol.shapes import Text
+from screening.protocol.shapes import PROCEDURE, Text
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -59,11 +59,16 @@ class Step:
     text: str = ""
 
 
-def card(result: ScreeningResult) -> ResultCard:
-    """The card of a result; reads its ``episode`` and ``facility``, so select them with it."""
+def card(result: ScreeningResult, *, held: bool = False) -> ResultCard:
+    """The card of a result; reads its ``episode`` and ``facility``, so select them with it.
+
+    One that is ``held`` back (``release.held_back``) says that it is there, and nothing of what it says.
+    """
     protocol = protocol_for(result.programme, result.collected_on)
     test = protocol.tests.get(result.test)
     category = protocol.category(result.test, result.category)
+    if held:
+        return _waiting_card(result, here(protocol.name), here(test.name) if test else result.test)
     kind = state_of(result)
     episode = result.episode
     step = protocol.steps.get(episode.step) if episode and kind in (ACT, WAIT) else None
@@ -81,6 +86,29 @@ def card(result: ScreeningResult) -> ResultCard:
         due_on=episode.due_on if episode and kind != NONE else None,
         step=here(step.name) if step else "",
         text=explain(result)[language()],
+    )
+
+
+def _waiting_card(result: ScreeningResult, programme: str, test: str) -> ResultCard:
+    until = result.hold_until
+    return ResultCard(
+        id=result.observation_id,
+        programme=programme,
+        test=test,
+        label=_("Đang chờ"),
+        kind=WAIT,
+        word=_("Cơ sở y tế sẽ liên hệ với bạn"),
+        collected_on=result.collected_on,
+        facility=result.facility.name if result.facility else "",
+        due_on=None,
+        step="",
+        text=Explanation(
+            _("Kết quả của bạn đang được cơ sở y tế xem."),
+            _("Nhân viên y tế muốn nói chuyện với bạn trước khi kết quả hiện ở đây."),
+            _("Cơ sở y tế sẽ liên hệ với bạn. Chậm nhất ngày %(day)s kết quả sẽ hiện ở đây.") % {"day": written(until)}
+            if until
+            else _("Khi kết quả được xác nhận, kết quả sẽ hiện ở đây."),
+        ),
     )
 
 
@@ -127,10 +155,13 @@ def newest_of_each_programme(results: Sequence[ScreeningResult]) -> list[Screeni
     return sorted(newest.values(), key=lambda result: weight[state_of(result)])
 
 
-def tracker(result: ScreeningResult) -> list[Step]:
-    """Done, now, next of the round that a result belongs to. One query."""
-    protocol = protocol_for(result.programme, result.collected_on)
+def tracker(result: ScreeningResult, *, held: bool = False) -> list[Step]:
+    """Done, now, next of the round that a result belongs to; nothing of it while it is ``held`` back. One query."""
+    opened = result.episode.opened_on if result.episode else result.collected_on
+    protocol = protocol_for(result.programme, opened)  # the round keeps the version of its first day
     steps = [Step("done", _("Đã lấy mẫu"), written(result.collected_on))]
+    if held:
+        return [*steps, Step("now", _("Cơ sở y tế xem kết quả và liên hệ với bạn"))]
     steps.append(Step("done", _("Đã có kết quả"), written(result.resulted_on) if result.resulted_on else ""))
     episode = result.episode
     if episode is None:
@@ -214,9 +245,18 @@ def _events(episode: UUID, protocol: Protocol) -> list[Step]:
         "assessed": _("Đã khám chẩn đoán"),
         "closed": _("Đã khép lại bước này"),
     }
+
+    def title(event: EpisodeEvent) -> str:
+        rule = protocol.assessments.get(event.data.get("assessment", ""))
+        return (
+            f"{here(rule.name)}: {_('đã làm')}"
+            if rule and rule.kind != PROCEDURE and event.fact == "assessed"
+            else titles[event.fact]
+        )
+
     latest = {
         (event.source_type, event.source_id): event
         for event in events
         if event.fact in titles and (event.source_type, event.source_id) not in withdrawn
     }
-    return [Step("done", titles[event.fact], written(event.occurred_on)) for event in latest.values()]
+    return [Step("done", title(event), written(event.occurred_on)) for event in latest.values()]

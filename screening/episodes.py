@@ -13,9 +13,9 @@ from fhir.outcomes import refuse
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
 from screening import projection
-from screening.models import Episode, EpisodeState, ScreeningResult
-from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, protocol_for
-from screening.protocol.events import CLOSED, DEPARTMENT, add_months
+from screening.models import Episode, EpisodeEvent, EpisodeState, EventKind, ScreeningResult
+from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, Event, protocol_for
+from screening.protocol.events import ASSESSED, CLOSED, DEPARTMENT, RESULT, add_months, effective
 from screening.protocol.shapes import VERIFY, Protocol, Text
 
 
@@ -65,20 +65,21 @@ def worklist(facility: str | None, on: date, *, limit: int = 500) -> list[WorkIt
 def close_episode(*, episode: Episode, reason: str, on: date, actor: Actor, note: str = "") -> None:
     """Close what a round still waits for, with a coded reason of the protocol.
 
-    It closes the steps of the results known now, as they read now: a later result, or a correction to another category,
-    opens the round again. Refused: 422 for an unknown reason or a day before the result, 409 if it is closed already.
+    It closes the steps of the results and findings known now, as they read now: a later one, or a correction to another
+    category, opens the round again. Refused: 422 for an unknown reason or a day before the newest of them, 409 if it is
+    closed already.
     """
     protocol = protocol_for(episode.programme, episode.opened_on)
     if reason not in protocol.reasons:
         raise refuse(422, "code-invalid", f"Reason {reason!r} is none of {', '.join(protocol.reasons)}.", "reason")
     with transaction.atomic():
-        results = ScreeningResult.objects.filter(episode_id=episode.id).select_for_update()
-        closes = [[f"Observation/{result.observation_id}", result.category] for result in results]
-        held = Episode.objects.filter(pk=episode.pk).exclude(state=EpisodeState.CLOSED)
-        if not closes or not held.exists():
+        held = Episode.objects.filter(pk=episode.pk).exclude(state=EpisodeState.CLOSED).select_for_update().first()
+        if held is None:
             raise refuse(409, "conflict", "The round is closed already.", "episode")
-        if any(on < result.collected_on for result in results):
-            raise refuse(422, "business-rule", "The closing day is before the sample was taken.", "on")
+        known = _known(episode)
+        if any(on < event.occurred_on for event in known):
+            raise refuse(422, "business-rule", "The closing day is before the sample or the examination.", "on")
+        closes = [[event.source, event.data["category" if event.fact == RESULT else "finding"]] for event in known]
         projection.add_staff_event(
             patient=episode.patient_id,
             programme=episode.programme,
@@ -96,6 +97,23 @@ def close_episode(*, episode: Episode, reason: str, on: date, actor: Actor, note
             resource_id=str(episode.pk),
             reason=reason,
         )
+
+
+def _known(episode: Episode) -> list[Event]:
+    """The results and findings of a round as they read now."""
+    events = [
+        Event(
+            row.fact,
+            row.occurred_on,
+            f"{row.source_type}/{row.source_id}",
+            row.source_version,
+            row.kind == EventKind.WITHDRAWN,
+            row.data,
+        )
+        for row in EpisodeEvent.objects.filter(patient=episode.patient_id, programme=episode.programme)
+        if row.episode_id == episode.pk
+    ]
+    return [event for event in effective(events) if event.fact in (RESULT, ASSESSED) and not event.withdrawn]
 
 
 def explain(result: ScreeningResult) -> dict[str, Explanation]:

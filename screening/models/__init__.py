@@ -15,7 +15,7 @@ from screening.models.appointments import (
     SessionKind,
     Slot,
 )
-from screening.models.episode import Episode, EpisodeEvent, EpisodeState
+from screening.models.episode import Episode, EpisodeEvent, EpisodeState, EventKind
 from screening.models.failsafe import (
     Assignment,
     CancerCase,
@@ -116,6 +116,7 @@ __all__ = [
     "EpisodeEvent",
     "EpisodeState",
     "Escalation",
+    "EventKind",
     "FacilityReminder",
     "FailsafeAlarm",
     "FailsafeRun",

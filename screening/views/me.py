@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from healthhub.accounts.actors import Actor, Role
 from healthhub.audit.log import record_access
@@ -14,6 +15,7 @@ from records.sections import Section, register_section
 from records.views.guards import ActingRequest, for_roles
 from screening.citizen import ACT, card, newest_of_each_programme, screening_codes, tracker, trend
 from screening.models import ScreeningResult
+from screening.release import held_back
 from screening.result_details import details
 from screening.results import results_of
 
@@ -22,6 +24,7 @@ from screening.results import results_of
 def results(request: ActingRequest) -> HttpResponse:
     """All my results, newest first, and the course of the measured ones."""
     mine = _mine(request)
+    held = held_back(mine, timezone.localdate())
     record_access(
         actor=request.actor,
         action="view",
@@ -29,13 +32,16 @@ def results(request: ActingRequest) -> HttpResponse:
         resource_type="Observation",
         reason=request.path,
     )
-    return render(request, "screening/me_results.html", {"cards": [card(one) for one in mine], "trend": trend(mine)})
+    cards = [card(one, held=one.pk in held) for one in mine]
+    shown = [one for one in mine if one.pk not in held]
+    return render(request, "screening/me_results.html", {"cards": cards, "trend": trend(shown)})
 
 
 @for_roles(Role.CITIZEN)
 def result(request: ActingRequest, observation_id: str) -> HttpResponse:
     """One of my results: verdict, meaning, next step, tracker, and the details folded."""
-    found = next((one for one in _mine(request) if one.observation_id == observation_id), None)
+    mine = _mine(request)
+    found = next((one for one in mine if one.observation_id == observation_id), None)
     if found is None:
         raise Http404
     record_access(
@@ -47,10 +53,11 @@ def result(request: ActingRequest, observation_id: str) -> HttpResponse:
         reason=request.path,
     )
     person = Citizen.objects.get(pk=found.patient_id)
+    held = found.pk in held_back(mine, timezone.localdate())
     context = {
-        "card": card(found),
-        "steps": tracker(found),
-        "details": details(found),
+        "card": card(found, held=held),
+        "steps": tracker(found, held=held),
+        "details": None if held else details(found),
         "name": person.full_name,
         "birth": written_birth(person),
     }
@@ -59,7 +66,9 @@ def result(request: ActingRequest, observation_id: str) -> HttpResponse:
 
 def home_section(patient: str, actor: Actor) -> Mapping[str, Any]:
     """For the citizen's home: what needs a step now, and the newest result of each programme."""
-    cards = [card(one) for one in newest_of_each_programme(list(results_of(patient)))]
+    mine = list(results_of(patient))
+    held = held_back(mine, timezone.localdate())
+    cards = [card(one, held=one.pk in held) for one in newest_of_each_programme(mine)]
     return {
         "now": [one for one in cards if one.kind == ACT],
         "others": [one for one in cards if one.kind != ACT],

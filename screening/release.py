@@ -1,0 +1,34 @@
+"""Which results a citizen may not see yet: they wait until somebody has told her, or has confirmed them.
+
+While one result of a round is held back, all of that round is: a sibling's "still to do" would tell what it says.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+
+from records.access import withhold_from_citizens
+from screening.models import ScreeningResult
+
+_HELD = """
+EXISTS (
+  SELECT FROM screening_screeningresult s WHERE s.patient_id = r.patient
+    AND NOT coalesce(least(s.released_on, s.hold_until) <= (now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, false)
+    AND (r.type IN ('CarePlan', 'Task', 'EpisodeOfCare') OR (r.type = 'Observation' AND (s.observation_id = r.id
+        OR EXISTS (SELECT FROM screening_screeningresult o WHERE o.observation_id = r.id
+                   AND o.episode_id = s.episode_id)))
+      OR strpos(r.content, 'Observation/' || s.observation_id) > 0)
+)
+"""
+
+
+def withhold() -> None:
+    """Keep what is held back out of what citizens read over FHIR and on their record's pages."""
+    withhold_from_citizens(_HELD)
+
+
+def held_back(results: Iterable[ScreeningResult], on: date) -> set[str]:
+    """The Observations among a person's results that she may not see on that day."""
+    mine = list(results)
+    waiting = [result for result in mine if not result.is_shown(on)]
+    rounds = {result.episode_id for result in waiting if result.episode_id}
+    return {result.pk for result in waiting} | {result.pk for result in mine if result.episode_id in rounds}
