@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from fhir import store
 from fhir.ids import new_id
 from fhir.outcomes import refuse
+from fhir.validation.alike import are_sound
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
 from records.access import CARE, presented_at
@@ -167,7 +168,7 @@ def register_many(rows: Sequence[Registration], *, actor: Actor) -> list[str | R
             elif person.facility:
                 found.add((answer, person.facility))
         if drafts:
-            store.save_many(drafts, actor=actor)
+            store.save_many(drafts, actor=actor, checked=are_sound(draft.resource for draft in drafts))
         presented_at(found)
         for action, patients in (("register", {patient for patient, _ in found}), ("register-conflict", doubted)):
             if patients:

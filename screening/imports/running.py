@@ -158,12 +158,14 @@ def _store_chunk(batch: ImportBatch, header: Header, rules: Rules, actor: Actor)
     if not chunk:
         return False
     before = Counter(RowKind(one.kind) for one in chunk)
-    wanted = [one for one in chunk if one.kind in batch.kinds and one.decision != "left"]
-    for one in chunk:
-        if one.kind in APPROVABLE and one not in wanted:
+    touched = [one for one in chunk if one.kind in APPROVABLE]
+    wanted: list[StagedRow] = []
+    for one in touched:
+        if one.kind in batch.kinds and one.decision != "left":
+            wanted.append(one)
+        else:
             one.state = RowState.LEFT
     store_rows(wanted, header, rules, form=batch.form, actor=actor)
-    touched = [one for one in chunk if one.kind in APPROVABLE or one in wanted]
     _write_back(touched)
     _count(batch, Counter(RowKind(one.kind) for one in chunk), less=before)
     batch.stored_row = chunk[-1].row

@@ -1,4 +1,4 @@
-"""A chunk of rows as read: what each one is against what is stored, kept as staged rows. Nothing clinical is written."""
+"""A chunk of rows as read: what each is against what is stored, kept as staged rows. Nothing clinical is written."""
 
 import csv
 import io

@@ -19,6 +19,7 @@ SELECT r.facility_id, r.specimen_id, r.test, r.observation_id, r.patient_id, r.k
   c.cccd, c.insurance_number, c.folded_name, c.birth_date, o.content
 FROM unnest(%s::text[], %s::text[], %s::text[]) AS k(facility, specimen, test)
 JOIN screening_screeningresult r ON r.facility_id = k.facility AND r.specimen_id = k.specimen AND r.test = k.test
+  AND r.specimen_id <> ''  -- the index has only these
 JOIN fhir_resource o ON o.type = 'Observation' AND o.id = r.observation_id
 LEFT JOIN records_citizen c ON c.patient_id = r.patient_id
 """

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from fhir.outcomes import Refused
 from fhir.store import Draft, Saved, save_many
-from fhir.validation import library, walker
+from fhir.validation.alike import are_sound
 from healthhub.accounts.actors import Actor
 from records.registration import RegistrationError, register_many
 from screening.imports.columns import Column, Header
@@ -124,8 +124,9 @@ def _save(drafts: Sequence[tuple[Row, StagedRow, Draft]], *, actor: Actor) -> No
     rest = list(drafts)
     while rest:
         try:
+            sound = are_sound(draft.resource for *_who, draft in rest)
             with transaction.atomic():
-                answers = save_many([draft for *_who, draft in rest], actor=actor, checked=_is_sound(rest))
+                answers = save_many([draft for *_who, draft in rest], actor=actor, checked=sound)
         except Refused as refused:
             faults = _faults(refused)
             named = [triple for triple in rest if triple[0].number in faults]
@@ -148,30 +149,6 @@ def _save(drafts: Sequence[tuple[Row, StagedRow, Draft]], *, actor: Actor) -> No
 def note_stored(one: StagedRow, saved: Saved) -> None:
     """Remember what storing made of a row: undoing needs the version."""
     one.state, one.observation, one.version, one.problems = RowState.STORED, saved.id, saved.version, []
-
-
-def _is_sound(drafts: Sequence[tuple[Row, StagedRow, Draft]]) -> bool:
-    """Whether these need no further check by the store. Each is walked along the definitions; the library's models,
-    which take ten times as long, see one of each shape: ``build_result`` makes thousands that differ in a date or a
-    number, whose form the walk has judged already."""
-    shapes: set[Any] = set()
-    for _row, _one, draft in drafts:
-        if walker.walk(draft.resource):
-            return False
-        shape = _shape(draft.resource)
-        if shape not in shapes:
-            shapes.add(shape)
-            if library.check(draft.resource):
-                return False
-    return True
-
-
-def _shape(node: Any) -> Any:
-    if isinstance(node, dict):
-        return tuple((name, _shape(value)) for name, value in node.items())
-    if isinstance(node, list):
-        return tuple(_shape(value) for value in node)
-    return type(node)
 
 
 def _faults(refused: Refused) -> dict[int, str]:

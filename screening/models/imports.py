@@ -39,7 +39,7 @@ class RowKind(models.TextChoices):
 
 
 class RowState(models.TextChoices):
-    """What became of a row. LEFT: the reviewer left its kind out; KEPT: changed since, so undoing has not touched it."""
+    """What became of a row. LEFT: the reviewer left its kind out; KEPT: changed since, so undoing left it alone."""
 
     STAGED = "staged", _("Chưa lưu")
     STORED = "stored", _("Đã lưu")
@@ -189,7 +189,7 @@ class ColumnMapping(models.Model):
 
 
 class CodeMapping(models.Model):
-    """Which test a facility means by a code of its own, in files (XML4, ASTM) and messages (HL7); "" is none of ours."""
+    """Which test a facility means by a code of its own, in files and messages; "" is none of ours."""
 
     facility = models.CharField(max_length=64)
     system = models.CharField(max_length=8)

@@ -1,4 +1,4 @@
-"""Files of results: upload, tell the columns, review, approve, cancel, undo. Only the uploader's facility sees a file."""
+"""Files of results: upload, tell the columns, review, approve, cancel, undo; for the uploader's facility only."""
 
 from typing import Any
 
