@@ -59,11 +59,11 @@ def service_name(service: Service) -> str:
 
 def bookable_services() -> list[tuple[Service, str]]:
     """Every service that a session may be for, with its name: what a facility chooses from."""
-    found = [Service(SessionKind.ANNUAL_CHECK)]
+    found = [Service(SessionKind.ANNUAL_CHECK.value)]
     for key in programmes():
-        found.append(Service(SessionKind.SCREENING, key))
+        found.append(Service(SessionKind.SCREENING.value, key))
         steps = current(key).steps.values()
-        found += [Service(SessionKind.ASSESSMENT, key, step.key) for step in steps if step.assessment]
+        found += [Service(SessionKind.ASSESSMENT.value, key, step.key) for step in steps if step.assessment]
     return [(service, service_name(service)) for service in found]
 
 
@@ -111,13 +111,13 @@ def wishes(citizen: Citizen, *, actor: Actor, on: date) -> list[Wish]:
         episode, protocol = newest.get(key), protocol_for(key, on)
         if episode is not None and episode.state != EpisodeState.CLOSED:
             step = protocol_for(key, episode.opened_on).steps.get(episode.step)
-            service = Service(SessionKind.ASSESSMENT, key, episode.step)
+            service = Service(SessionKind.ASSESSMENT.value, key, episode.step)
             wanted.append(
-                (service if step and step.assessment else Service(SessionKind.SCREENING, key), episode.due_on)
+                (service if step and step.assessment else Service(SessionKind.SCREENING.value, key), episode.due_on)
             )
         elif eligible(citizen, on, protocol).eligible and _near(episode, on):
-            wanted.append((Service(SessionKind.SCREENING, key), episode.due_on if episode else None))
-    wanted.append((Service(SessionKind.ANNUAL_CHECK), None))
+            wanted.append((Service(SessionKind.SCREENING.value, key), episode.due_on if episode else None))
+    wanted.append((Service(SessionKind.ANNUAL_CHECK.value), None))
     held = {
         Service(one.kind, one.programme, one.step): one
         for one in Appointment.objects.filter(patient_id=citizen.pk, status__in=OPEN_STATUSES).select_related(
@@ -136,8 +136,8 @@ def service_of_episode(episode: Episode) -> Service:
     """What to book for an open round: the assessment that it waits for, else a visit for the test."""
     step = protocol_for(episode.programme, episode.opened_on).steps.get(episode.step)
     if step is not None and step.assessment:
-        return Service(SessionKind.ASSESSMENT, episode.programme, episode.step)
-    return Service(SessionKind.SCREENING, episode.programme)
+        return Service(SessionKind.ASSESSMENT.value, episode.programme, episode.step)
+    return Service(SessionKind.SCREENING.value, episode.programme)
 
 
 def due_of(patient_id: str, service: Service) -> date | None:

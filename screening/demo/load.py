@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from fhir.models import Resource
 from fhir.store import Draft, delete, save_many
 from healthhub.accounts.actors import system_actor
+from screening.demo import appointments
 from screening.demo.accounts import create_demo_accounts, demo_accounts_exist
 from screening.demo.batches import Written, batches, examination_due, first_patient, observation, observation_id
 from screening.demo.calendar import FIRST
@@ -110,14 +111,16 @@ def _load_present(plan: Plan) -> int:
     for test in citizen_tests(options, citizen, clinic=clinic, station=station):
         written.append((test.site, observation(test, observation_id(test))))
     written += [(clinic, resource) for resource in citizen_history(options, citizen, clinic=clinic)]
-    for test, referred in recent_tests(options, clinic=clinic):
+    recent = recent_tests(options, clinic=clinic)
+    for test, referred in recent:
         name = observation_id(test)
         resource = observation(test, name)
         written += [(clinic, patient(test.person, site=clinic, since=FIRST)), (clinic, resource)]
         if referred and (what := examination_due(test, resource)):
             written.append((clinic, referral(test, name, what, asked=test.resulted, centre=clinic)))
     with transaction.atomic():
-        count = _write(written)
+        count = _write(written) + _write(appointments.sessions(options, clinic=clinic))
+        count += _write(appointments.appointments(options, clinic=clinic, recent=recent))
         close_old_work(clinic, actor=DEMO)
         create_demo_accounts(clinic=clinic, citizen=citizen)
     return count
