@@ -114,7 +114,7 @@ def queue(rows: Sequence[Outgoing], *, actor: Actor) -> int:
         [row.about for row in rows],
         [row.programme for row in rows],
         [row.facility for row in rows],
-        [json.dumps(dict(row.data)) for row in rows],
+        [_json(row.data) for row in rows],
         [row.not_before for row in rows],
     ]
     return _queue(_ROWS, columns, actor=actor)
@@ -159,3 +159,8 @@ def _queue(source: str, params: list[Any], *, actor: Actor) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, [now, now, actor.id[:128], *params, nothing])
         return sum(1 for (state,) in cursor.fetchall() if state == "queued")
+
+
+def _json(data: Mapping[str, str]) -> str:
+    """As the database can keep it: it knows no NUL."""
+    return json.dumps({name: value.replace("\x00", " ") for name, value in data.items()})
