@@ -1,31 +1,32 @@
 """What screening somebody who is here for a yearly check, or for anything else, is due for."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from healthhub.accounts.actors import Actor
-from records.models import Citizen
-from screening.clinic.standing import standings
-from screening.results import results_of
+from screening.citizen import here
+from screening.models import StalePerson
+from screening.recall.offers import offers_for
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A programme that she is due for: in words why, and the tests that may be entered with one click."""
+    """A programme that she is due for, why, and the tests (key, name) that may be entered with one click."""
 
     programme: str
     name: str
-    word: str
-    reason: str
-    tests: Sequence[tuple[str, str]]
+    why: str
+    due_on: date
+    tests: list[tuple[str, str]]
 
 
-def due_for(citizen: Citizen, *, actor: Actor, on: date) -> list[Due]:
-    """Programmes that want something of her now. Two queries."""
-    found = standings(citizen, list(results_of(citizen.pk)), on=on)
+def due_for(patient_id: str, *, on: date) -> list[Due]:
+    """The longest due first; nothing that was deferred, declined or ceased."""
     return [
-        Due(one.programme, one.name, str(one.word), str(one.reason), one.tests[:2])
-        for one in found
-        if one.kind in ("act", "urgent") and (one.episode is None or one.action in ("", "enter"))
+        Due(one.programme, here(one.name), here(one.why), one.due_on, [(key, here(name)) for key, name in one.tests])
+        for one in offers_for(patient_id, on)
     ]
+
+
+def being_worked_out(patient_id: str) -> bool:
+    """Whether something was written about her a moment ago that may change what is due."""
+    return StalePerson.objects.filter(patient=patient_id).exists()

@@ -21,7 +21,7 @@ from records.identity import identity
 from records.models import Facility
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.appointments import booking, days, offers, queue
-from screening.appointments.due import due_for
+from screening.appointments.due import being_worked_out, due_for
 from screening.appointments.refusals import told
 from screening.appointments.shapes import Service
 from screening.forms.appointments import CancelForm, CloseDayForm, WaitForm, service_key, service_of_key
@@ -104,7 +104,8 @@ def appointment(request: ActingRequest, appointment_id: str) -> HttpResponse:
         "events": AppointmentEvent.objects.filter(appointment_id=held.pk).order_by("-at", "-pk"),
         "words": dict(AppointmentStatus.choices),
         "changeable": held.status in ("booked", "proposed", "pending", "waitlist"),
-        "due": due_for(person, actor=request.actor, on=timezone.localdate()),
+        "due": due_for(held.patient_id, on=timezone.localdate()),
+        "changing": being_worked_out(held.patient_id),
     }
     return render(request, "clinic/appointment.html", context)
 

@@ -12,6 +12,7 @@ from healthhub.audit.models import AccessEntry
 from screening.appointments import booking
 from screening.appointments.notes import notes_for
 from screening.models import Appointment, ClosedDay, Episode, Session, Slot
+from screening.recall.refresh import refresh_noted
 from tests.screening.appointment_room import CHECK, COLONOSCOPY, FIT, in_days, planned, slots_of, the
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import make_patient
@@ -100,8 +101,12 @@ def test_a_walk_in_is_taken_from_the_persons_page(doctor, station, man):
 
 def test_who_arrives_for_a_yearly_check_is_shown_what_screening_is_due(doctor, station, clinician, man):
     held = the(booking.walk_in(patient_id=man, slot_id=slots_of(today(station, service=CHECK))[0].pk, actor=clinician))
-    page = doctor.get(f"/clinic/appointments/{held.pk}/").content.decode()
+    address = f"/clinic/appointments/{held.pk}/"
+    assert "Đang tính lại" in doctor.get(address).content.decode()
+    refresh_noted(timezone.localdate())
+    page = doctor.get(address).content.decode()
     assert f"/clinic/people/{man}/results/new/?test=fit" in page
+    assert "Đang tính lại" not in page
 
 
 # Booking
