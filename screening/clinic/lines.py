@@ -10,6 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from healthhub.accounts.models import User
 from records.identity import Identity, identity
 from records.models import Facility
+from screening.appointments.notes import Note, notes_for
 from screening.citizen import here
 from screening.clinic.steps import next_action, step_name, test_awaited
 from screening.clinic.words import due_in_words, due_kind
@@ -25,6 +26,7 @@ class Line:
     """One open round. ``action`` is what to do next (refer, assess, enter, verify), ``test`` the one to enter.
 
     ``assignee`` is who has it in hand ("" nobody), ``level`` how far it has gone up, ``last_contact`` the newest try.
+    ``booking`` is the newest appointment for the step, in words; missed or put off it says so.
     ``value`` names the round and its step for bulk work: a step that has moved on meanwhile is left alone.
     """
 
@@ -43,6 +45,7 @@ class Line:
     result_id: str | None
     action: str
     test: str
+    booking: Note | None
 
     @property
     def value(self) -> str:
@@ -69,12 +72,12 @@ def with_details(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
 
 
 def lines_of(rounds: Sequence[Episode], *, on: date, facility: str = "") -> list[Line]:
-    """The lines of rounds that ``with_details`` has fetched."""
-    known = clocks()
-    return [_line(episode, on, facility, known) for episode in rounds]
+    """The lines of rounds that ``with_details`` has fetched; one query more for their appointments."""
+    known, booked = clocks(), notes_for(rounds)
+    return [_line(episode, on, facility, known, booked.get(episode.pk)) for episode in rounds]
 
 
-def _line(episode: Any, on: date, facility: str, known: Mapping[Key, Clock]) -> Line:
+def _line(episode: Any, on: date, facility: str, known: Mapping[Key, Clock], booking: Note | None) -> Line:
     protocol = protocol_for(episode.programme, episode.opened_on)
     days = (episode.due_on - on).days
     action = next_action(episode)
@@ -94,4 +97,5 @@ def _line(episode: Any, on: date, facility: str, known: Mapping[Key, Clock]) -> 
         result_id=episode.newest_result,
         action=action,
         test=test_awaited(episode) if action == "enter" else "",
+        booking=booking,
     )
