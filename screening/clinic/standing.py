@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from records.models import Citizen
 from screening.citizen import here, written
-from screening.clinic.steps import next_action, test_awaited
+from screening.clinic.steps import next_action, step_name, test_awaited
+from screening.clinic.tracker import due_reason
 from screening.clinic.words import due_in_words, due_kind
 from screening.models import Episode, EpisodeState, ScreeningResult
 from screening.protocol import Eligibility, Protocol, eligible, programmes, protocol_for
@@ -19,7 +20,8 @@ from screening.protocol import Eligibility, Protocol, eligible, programmes, prot
 class Standing:
     """One programme. ``episode`` is the newest round, None before the first.
 
-    ``tests`` are (key, name) of what may be entered, the ones that the programme offers this person first.
+    ``tests`` are (key, name) of what may be entered, the ones that the programme offers this person first. ``result``
+    is the Observation that the open round is about. ``main``: she has been in the programme or it is for her now.
     """
 
     programme: str
@@ -33,6 +35,8 @@ class Standing:
     action: str
     test: str
     tests: list[tuple[str, str]]
+    result: str
+    main: bool
 
 
 def standings(citizen: Citizen, results: Iterable[ScreeningResult], *, on: date) -> list[Standing]:
@@ -73,6 +77,8 @@ def _standing(
         action=action,
         test=test_awaited(episode) if episode and action == "enter" else "",
         tests=_tests(protocol, answer),
+        result=result.observation_id if result and is_open else "",
+        main=episode is not None or answer.eligible,
     )
 
 
@@ -90,15 +96,10 @@ def _state(
             _("%(age)d tuổi, thuộc diện của chương trình.") % {"age": answer.age},
         )
     if episode.state != EpisodeState.CLOSED:
-        rules = protocol_for(episode.programme, episode.opened_on)
-        category = rules.category(result.test, result.category) if result else None
         assert episode.due_on is not None
-        reason = _("Vì kết quả: %(result)s. Quy trình %(version)s.") % {
-            "result": here(category.label) if category else _("chưa đọc được"),
-            "version": episode.protocol_version,
-        }
+        reason = due_reason(episode)
         kind = due_kind((episode.due_on - on).days)
-        step = here(rules.steps[episode.step].name)
+        step = here(step_name(episode))
         if episode.state == EpisodeState.REFERRED:
             return kind, _("Đã giới thiệu: %(step)s") % {"step": step}, episode.due_on, reason
         return kind, step, episode.due_on, reason

@@ -11,9 +11,12 @@ from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.appointments.days import of_person
 from screening.appointments.notes import notes_for
 from screening.citizen import screening_codes
-from screening.clinic.person import happenings, result_lines
+from screening.clinic.history import history_of
+from screening.clinic.person import result_lines
 from screening.clinic.recall import recall_lines
 from screening.clinic.standing import standings
+from screening.clinic.tracker import tracker
+from screening.failsafe.contacts import contacts_of
 from screening.results import results_of
 from screening.views.desk import facility_of
 
@@ -29,13 +32,16 @@ def person(request: ActingRequest, patient_id: str) -> HttpResponse:
     results = list(results_of(patient_id))
     standing = standings(found.citizen, results, on=timezone.localdate())
     notes = notes_for([one.episode for one in standing if one.episode is not None and one.action])
+    history = history_of(patient_id, contacts_of(patient_id))
     context = {
         "person": identity(found.citizen),
         "standings": standing,
+        "others": [one for one in standing if not one.main],
         "notes": list(notes.items()),
         "bookings": of_person(patient_id),
         "results": result_lines(results, actor=request.actor),
-        "happenings": happenings(patient_id),
+        "trackers": [(one.episode.pk, tracker(one.episode, history)) for one in standing if one.episode and one.action],
+        "history": history,
         "recall": recall_lines(patient_id, timezone.localdate()),
         "groups": found.groups,
         "shown": SHOWN,

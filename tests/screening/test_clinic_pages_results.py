@@ -197,7 +197,8 @@ def test_a_positive_person_is_referred_and_her_assessment_closes_the_round(
     doctor.post(f"{address}/assess/", {"done_on": f"{timezone.localdate():%d/%m/%Y}", "finding": "normal"})
     episode = Episode.objects.get()
     assert (episode.state, episode.outcome, episode.detail) == ("closed", "assessed", "normal")
-    titles = [one.title for one in doctor.get(f"/clinic/people/{man}/").context["happenings"]]
+    history = doctor.get(f"/clinic/people/{man}/").context["history"]
+    titles = [one.title for one in history if one.fact != "result"]
     assert sorted(titles) == ["Giới thiệu: Nội soi đại tràng", "Đã làm: Nội soi đại tràng"]
 
 
