@@ -15,6 +15,7 @@ from django.utils import timezone
 from fhir.hooks import Change, on_saved, on_validate
 from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
+from healthhub.postgresql.prepared import execute_prepared
 from screening import projection
 from screening.facts import ZONE, Reading, collected_on, flags_of, is_screening, read_fact, read_value, specimen_of
 from screening.facts import performer_of as _performer
@@ -145,7 +146,7 @@ def _duplicates(keyed: Sequence[tuple[int, str, str, str, str]]) -> Iterator[tup
     if not asked:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, [list(column) for column in zip(*asked, strict=True)])
+        execute_prepared(cursor, _HELD, [list(column) for column in zip(*asked, strict=True)])
         for position, held in cursor.fetchall():
             yield position, _duplicate(held)
 

@@ -1,6 +1,6 @@
 """From facts to results, events and rounds, a batch at a time: the same for the live hooks and for the rebuild."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -12,7 +12,6 @@ from screening.elements import ZONE, Fact
 from screening.protocol import EpisodeState, age_on, fold_rounds, protocol_for
 from screening.protocol.events import DIED, RESULT, effective
 from screening.protocol.release import Release, Version, assessed_on, release, told_of
-from screening.recall.stale import mark_people
 from screening.rows import EpisodeRow, EventRow, Key, Person, ResultRow
 from screening.statistics.stale import mark_stale
 
@@ -106,7 +105,7 @@ def follow_people(patients: Sequence[str]) -> None:
             changed.append((row.observation, row.sex_now, age))
             stale.append(row)
     rows.set_people(changed)
-    _mark_stale(stale)
+    mark_stale({_cell(row) for row in stale})
 
 
 def _held(updates: Sequence[Incoming]) -> dict[str, EventRow]:
@@ -175,10 +174,11 @@ def _refold(keys: set[Key], added: Added, observations: Mapping[str, Incoming], 
     if personal := {patient for patient, programme in keys if not programme}:
         keys = {key for key in keys if key[1]} | rows.programmes_of(personal)
     patients = {patient for patient, _ in keys} | personal
-    stored = rows.events_of({*keys, *((patient, "") for patient in patients)})
-    before = rows.results_of(keys)
+    facts = [item.fact for item in observations.values() if item.fact and item.fact.result]
+    facilities = {fact.result["facility_id"] for fact in facts if fact.result and fact.result["facility_id"]}
+    stored = rows.known_of(keys | {(patient, "") for patient in patients}, facilities)
     events: dict[Key, list[EventRow]] = {key: [] for key in keys | {(patient, "") for patient in patients}}
-    for row in (*stored, *(row for row, _ in added)):
+    for row in (*stored.events, *(row for row, _ in added)):
         events[row.patient, row.programme].append(row)
     episodes: dict[str, EpisodeRow] = {}
     placed: dict[Source, str] = {}
@@ -191,13 +191,19 @@ def _refold(keys: set[Key], added: Added, observations: Mapping[str, Incoming], 
             episodes[episode.id] = episode
             placed.update(((patient, programme, event.source), episode.id) for event in state.events)
         releases |= _releases(patient, programme, history, states)
-    known = rows.episodes_of(keys)
-    rows.write_episodes([row for row in episodes.values() if known.get(row.id) != row])
-    rows.drop_episodes([name for name in known if name not in episodes])
-    _write_events(added, stored, placed)
-    after = _write_results(observations, before, placed, releases, people)
-    _mark_stale({*before.values(), *after.values()})
-    mark_people(patients)
+    results, gone, moved, after = _results(observations, stored, placed, releases, people)
+    rows.drop_results(gone)  # first: another result may take over the specimen
+    rows.drop_episodes([name for name in stored.episodes if name not in episodes])
+    rows.write(
+        episodes=[row for row in episodes.values() if stored.episodes.get(row.id) != row],
+        events=_event_columns(added, placed),
+        results=results,
+        cells={_cell(row) for row in (*stored.results.values(), *after)},
+        patients=patients,
+    )
+    rows.move_results(moved)
+    now = ((row, placed.get((row.patient, row.programme, row.source))) for row in stored.events)
+    rows.move_events([(row.id, episode) for row, episode in now if episode != row.episode])
 
 
 def _releases(
@@ -244,42 +250,38 @@ def _episode(patient: str, programme: str, state: EpisodeState) -> EpisodeRow:
     )
 
 
-def _write_events(added: Added, stored: Sequence[EventRow], placed: Placed) -> None:
-    rows.add_events(
-        [
-            {
-                "id": row.id,
-                "patient_id": row.patient,
-                "programme": row.programme,
-                "episode_id": placed.get((row.patient, row.programme, row.source)),
-                "kind": row.kind,
-                "fact": row.fact,
-                "occurred_on": row.occurred_on,
-                "recorded_at": item.recorded_at,
-                "source_type": row.source_type,
-                "source_id": row.source_id,
-                "source_version": row.source_version,
-                "data": row.data,
-                "actor": item.actor,
-            }
-            for row, item in added
-        ]
-    )
-    now = ((row, placed.get((row.patient, row.programme, row.source))) for row in stored)
-    rows.move_events([(row.id, episode) for row, episode in now if episode != row.episode])
+def _event_columns(added: Added, placed: Placed) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row.id,
+            "patient_id": row.patient,
+            "programme": row.programme,
+            "episode_id": placed.get((row.patient, row.programme, row.source)),
+            "kind": row.kind,
+            "fact": row.fact,
+            "occurred_on": row.occurred_on,
+            "recorded_at": item.recorded_at,
+            "source_type": row.source_type,
+            "source_id": row.source_id,
+            "source_version": row.source_version,
+            "data": row.data,
+            "actor": item.actor,
+        }
+        for row, item in added
+    ]
 
 
-def _write_results(
+def _results(
     observations: Mapping[str, Incoming],
-    before: Mapping[str, ResultRow],
+    stored: rows.Known,
     placed: Placed,
     releases: Releases,
     people: Mapping[str, Person],
-) -> dict[str, ResultRow]:
-    """Write the batch's results, drop what was taken back, move others to their round; the results as they are now."""
+) -> tuple[list[dict[str, Any]], list[str], list[rows.Move], list[ResultRow]]:
+    """(columns of the batch's results, Observations whose result is gone, moves of others, all as they are now)."""
     after: dict[str, ResultRow] = {}
-    moves: list[tuple[str, str | None, date | None, date | None]] = []
-    for name, row in before.items():
+    moves: list[rows.Move] = []
+    for name, row in stored.results.items():
         if name not in observations:
             key = (row.patient, row.programme, f"Observation/{name}")
             after[name] = row._replace(episode=placed.get(key), **releases.get(key, UNKNOWN)._asdict())
@@ -289,16 +291,12 @@ def _write_results(
     for name, item in observations.items():
         if item.fact and item.fact.result and item.patient:
             person = people.get(item.patient, NOBODY)
-            row = _result_row(item, item.fact, item.patient, before.get(name), placed, releases, person)
+            row = _result_row(item, item.fact, item.patient, stored.results.get(name), placed, releases, person)
             after[name] = row
-            written.append(_result_columns(item, item.fact, item.fact.result, row, person))
-    codes = rows.facility_codes({row["facility_id"] for row in written if row["facility_id"]})
-    for columns in written:
-        columns["facility_code"] = columns["facility_code"] or codes.get(columns["facility_id"], "")
-    rows.drop_results([name for name in observations if name not in after])
-    rows.move_results(moves)
-    rows.write_results(written)
-    return after
+            columns = _result_columns(item, item.fact, item.fact.result, row, person)
+            code = stored.codes.get(columns["facility_id"] or "", "")
+            written.append(columns | {"facility_code": columns["facility_code"] or code})
+    return written, [name for name in observations if name not in after], moves, list(after.values())
 
 
 def _result_row(
@@ -349,6 +347,6 @@ def _age(programme: str, birth_date: date | None, on: date) -> int | None:
     return age_on(birth_date, on, protocol_for(programme, on).age_counted) if birth_date else None
 
 
-def _mark_stale(results: Iterable[ResultRow | rows.Dated]) -> None:
-    """Tell statistics which cells (area, programme, test, month) must be counted again."""
-    mark_stale({(row.area, row.programme, row.test, row.collected_on.replace(day=1)) for row in results})
+def _cell(row: ResultRow | rows.Dated) -> rows.Cell:
+    """What statistics must count again because of a result."""
+    return (row.area, row.programme, row.test, row.collected_on.replace(day=1))

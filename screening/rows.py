@@ -1,6 +1,6 @@
 """The SQL of the projection: rows in and out of screening's tables, a constant number of statements for any batch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -11,6 +11,8 @@ from healthhub.postgresql.prepared import execute_prepared
 from screening.protocol import Event
 
 Key = tuple[str, str]  # (patient, programme)
+Cell = tuple[int | None, str, str, date]  # (area, programme, test, first day of the month)
+Move = tuple[str, str | None, date | None, date | None]  # Observation, its round, released on, held until
 
 _KEYS = (
     "JOIN unnest(%s::text[], %s::text[]) AS k(patient, programme) "
@@ -21,32 +23,29 @@ SELECT patient_id, birth_date, sex, area_id FROM records_citizen WHERE patient_i
 ORDER BY patient_id FOR NO KEY UPDATE
 """
 _EVENT_COLUMNS = (
-    "t.id::text, t.patient_id, t.programme, t.episode_id::text, t.kind, t.fact, t.occurred_on, t.source_type, "
-    "t.source_id, t.source_version, (t.recorded_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, t.data::text"
+    "t.id, t.patient_id, t.programme, t.episode_id, t.kind, t.fact, t.occurred_on, t.source_type, t.source_id, "
+    "t.source_version, (t.recorded_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, t.data"
 )
-_EVENTS = f"SELECT {_EVENT_COLUMNS} FROM screening_episodeevent t {_KEYS}"
+_EPISODE_COLUMNS = (
+    "t.id, t.patient_id, t.programme, t.protocol_version, t.opened_on, t.state, t.step, t.category, t.due_on, "
+    "t.due_from, t.due_rule, t.warn_on, t.limit_on, t.owner, t.closed_on, t.outcome, t.detail, t.needs"
+)
+_RESULT_COLUMNS = (
+    "t.observation_id, t.patient_id, t.programme, t.test, t.collected_on, t.area_id, t.episode_id, t.released_on, "
+    "t.hold_until"
+)
 _SOURCES = f"""
-SELECT {_EVENT_COLUMNS} FROM screening_episodeevent t
+SELECT json_build_array({_EVENT_COLUMNS})::text FROM screening_episodeevent t
 JOIN unnest(%s::text[], %s::text[]) AS k(type, id) ON t.source_id = k.id AND t.source_type = k.type
 """
-_EPISODES = f"""
-SELECT t.id::text, t.patient_id, t.programme, t.protocol_version, t.opened_on, t.state, t.step, t.category, t.due_on,
-  t.due_from, t.due_rule, t.warn_on, t.limit_on, t.owner, t.closed_on, t.outcome, t.detail, t.needs::text
-FROM screening_episode t {_KEYS}
-"""
-_RESULTS = f"""
-SELECT t.observation_id, t.patient_id, t.programme, t.test, t.collected_on, t.area_id, t.episode_id::text,
-  t.released_on, t.hold_until FROM screening_screeningresult t {_KEYS}
-"""
-_FACILITIES = "SELECT organization_id, code FROM records_facility WHERE organization_id = ANY(%s) AND code IS NOT NULL"
-_ADD_EVENTS = """
-INSERT INTO screening_episodeevent (id, patient_id, programme, episode_id, kind, fact, occurred_on, recorded_at,
-  source_type, source_id, source_version, data, actor)
-SELECT e.id, e.patient_id, e.programme, e.episode_id, e.kind, e.fact, e.occurred_on,
-  coalesce(e.recorded_at, r.last_updated, now()), e.source_type, e.source_id, e.source_version, e.data, e.actor
-FROM json_populate_recordset(NULL::screening_episodeevent, %s) e
-LEFT JOIN fhir_resource r ON r.type = e.source_type AND r.id = e.source_id
-ON CONFLICT (id) DO NOTHING
+# One statement, so one answer from the server, and one state of the database, for all that a fold needs to know.
+_KNOWN = f"""
+SELECT
+  (SELECT json_agg(json_build_array({_EVENT_COLUMNS})) FROM screening_episodeevent t {_KEYS})::text,
+  (SELECT json_agg(json_build_array({_EPISODE_COLUMNS})) FROM screening_episode t {_KEYS})::text,
+  (SELECT json_agg(json_build_array({_RESULT_COLUMNS})) FROM screening_screeningresult t {_KEYS})::text,
+  (SELECT json_object_agg(organization_id, code) FROM records_facility
+    WHERE organization_id = ANY(%s::text[]) AND code IS NOT NULL)::text
 """
 _PROGRAMMES = """
 SELECT DISTINCT patient_id, programme FROM screening_episodeevent WHERE patient_id = ANY(%s) AND programme <> ''
@@ -69,6 +68,17 @@ _SET_PEOPLE = """
 UPDATE screening_screeningresult r SET sex = k.sex, age = k.age
 FROM unnest(%s::text[], %s::text[], %s::smallint[]) AS k(id, sex, age) WHERE r.observation_id = k.id
 """
+
+
+_EVENT_FIELDS = (
+    *("id", "patient_id", "programme", "episode_id", "kind", "fact", "occurred_on", "recorded_at"),
+    *("source_type", "source_id", "source_version", "data", "actor"),
+)
+_RESULT_FIELDS = (
+    *("observation_id", "patient_id", "programme", "test", "category", "outcome", "value", "comparator", "unit", "kit"),
+    *("cutoff", "explanation", "collected_on", "resulted_on", "specimen_id", "facility_id", "facility_code", "status"),
+    *("episode_id", "area_id", "sex", "age", "version", "released_on", "hold_until"),
+)
 
 
 class Person(NamedTuple):
@@ -147,6 +157,22 @@ class ResultRow(NamedTuple):
     hold_until: date | None
 
 
+def _places_of_dates(row: Any) -> list[int]:
+    return [place for place, kind in enumerate(row.__annotations__.values()) if kind in (date, date | None)]
+
+
+_EVENT_DATES, _EPISODE_DATES, _RESULT_DATES = map(_places_of_dates, (EventRow, EpisodeRow, ResultRow))
+
+
+class Known(NamedTuple):
+    """What is stored of some people; rounds by id, results by Observation, codes by facility."""
+
+    events: list[EventRow]
+    episodes: dict[str, EpisodeRow]
+    results: dict[str, ResultRow]
+    codes: dict[str, str]
+
+
 class Dated(NamedTuple):
     """A result with the sex and age that it holds, and the person's birth date and sex of now."""
 
@@ -166,9 +192,16 @@ def lock_people(patients: Iterable[str]) -> dict[str, Person]:
     return {name: Person(*rest) for name, *rest in _fetch(_LOCK_PEOPLE, [sorted(patients)])}
 
 
-def events_of(keys: Iterable[Key]) -> list[EventRow]:
-    """All events of these people in these programmes."""
-    return [_event(row) for row in _fetch(_EVENTS, _keyed(keys))]
+def known_of(keys: Iterable[Key], facilities: Iterable[str]) -> Known:
+    """All that is stored of these people in these programmes ("" for facts of the person)."""
+    columns = _keyed(keys)
+    ((events, episodes, results, codes),) = _fetch(_KNOWN, [*columns, *columns, *columns, list(facilities)])
+    return Known(
+        [EventRow._make(_dated(row, _EVENT_DATES)) for row in _loaded(events, [])],
+        {row[0]: EpisodeRow._make(_dated(row, _EPISODE_DATES)) for row in _loaded(episodes, [])},
+        {row[0]: ResultRow._make(_dated(row, _RESULT_DATES)) for row in _loaded(results, [])},
+        _loaded(codes, {}),
+    )
 
 
 def programmes_of(patients: Iterable[str]) -> set[Key]:
@@ -178,18 +211,8 @@ def programmes_of(patients: Iterable[str]) -> set[Key]:
 
 def events_from(sources: Sequence[tuple[str, str]]) -> list[EventRow]:
     """All events of these (type, id)."""
-    return [_event(row) for row in _fetch(_SOURCES, _columns(sources))] if sources else []
-
-
-def episodes_of(keys: Iterable[Key]) -> dict[str, EpisodeRow]:
-    """The stored rounds of these people in these programmes, by id."""
-    found = _fetch(_EPISODES, _keyed(keys))
-    return {row[0]: EpisodeRow._make([*row[:-1], orjson.loads(row[-1])]) for row in found}
-
-
-def results_of(keys: Iterable[Key]) -> dict[str, ResultRow]:
-    """The stored results of these people in these programmes, by Observation."""
-    return {row[0]: ResultRow(*row) for row in _fetch(_RESULTS, _keyed(keys))}
+    found = _fetch(_SOURCES, _columns(sources)) if sources else []
+    return [EventRow._make(_dated(orjson.loads(text), _EVENT_DATES)) for (text,) in found]
 
 
 def results_of_people(patients: Sequence[str]) -> list["Dated"]:
@@ -203,32 +226,30 @@ def set_people(changes: Sequence[tuple[str, str, int | None]]) -> None:
         _run(_SET_PEOPLE, _columns(changes))
 
 
-def facility_codes(ids: Iterable[str]) -> dict[str, str]:
-    """The codes of these facilities; those without one are left out."""
-    return dict(_fetch(_FACILITIES, [list(ids)]))
-
-
-def add_events(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append events; one that is there already stays as it is."""
-    if rows:
-        _run(_ADD_EVENTS, [_json(rows)])
-
-
 def move_events(moves: Sequence[tuple[str, str | None]]) -> None:
     """Give (event, round) a new round."""
     if moves:
         _run(_MOVE_EVENTS, _columns(moves))
 
 
-def move_results(moves: Sequence[tuple[str, str | None, date | None, date | None]]) -> None:
+def move_results(moves: Sequence[Move]) -> None:
     """Give results (Observation, round, released on, held until) a new round and release."""
     if moves:
         _run(_MOVE_RESULTS, _columns(moves))
 
 
-def write_episodes(rows: Sequence[EpisodeRow]) -> None:
-    """Insert or replace rounds."""
-    _upsert("screening_episode", "id", [row._asdict() for row in rows])
+def write(
+    *,
+    episodes: Sequence[EpisodeRow],
+    events: Sequence[Mapping[str, Any]],
+    results: Sequence[Mapping[str, Any]],
+    cells: Collection[Cell],
+    patients: Collection[str],
+) -> None:
+    """Insert or replace rounds and results, append events (one that is there already stays as it is), and note what is
+    stale: cells of the statistics, and people's standings. One statement."""
+    columns = _columns(list(cells)) or [[], [], [], []]
+    _run(_WRITE, [_json([row._asdict() for row in episodes]), _json(events), _json(results), *columns, list(patients)])
 
 
 def drop_episodes(ids: Sequence[str]) -> None:
@@ -237,32 +258,49 @@ def drop_episodes(ids: Sequence[str]) -> None:
         _run("DELETE FROM screening_episode WHERE id = ANY(%s::uuid[])", [ids])
 
 
-def write_results(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert or replace results, given by column."""
-    _upsert("screening_screeningresult", "observation_id", rows)
-
-
 def drop_results(observations: Sequence[str]) -> None:
     """Remove the results of Observations that were taken back."""
     if observations:
         _run("DELETE FROM screening_screeningresult WHERE observation_id = ANY(%s)", [observations])
 
 
-def _upsert(table: str, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
-    names = ", ".join(rows[0])
-    updates = ", ".join(f"{column} = excluded.{column}" for column in rows[0] if column != key)
-    _run(
+def _upsert(table: str, fields: Sequence[str]) -> str:
+    names, key = ", ".join(fields), fields[0]
+    updates = ", ".join(f"{name} = excluded.{name}" for name in fields[1:])
+    return (
         f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s) "
-        f"ON CONFLICT ({key}) DO UPDATE SET {updates}",
-        [_json(rows)],
+        f"ON CONFLICT ({key}) DO UPDATE SET {updates}"
     )
 
 
-def _event(row: Sequence[Any]) -> EventRow:
-    *columns, data = row
-    return EventRow._make([*columns, orjson.loads(data)])
+_WRITE = f"""
+WITH episodes AS ({_upsert("screening_episode", EpisodeRow._fields)}),
+events AS (
+  INSERT INTO screening_episodeevent ({", ".join(_EVENT_FIELDS)})
+  SELECT id, patient_id, programme, episode_id, kind, fact, occurred_on, coalesce(recorded_at, now()),
+    source_type, source_id, source_version, data, actor
+  FROM json_populate_recordset(NULL::screening_episodeevent, %s)
+  ON CONFLICT (id) DO NOTHING
+),
+results AS ({_upsert("screening_screeningresult", _RESULT_FIELDS)}),
+cells AS (
+  INSERT INTO screening_stalecell (area_id, programme, test, month)
+  SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::date[])
+)
+INSERT INTO screening_staleperson (patient) SELECT unnest(%s::text[])
+"""
+
+
+def _loaded(text: str | None, nothing: Any) -> Any:
+    return orjson.loads(text) if text else nothing
+
+
+def _dated(row: list[Any], places: Sequence[int]) -> list[Any]:
+    """The row with its days as dates."""
+    for place in places:
+        if row[place] is not None:
+            row[place] = date.fromisoformat(row[place])
+    return row
 
 
 def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
