@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from io import StringIO
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -75,6 +76,7 @@ def _serve(host: str, port: int) -> int:
         manage = [sys.executable, str(root / "manage.py")]
         _say("Bringing the database up to date")
         call_command("migrate", interactive=False, verbosity=0)
+        call_command("protocol", "publish", stdout=StringIO())
         if settings.DEMO and _wants_city():
             _say(f"Building the demo city with {DEMO_TESTS:,} screening tests (about a minute, only this once)")
             run([*manage, "load_demo", "--tests", str(DEMO_TESTS), "--seed", "1"], cwd=root, env=env)

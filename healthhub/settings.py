@@ -141,6 +141,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "screening.tasks.remind_of_appointments",
         "schedule": crontab(hour=7, minute=30),
     },
+    "publish-protocols": {"task": "screening.tasks.publish_protocols", "schedule": crontab(hour=0, minute=5)},
     "seal-access-log": {"task": "healthhub.audit.tasks.seal_access_log", "schedule": timedelta(minutes=5)},
 }
 

@@ -135,7 +135,8 @@ def activate_protocol(*, version_id: int, valid_from: date, actor: Actor) -> Pro
         version.decided_by, version.decided_name, version.decided_at = actor.id, actor.name, timezone.now()
         version.save()
         _log(actor, "activate", version)
-        publish([protocol], actor=actor)
+        known = [*protocols(), protocol]
+        publish([one for one in known if one.programme == protocol.programme], known=known)
         transaction.on_commit(lambda: notice_versions(now=True))
     return version
 
@@ -157,7 +158,10 @@ def withdraw_protocol(*, version_id: int, actor: Actor) -> ProtocolVersion:
         version.save()
         _log(actor, "withdraw", version)
         if was_active:
-            publish([of_source(Source(str(version), version.text, version.valid_from))], actor=actor, status="retired")
+            taken_back = of_source(Source(str(version), version.text, version.valid_from))
+            known = [one for one in protocols() if (one.programme, one.version) != (version.programme, version.version)]
+            publish([taken_back], status="retired")
+            publish([one for one in known if one.programme == version.programme], known=known)
         transaction.on_commit(lambda: notice_versions(now=True))
     return version
 

@@ -12,29 +12,30 @@ from django.conf import settings
 from django.utils import timezone
 
 from fhir.store import Draft, Saved, save_many
-from healthhub.accounts.actors import Actor
+from healthhub.accounts.actors import system_actor
 from screening.protocol import Protocol, Test, protocols
 from screening.protocol.load import SNOMED, UCUM
 from screening.protocol.shapes import Assessment, Band, Category, Coding, Finding, Span, Step, Text
 
 PUBLISHER: Final = "Sở Y tế Hà Nội"
+_PUBLISHING: Final = system_actor("protocols")
 _CONTEXT = "http://terminology.hl7.org/CodeSystem/usage-context-type"
 _PLAN_TYPE = "http://terminology.hl7.org/CodeSystem/plan-definition-type"
 _GENDER = "http://hl7.org/fhir/administrative-gender"
 _PATIENT = {"coding": [{"system": "http://hl7.org/fhir/resource-types", "code": "Patient"}]}
 
 
-def publish(versions: Iterable[Protocol], *, actor: Actor, status: str = "") -> list[Saved]:
-    """Save the definitions of these versions; what says the same already is left as it is.
+def publish(versions: Iterable[Protocol], *, known: Sequence[Protocol] | None = None, status: str = "") -> list[Saved]:
+    """Save the definitions of these versions, by HealthHub itself; what says the same already is left as it is.
 
-    ``status`` stands for all of them; without it each has that of ``status_on`` today.
+    ``known`` are all versions (those of ``protocols()``), which tell how long each is in force. ``status`` stands for
+    all that are saved; without it each has that of ``status_on`` today.
     """
-    today = timezone.localdate()
-    known = protocols()
+    today, known = timezone.localdate(), protocols() if known is None else known
     drafts = []
     for protocol in versions:
         drafts += [Draft.of(one) for one in resources(protocol, status or status_on(protocol, today, known), known)]
-    return save_many(drafts, actor=actor) if drafts else []
+    return save_many(drafts, actor=_PUBLISHING) if drafts else []
 
 
 def status_on(protocol: Protocol, on: date, known: Sequence[Protocol]) -> str:

@@ -3,12 +3,15 @@
 from celery import shared_task
 from django.utils import timezone
 
+from screening.activation import run_asked
 from screening.appointments import notices, queue
 from screening.failsafe.nightly import run_nightly
 from screening.imports.batches import unfinished
 from screening.imports.running import run_batch
 from screening.messages import letters, sending
 from screening.models import MOVING
+from screening.planning import publish
+from screening.protocol import protocols
 from screening.publishing.sweep import publish_noted
 from screening.recall.nightly import go_on, tonight
 from screening.recall.refresh import refresh_noted
@@ -112,3 +115,15 @@ def remind_of_appointments() -> None:
 def check_nobody_is_lost() -> None:
     """Look for people lost and note who is late (every night, after recall and statistics)."""
     run_nightly()
+
+
+@shared_task
+def dry_run_protocol(version_id: int) -> None:
+    """Run a draft of a protocol on paper, as an officer has asked."""
+    run_asked(version_id=version_id)
+
+
+@shared_task
+def publish_protocols() -> None:
+    """Save the protocols as PlanDefinition and ActivityDefinition; their status changes with the day (every night)."""
+    publish(protocols())

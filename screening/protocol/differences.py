@@ -90,7 +90,7 @@ FIELDS: Final[dict[str, Text]] = {
 }
 _TABLES: Final = ("eligibility", "call", "cancer")  # sections that have fields, not parts
 _NOTHING: Final[Text] = {"vi": "", "en": ""}
-_NAMED_BY: Final = ("key", "unit", "code", "to", "min_age")
+_NAMED_BY: Final = ("key", "unit", "code", "to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _children(value: Any) -> dict[str, Any]:
         return dict(value)
     found: dict[str, Any] = {}
     for position, item in enumerate(value):
-        name = next((str(item[key]) for key in _NAMED_BY if key in item), item.get("name", position))
+        name = next((str(item[key]) for key in _NAMED_BY if key in item), item.get("name", position + 1))
         found[str(name)] = item
     return found
 
@@ -174,7 +174,7 @@ def _placed(place: Text, path: tuple[str, ...], key: str, value: Any) -> Text:
     for language in ("vi", "en"):
         if path and path[-1] in _PARTS and path[-1] not in _TABLES:  # a part of a section: its own name
             name = named[language] if isinstance(named, Mapping) else str(named or key)
-            found[language] = f"{place[language]} “{name}”" if path[-1] != "bands" else f"{place[language]} {key}+"
+            found[language] = f"{place[language]} {key}" if path[-1] == "bands" else f"{place[language]} “{name}”"
         else:
             word = _PARTS.get(key, FIELDS.get(key, {"vi": key, "en": key}))[language]
             found[language] = f"{place[language]}, {word}" if place[language] else word

@@ -9,7 +9,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from healthhub.accounts.actors import system_actor
 from screening.paper import COUNTS, area_names, run_on_paper
 from screening.planning import publish
 from screening.protocol import Protocol, ProtocolError, protocols
@@ -116,7 +115,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{name:<40}" + "".join(f"{counts[key]:>15}" for key in COUNTS))
 
     def _publish(self, options: dict[str, Any]) -> None:
-        saved = publish(protocols(), actor=system_actor("protocols"))
+        saved = publish(protocols())
         changed = sum(one.changed for one in saved)
         self.stdout.write(f"{len(saved)} definitions, {changed} of them new or changed.")
 
