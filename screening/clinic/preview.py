@@ -92,4 +92,6 @@ def _warnings(citizen: Citizen, programme: str, collected: date) -> list[str]:
         "too_young": _("Người này %(age)s tuổi, dưới độ tuổi của chương trình."),
         "too_old": _("Người này %(age)s tuổi, trên độ tuổi của chương trình."),
     }
-    return [] if answer.eligible else [reasons[answer.reason] % {"age": answer.age}]
+    if answer.eligible or answer.reason not in reasons:  # risk groups are on the person's page; here nobody looked
+        return []
+    return [reasons[answer.reason] % {"age": answer.age}]
