@@ -74,6 +74,7 @@ urlpatterns = [
     path("clinic/bench/reject/<str:barcode>/", specimens.reject, name="clinic-reject"),
     path("clinic/bench/late/", specimens.overdue, name="clinic-specimens"),
     path("clinic/bench/kits/", specimens.kits, name="clinic-kits"),
+    path("clinic/bench/tell/", verify.tell, name="clinic-tell"),
     path("clinic/bench/verify/", verify.queue, name="clinic-verify"),
     path("clinic/bench/verify/<id:observation_id>/", verify.second, name="clinic-second"),
     path("clinic/bench/differences/<int:difference_id>/", verify.settle, name="clinic-settle"),

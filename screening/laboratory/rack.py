@@ -185,7 +185,8 @@ def _read(row: RackRow, tube: Tube | None, setting: Setting, held: ScreeningResu
     if told := expired_kit(tube, found.outcome, collected):
         return row.refuse("value", told)
     answer = eligible(tube.person, collected, protocol_for(known_test(setting.test, collected)[0], collected))
-    row.warning = "" if answer.eligible else _("Người này không thuộc diện của chương trình.")
+    if answer.reason in ("sex", "too_young", "too_old"):
+        row.warning = _("Người này không thuộc diện của chương trình.")
     row.state = READY
     return None
 

@@ -7,17 +7,19 @@ from django.utils.translation import gettext as _
 
 from screening.laboratory.alarms import alarm_count
 from screening.laboratory.matching import unmatched_count
+from screening.laboratory.releasing import to_tell_count
 from screening.laboratory.verifying import to_verify_count
 
 
 def laboratory_tabs(facility: str, current: str) -> list[dict[str, Any]]:
-    """The tabs; ``current`` is the name of the address that is open. Three counts, one statement each."""
+    """The tabs; ``current`` is the name of the address that is open. Four counts."""
     pages = (
         ("clinic-bench", _("Nhập từng mẫu"), None),
         ("clinic-rack", _("Nhập cả giá ống"), None),
         ("clinic-receive", _("Nhận mẫu"), None),
         ("clinic-specimens", _("Mẫu và chỉ định quá hạn"), alarm_count(facility)),
         ("clinic-verify", _("Cần xác nhận"), to_verify_count(facility)),
+        ("clinic-tell", _("Cần báo người dân"), to_tell_count(facility)),
         ("clinic-matching", _("Chưa khớp người"), unmatched_count(facility)),
         ("clinic-kits", _("Bộ kit"), None),
     )

@@ -18,8 +18,10 @@ from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.citizen import here, language
 from screening.clinic.preview import preview, was_shown
 from screening.clinic.refusals import faults_of
+from screening.clinic.words import due_in_words, due_kind
 from screening.forms.laboratory import test_of
 from screening.forms.results import ResultForm
+from screening.laboratory.releasing import to_tell, told_too_late
 from screening.laboratory.tabs import laboratory_tabs
 from screening.laboratory.verifying import (
     confirm_entry,
@@ -57,6 +59,36 @@ def queue(request: ActingRequest) -> HttpResponse:
         "tabs": laboratory_tabs(facility.pk, "clinic-verify"),
     }
     return render(request, "clinic/bench_verify.html", context)
+
+
+@for_roles(*CLINIC)
+@require_GET
+def tell(request: ActingRequest) -> HttpResponse:
+    """Who must be told before she reads it herself, and until when that is possible; the overdue ones as a tab."""
+    facility = facility_of(request)
+    people = visible_to(request.actor)
+    everybody = to_tell(facility.pk).filter(patient__in=people)
+    overdue = told_too_late(facility.pk).filter(patient__in=people)
+    late = request.GET.get("late") == "yes"
+    page = Paginator(overdue if late else everybody, PAGE).get_page(request.GET.get("page"))
+    rows = list(page)
+    if rows:
+        shown = sorted({row.patient_id for row in rows})
+        record_access(
+            actor=request.actor, action="view", patients=shown, resource_type="Observation", reason=request.path
+        )
+    kinds = (("", _("Tất cả"), everybody), ("yes", _("Quá hạn báo"), overdue))
+    context = {
+        "lines": [_line(row) | _wait(row) for row in rows],
+        "page": page,
+        "late": late,
+        "kinds": [
+            {"label": label, "href": f"?late={key}", "count": found.count(), "current": late == bool(key)}
+            for key, label, found in kinds
+        ],
+        "tabs": laboratory_tabs(facility.pk, "clinic-tell"),
+    }
+    return render(request, "clinic/bench_tell.html", context)
 
 
 @for_roles(*CLINIC)
@@ -191,6 +223,12 @@ def _line(row: ScreeningResult) -> dict[str, Any]:
         "reading": "" if row.status == "preliminary" else row.explanation.get(language(), ""),
         "days": days,
     }
+
+
+def _wait(row: ScreeningResult) -> dict[str, Any]:
+    assert row.hold_until is not None
+    days = (row.hold_until - timezone.localdate()).days
+    return {"due_words": due_in_words(days), "kind": due_kind(days)}
 
 
 def _difference(row: EntryDifference) -> dict[str, Any]:
