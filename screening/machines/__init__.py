@@ -1,0 +1,1 @@
+"""Results straight from machines and laboratory systems: HL7 v2 over MLLP, and ASTM records."""
