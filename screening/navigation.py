@@ -6,23 +6,25 @@ from django.utils.translation import pgettext_lazy
 from healthhub.accounts.actors import Role
 from healthhub.web.navigation import add_page
 
+ME = (Role.CITIZEN,)
 CLINIC = (Role.CLINICIAN, Role.LABORATORY)
+CITY = (Role.OFFICER, Role.ANALYST)
 
 
 def add_pages() -> None:
     """Called when the addresses are read."""
-    add_page("me-results", pgettext_lazy("my results", "Kết quả"), icon="results", roles=[Role.CITIZEN], order=20)
-    add_page("me-appointments", _("Lịch hẹn"), icon="calendar", roles=[Role.CITIZEN], order=25)
-    add_page("clinic-appointments", _("Lịch hẹn"), icon="calendar", roles=CLINIC, order=15)
+    add_page("me-results", pgettext_lazy("my results", "Kết quả"), icon="results", roles=ME, order=20)
+    add_page("me-appointments", _("Lịch hẹn"), icon="calendar", roles=ME, order=25)
+    add_page("me-screening", _("Lịch sàng lọc"), icon="list", roles=ME, order=26)
     add_page("clinic", _("Việc cần làm"), icon="list", roles=CLINIC, order=10)
-    add_page("clinic-people", _("Tìm người"), icon="search", roles=CLINIC, order=20)
-    add_page("clinic-bench", _("Phòng xét nghiệm"), icon="results", roles=CLINIC, order=25)
+    add_page("clinic-people", _("Tìm người"), icon="search", roles=CLINIC, order=15)
+    add_page("clinic-bench", _("Phòng xét nghiệm"), icon="results", roles=CLINIC, order=20)
+    add_page("clinic-appointments", _("Lịch hẹn"), icon="calendar", roles=CLINIC, order=25)
     add_page("clinic-imports", _("Tải tệp kết quả"), icon="upload", roles=CLINIC, order=30)
-    add_page("clinic-station", _("Trạm lưu động"), icon="pen", roles=CLINIC, order=90)
+    add_page("clinic-recall", _("Mời và mời lại"), icon="people", roles=CLINIC, order=35)
     add_page("clinic-letters", _("Thư giấy"), icon="print", roles=CLINIC, order=40)
+    add_page("clinic-station", _("Trạm lưu động"), icon="pin", roles=CLINIC, order=90)
+    add_page("city", _("Tổng quan"), icon="chart", roles=CITY, order=10)
+    add_page("city-failsafe", _("Không bỏ sót ai"), icon="alert", roles=CITY, order=15)
+    add_page("city-recall", _("Mời và mời lại"), icon="people", roles=CITY, order=20)
     add_page("city-letters", _("Thư giấy"), icon="print", roles=[Role.OFFICER], order=40)
-    add_page("city-failsafe", _("Không bỏ sót ai"), icon="alert", roles=[Role.OFFICER, Role.ANALYST], order=15)
-    add_page("city", _("Tổng quan"), icon="chart", roles=[Role.OFFICER, Role.ANALYST], order=10)
-    add_page("me-screening", _("Lịch sàng lọc"), icon="list", roles=[Role.CITIZEN], order=25)
-    add_page("clinic-recall", _("Mời và mời lại"), icon="list", roles=CLINIC, order=28)
-    add_page("city-recall", _("Mời và mời lại"), icon="list", roles=[Role.OFFICER, Role.ANALYST], order=20)
