@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from fhir.outcomes import Refused
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
+from screening.assessing import refer_for_assessment
 from screening.citizen import here
 from screening.clinic.lines import Line, lines_of, with_details
 from screening.clinic.refusals import faults_of
@@ -21,7 +22,6 @@ from screening.failsafe.closing import close_step
 from screening.failsafe.contacts import record_contact
 from screening.models import Episode, ScreeningResult
 from screening.protocol import protocol_for
-from screening.results import refer_for_assessment
 
 MOST: Final = 100
 ACTIONS: Final = ("assign", "refer", "contact", "close")

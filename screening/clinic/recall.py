@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from screening.citizen import here, language, written
-from screening.models import Decision, DecisionKind, Invitation, Standing
+from screening.models import Decision, DecisionKind, Invitation, InvitationState, Standing
 from screening.protocol import current, programmes
 from screening.recall.explain import explain_due
 from screening.recall.reasons import REASONS
@@ -75,6 +75,14 @@ def _lines(standings: dict[str, Standing], decisions: dict[str, Decision]) -> It
 def list_line(row: Any) -> dict[str, Any]:
     """A line of the clinic's lists, of an Invitation, a Decision or a Standing."""
     line = {"patient": row.patient, "programme": here(current(row.programme).name)}
+    if isinstance(row, Invitation) and row.state == InvitationState.CANCELLED:
+        day = written(row.ended_on) if row.ended_on else "–"
+        return line | {
+            "kind": "wait",
+            "word": _("Không còn thuộc diện"),
+            "note": _("Từ ngày %(day)s, vì ngày sinh, giới tính, nơi ở hoặc chẩn đoán đã thay đổi.") % {"day": day},
+            "undo": "",
+        }
     if isinstance(row, Invitation):
         sent = written(row.sent_on) if row.sent_on else "–"
         return line | {

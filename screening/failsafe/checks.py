@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from screening.protocol import protocols
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
@@ -99,6 +101,14 @@ CHECKS: Final = (
           AND NOT EXISTS (SELECT FROM screening_screeningresult r WHERE r.observation_id = v.source_id)""",
     ),
     Check(
+        "release_overdue",
+        _("Đã hết thời gian giữ kết quả mà chưa ai báo cho người dân"),
+        _("Người này có thể tự đọc kết quả một mình. Hãy gọi ngay và ghi lần liên lạc."),
+        """SELECT 'Observation/' || r.observation_id, r.patient_id, r.programme, r.facility_id, r.hold_until
+        FROM screening_screeningresult r JOIN screening_episode e ON e.id = r.episode_id AND e.state <> 'closed'
+        WHERE r.hold_until < %(today)s AND (r.released_on IS NULL OR r.released_on > %(today)s)""",
+    ),
+    Check(
         "unreadable",
         _("Kết quả chưa ai đọc được đã quá lâu"),
         _("Hãy hỏi phòng xét nghiệm và sửa kết quả."),
@@ -113,6 +123,7 @@ CHECKS: Final = (
         f"""SELECT v.source_type || '/' || v.source_id, v.patient_id, v.programme, e.owner, v.occurred_on
         FROM screening_episodeevent v LEFT JOIN screening_episode e ON e.id = v.episode_id
         WHERE v.fact = 'assessed' AND v.kind <> 'withdrawn' AND coalesce(v.data->>'finding', '') IN ('', 'unspecified')
+          AND v.programme || '|' || (v.data->>'assessment') = ANY(%(asked)s)
           AND v.occurred_on < %(today)s::date - {LATE_OUTCOME_DAYS}
           AND NOT EXISTS (SELECT FROM screening_episodeevent l WHERE l.source_id = v.source_id
             AND l.source_type = v.source_type AND l.source_version > v.source_version)
@@ -121,15 +132,6 @@ CHECKS: Final = (
             AND n.data->>'assessment' = v.data->>'assessment' AND n.occurred_on >= v.occurred_on
             AND coalesce(n.data->>'finding', '') NOT IN ('', 'unspecified'))""",
     ),
-)
-#: Added when results have a time until which they are held back (after_contact).
-_RELEASE = Check(
-    "release_overdue",
-    _("Kết quả lẽ ra người dân đã được xem"),
-    _("Thời gian giữ kết quả đã hết mà chưa mở. Hãy liên lạc với người này và báo kết quả."),
-    """SELECT 'Observation/' || r.observation_id, r.patient_id, r.programme, r.facility_id, r.hold_until
-    FROM screening_screeningresult r
-    WHERE r.hold_until < %(today)s AND r.released_on IS NULL""",
 )
 
 
@@ -145,21 +147,26 @@ class Lost:
     since: date | None
 
 
-def all_checks() -> tuple[Check, ...]:
-    """The checks that this database can answer."""
-    from screening.models import ScreeningResult
-
-    held = {field.name for field in ScreeningResult._meta.get_fields()} >= {"hold_until", "released_on"}
-    return (*CHECKS, _RELEASE) if held else CHECKS
-
-
 def run_check(check: Check, on: date) -> list[Lost]:
     """Everybody whom it finds on that day."""
     with connection.cursor() as cursor:
-        cursor.execute(check.sql, {"today": on})
+        cursor.execute(check.sql, {"today": on, "asked": _owe_a_finding()})
         return [Lost(check.key, row[0], row[1], row[2] or "", row[3] or "", row[4]) for row in cursor.fetchall()]
 
 
 def find_lost(on: date) -> dict[str, list[Lost]]:
     """Every check's people."""
-    return {check.key: run_check(check, on) for check in all_checks()}
+    return {check.key: run_check(check, on) for check in CHECKS}
+
+
+def _owe_a_finding() -> list[str]:
+    """``programme|assessment`` of those that can find one thing or another: a staging or a treatment is done or not."""
+    kinds = ("procedure", "report", "decision")
+    return sorted(
+        {
+            f"{protocol.programme}|{one.key}"
+            for protocol in protocols()
+            for one in protocol.assessments.values()
+            if one.kind in kinds and len(one.findings) > 1
+        }
+    )

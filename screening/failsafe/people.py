@@ -15,7 +15,7 @@ from records.access import visible_to
 from records.identity import Identity, identity
 from records.models import Citizen
 from screening.clinic.lines import Line, lines_of, with_details
-from screening.failsafe.checks import all_checks
+from screening.failsafe.checks import CHECKS
 from screening.failsafe.scope import Scope
 from screening.failsafe.waiting import Wait, explain_waits, waiting_positives
 from screening.models import Episode, FailsafeAlarm
@@ -117,7 +117,7 @@ def _alarms(people: QuerySet[Citizen] | None, *, names: bool, actor: Actor, reas
             counts.get(check.key, 0),
             [(identity(known.get(one.patient_id, nobody), with_area=False), one) for one in shown.get(check.key, [])],
         )
-        for check in all_checks()
+        for check in CHECKS
     ]
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from fhir.outcomes import Refused
 from records.identity import identity
 from records.views.guards import CLINIC, ActingRequest, for_roles
+from screening.assessing import assessment_of, assessments_after, record_assessment, refer_for_assessment
 from screening.citizen import here
 from screening.clinic.person import result_lines
 from screening.clinic.refusals import faults_of
@@ -22,7 +23,6 @@ from screening.forms.bulk import ContactForm
 from screening.forms.steps import AssessForm, CloseForm, ReferForm
 from screening.models import Episode, EpisodeState
 from screening.protocol import current, programmes, protocol_for
-from screening.results import assessment_of, record_assessment, refer_for_assessment
 from screening.views.desk import facility_of, person_of, result_of
 
 
@@ -61,11 +61,14 @@ def assess(request: ActingRequest, patient_id: str, observation_id: str) -> Http
     """Record that the assessment took place and what it found."""
     facility_of(request)
     citizen, result = person_of(request, patient_id), result_of(patient_id, observation_id)
-    assessment = _assessment(result)
-    form = AssessForm(request.POST or None, assessment=assessment, earliest=result.collected_on)
+    offered = _assessments(result)
+    assessment = next((one for one in offered if one.key == request.GET.get("what")), offered[0])
+    opened = result.episode.opened_on if result.episode else result.collected_on
+    protocol = protocol_for(result.programme, opened)
+    form = AssessForm(request.POST or None, assessment=assessment, protocol=protocol, earliest=result.collected_on)
     if form.is_valid():
         try:
-            record_assessment(result=result, actor=request.actor, **form.cleaned_data)
+            record_assessment(result=result, actor=request.actor, **form.assessed())
         except Refused as refused:
             _tell(form, refused)
         else:
@@ -77,6 +80,8 @@ def assess(request: ActingRequest, patient_id: str, observation_id: str) -> Http
         "line": result_lines([result], actor=request.actor)[0],
         "title": _("Ghi kết luận: %(step)s") % {"step": here(assessment.name)},
         "button": _("Lưu kết luận"),
+        "following": form.following,
+        "offered": [(one.key, here(one.name)) for one in offered if one.key != assessment.key],
     }
     return render(request, "clinic/step.html", context)
 
@@ -155,6 +160,13 @@ def _assessment(result: Any) -> Any:
         return assessment_of(result)
     except Refused:
         raise Http404 from None
+
+
+def _assessments(result: Any) -> list[Any]:
+    """What may be recorded now, the one that the round waits for first."""
+    first = _assessment(result)
+    after = assessments_after(result.episode) if result.episode else []
+    return [first, *(one for one in after if one.key != first.key)]
 
 
 def _tell(form: Any, refused: Refused) -> None:

@@ -1,0 +1,124 @@
+"""The nightly checks: each kind of corruption, made by SQL behind the engine's back, is found, with the name."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from healthhub.accounts.actors import Role
+from screening.failsafe.checks import CHECKS, find_lost
+from screening.failsafe.nightly import run_nightly
+from screening.models import Episode, Escalation, FailsafeAlarm, FailsafeRun
+from tests.screening.clinic_room import signed_in
+from tests.screening.conftest import Sender
+
+pytestmark = pytest.mark.django_db
+
+TODAY = date(2024, 6, 1)
+
+
+def corrupt(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for statement in sql.split(";"):
+            cursor.execute(statement)
+
+
+def without_rule(name: str) -> str:
+    return f"ALTER TABLE screening_episode DROP CONSTRAINT {name}"
+
+
+OPEN_RULE = without_rule("screening_episode_open_has_owner_due_step")
+
+CORRUPTIONS = {
+    "positive_without_round": "UPDATE screening_episode SET state = 'closed', step = '', closed_on = '2024-05-20', "
+    "outcome = 'negative', due_on = NULL, limit_on = NULL",
+    "open_without_clock": f"{OPEN_RULE}; UPDATE screening_episode SET due_on = NULL",
+    "open_owner_gone": "UPDATE records_facility SET active = false",
+    "nobody_sees": "DELETE FROM records_carerelation",
+    "result_without_round": "UPDATE screening_screeningresult SET episode_id = NULL",
+    "resource_without_result": "DELETE FROM screening_screeningresult",
+    "release_overdue": "UPDATE screening_screeningresult SET hold_until = '2024-05-20', released_on = NULL",
+    "unreadable": "UPDATE screening_screeningresult SET outcome = 'unclassified', category = 'unclassified'",
+}
+
+
+@pytest.mark.parametrize("check", CORRUPTIONS)
+def test_what_would_lose_somebody_is_found_by_name(send: Sender, man: str, check: str) -> None:
+    send.fit(man, "50", on="2024-05-06")
+    assert {key: people for key, people in find_lost(TODAY).items() if people} == {}
+    corrupt(CORRUPTIONS[check])
+    assert [one.patient for one in find_lost(TODAY)[check]] == [man]
+
+
+def test_an_assessment_without_its_finding_is_asked_after(send: Sender, man: str) -> None:
+    send.fit(man, "50", on="2024-01-06")
+    send.procedure(man, on="2024-02-01")
+    assert [one.patient for one in find_lost(date(2024, 3, 5))["assessed_without_finding"]] == [man]
+    assert find_lost(date(2024, 2, 20))["assessed_without_finding"] == []
+
+
+def test_a_finding_that_came_later_ends_the_asking(send: Sender, man: str) -> None:
+    send.fit(man, "50", on="2024-01-06")
+    send.procedure(man, on="2024-02-01")
+    local = "https://healthhub.example/fhir/CodeSystem/screening"
+    send.procedure(man, on="2024-02-01", outcome={"coding": [{"system": local, "code": "normal"}]})
+    assert find_lost(date(2024, 3, 5))["assessed_without_finding"] == []
+
+
+def test_every_check_is_proven_to_find_somebody() -> None:
+    assert {check.key for check in CHECKS} == {*CORRUPTIONS, "assessed_without_finding"}
+
+
+def test_a_city_without_faults_has_no_alarm(send: Sender, man: str, woman: str) -> None:
+    send.fit(man, "50", on="2024-05-06")
+    send.fit(woman, "3", on="2024-05-06")
+    send.fit(woman, None, on="2024-05-20", valueString="Không đạt")
+    assert {key: people for key, people in find_lost(TODAY).items() if people} == {}
+
+
+def test_alarms_stay_until_a_run_finds_them_gone(send: Sender, man: str) -> None:
+    send.fit(man, "50", on="2024-05-06")
+    corrupt("UPDATE screening_screeningresult SET episode_id = NULL")
+    for day in (1, 2):
+        run_nightly(date(2024, 6, day))
+    alarm = FailsafeAlarm.objects.get(check_name="result_without_round")
+    assert (alarm.patient_id, alarm.first_on, alarm.last_on, alarm.gone_on) == (
+        man,
+        date(2024, 6, 1),
+        date(2024, 6, 2),
+        None,
+    )
+    episode = Episode.objects.get()
+    corrupt(f"UPDATE screening_screeningresult SET episode_id = '{episode.pk}'")
+    run_nightly(date(2024, 6, 3))
+    alarm.refresh_from_db()
+    assert alarm.gone_on == date(2024, 6, 3)
+
+
+def test_a_late_step_is_noted_once_at_each_level(send: Sender, man: str) -> None:
+    send.fit(man, "50", on="2024-05-06")
+    due = Episode.objects.get().due_on
+    assert due
+    for days in (1, 1, 14, 30, 31):
+        run_nightly(due + timedelta(days=days))
+    noted = Escalation.objects.order_by("noted_on").values_list("level", "noted_on")
+    assert list(noted) == [
+        ("facility", due + timedelta(days=1)),
+        ("district", due + timedelta(days=14)),
+        ("city", due + timedelta(days=30)),
+    ]
+    assert FailsafeRun.objects.count() == 5
+
+
+def test_alarms_stand_with_names_for_officers_and_as_numbers_for_analysts(send: Sender, man: str) -> None:
+    send.fit(man, "50", on="2024-05-06")
+    corrupt("UPDATE screening_screeningresult SET episode_id = NULL")
+    run_nightly(timezone.localdate())
+    seen = {}
+    for role in (Role.OFFICER, Role.ANALYST):
+        page = signed_in(role).get("/city/forgotten/")
+        alarm = next(one for one in page.context["alarms"] if one.key == "result_without_round")
+        seen[role] = (alarm.count, "Nguyễn Văn Đức" in page.content.decode())
+    assert seen == {Role.OFFICER: (1, True), Role.ANALYST: (1, False)}
