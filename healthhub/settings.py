@@ -5,6 +5,7 @@ import secrets
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
@@ -175,7 +176,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "HealthHub <no-reply@l
 EMAIL_BACKEND = os.environ.get(
     "EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 )
-MESSAGES = {
+MESSAGES: dict[str, Any] = {
     "console": flag("HEALTHHUB_MESSAGES_CONSOLE", default=False),
     "sms_url": os.environ.get("HEALTHHUB_SMS_URL", ""),
     "sms_token": os.environ.get("HEALTHHUB_SMS_TOKEN", ""),

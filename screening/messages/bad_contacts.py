@@ -1,5 +1,7 @@
 """Contacts found to be wrong: by the gateway, by whoever got the message, by staff. They are not used again."""
 
+from typing import Any
+
 from django.db import connection
 from django.utils import timezone
 
@@ -24,7 +26,7 @@ def report(*, patient: str, channel: str, address: str, source: str, reason: str
         channels = ["sms", "zalo"]
     else:
         channels = [channel]
-    values = [patient, address, source, reason[:32], timezone.now(), actor.id[:128]]
+    values: list[Any] = [patient, address, source, reason[:32], timezone.now(), actor.id[:128]]
     with connection.cursor() as cursor:
         cursor.execute(_REPORT, [*values, channels])
 

@@ -65,7 +65,7 @@ def _line(message: Message) -> Line:
     return Line(
         id=message.pk,
         kind=message.get_kind_display(),
-        channel=Channel(message.channel).label if message.channel else "",
+        channel=str(Channel(message.channel).label) if message.channel else "",
         address=message.address,
         state=message.get_state_display(),
         mark=mark_of(message),

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.db import connection
@@ -51,8 +51,8 @@ FROM (
     WHERE channel = %s AND next_try_at <= %s AND (state = 'queued' OR (state = 'sending' AND claimed_at < %s))
     ORDER BY next_try_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 ) due WHERE m.id = due.id
-RETURNING m.id, m.patient_id, m.facility_id, m.kind, m.channel, m.address, m.language, m.data, m.token, m.attempts,
-    m.claimed_at
+RETURNING m.id, m.patient_id, m.facility_id, m.kind, m.channel, m.address, m.language, m.data::text, m.token,
+    m.attempts, m.claimed_at
 """
 # What may have changed since it was queued. Each message gets the first reason that holds, '' if it should go.
 HELD_BACK = """
@@ -140,7 +140,7 @@ def claim(channel: str, limit: int) -> list[Claimed]:
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, [channel, now, now - LEASE, limit])
         rows = cursor.fetchall()
-    return [Claimed(*row[:7], _data(row[7]), *row[8:]) for row in rows]
+    return [Claimed(*row[:7], json.loads(row[7]), row[8], row[9], row[10]) for row in rows]
 
 
 def held_back(ids: Sequence[int]) -> dict[int, str]:
@@ -256,8 +256,3 @@ def _pause(channel: str, seconds: float, ids: list[int]) -> None:
 def _is_day() -> bool:
     first, last = (int(hour) for hour in settings.MESSAGES["hours"].split("-"))
     return first <= timezone.localtime().hour < last
-
-
-def _data(value: Any) -> dict[str, str]:
-    found: dict[str, str] = json.loads(value) if isinstance(value, str) else value
-    return found

@@ -1,5 +1,7 @@
 """Messages: what was sent to a person (staff, and she herself), wishes, and the page that a link leads to."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -139,7 +141,7 @@ def preferences(request: ActingRequest) -> HttpResponse:
 
 @for_everybody
 @require_GET
-def arrive(request: ActingRequest, token: str) -> HttpResponse:
+def arrive(request: Any, token: str) -> HttpResponse:
     """Where every link and QR code leads. The page is the same for every token and says nothing of anybody."""
     onward = f"{reverse('me-messages')}?{urlencode({'m': token})}"
     if request.actor is not None and request.actor.role is Role.CITIZEN:
@@ -152,7 +154,7 @@ def arrive(request: ActingRequest, token: str) -> HttpResponse:
 
 @for_everybody
 @require_POST
-def not_me(request: ActingRequest, token: str) -> HttpResponse:
+def not_me(request: Any, token: str) -> HttpResponse:
     """Whoever got the message says that it is not for them. The answer is the same for every token."""
     report_not_me(token=token, actor=request.actor or STRANGER)
     return render(request, "screening/me_messages_thanks.html")
