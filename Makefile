@@ -13,13 +13,14 @@ ASSETS := $(shell find healthhub/web/assets -type f) scripts/build-assets.mjs
 
 export PYTHONUTF8 = 1
 
-.PHONY: help setup demo test check format bench screenshots stop clean lock messages
+.PHONY: help setup demo test check format bench simulate screenshots stop clean lock messages
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    start HealthHub with an invented city, at http://localhost:8000 (PORT=… for another)"
 	@echo "make test    run all tests              make check   format, types, layers, templates, migrations, translations"
 	@echo "make bench   run the benchmarks         make format  put code and templates into the form that check wants"
+	@echo "make simulate  ten years of call and recall in an invented city of 200,000; the books must balance every night"
 	@echo "make stop    stop a running demo and its database and queue"
 	@echo "make clean   delete everything that these commands made, the database in var/ included"
 	@echo "make screenshots    take the README's pictures from a running demo"
@@ -51,6 +52,11 @@ format: setup $(BIN)/.dev
 
 bench: setup $(BIN)/.dev
 	$(BIN)/python -m bench $(ARGS)
+
+simulate: setup
+	rm -rf var/simulation
+	HEALTHHUB_VAR=$(CURDIR)/var/simulation HEALTHHUB_DEMO=1 $(BIN)/python manage.py migrate --verbosity 0
+	HEALTHHUB_VAR=$(CURDIR)/var/simulation HEALTHHUB_DEMO=1 $(BIN)/python manage.py simulate_recall $(ARGS)
 
 screenshots: setup $(BIN)/.dev
 	$(BIN)/python scripts/screenshots.py

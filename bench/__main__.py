@@ -36,6 +36,7 @@ def main() -> None:
 
     django.setup()
     _measure(options.seconds, load_seconds, options.tests)
+    subprocess.run([sys.executable, "-m", "bench.recall"], cwd=ROOT, check=True)
 
 
 def _manage(*arguments: str) -> None:

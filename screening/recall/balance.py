@@ -13,8 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from screening.protocol import Protocol
-from screening.protocol.shapes import Coding
-from screening.recall.evidence import TYPES, carrying, reaching
+from screening.recall.evidence import carrying, excluded, reaching
 from screening.recall.refresh import lock
 from screening.recall.standing import age_runs, began, risk_ages
 
@@ -111,14 +110,14 @@ def _books(protocol: Protocol, on: date) -> tuple[str, dict[str, Any]]:
         found = [carrying(("Condition",), group.codings, params, scope="")] if group.codings else []
         found += [reaching(group, params, scope="")] if group.observation else []
         ways.append(f"({_aged(age, low, high)} AND {_says_so(' UNION ALL '.join(found))})")
-    codings: list[Coding] = [coding for one in protocol.exclusions for coding in one.codings]
+    out = excluded(protocol, on, params, scope="")
     everybody = {"male", "female", "other", "unknown"} <= set(protocol.sexes)
     sql = _BOOKS.format(
         sex_fits="p.sex = ANY(%(sexes)s)",
         sex_unknown="false" if everybody or "unknown" in protocol.sexes else "p.sex = 'unknown'",
         age_fits=" OR ".join(ways) or "false",
         resident="p.resident" if protocol.residence == "city" else "true",
-        excluded=_says_so(carrying(TYPES, codings, params, scope="")) if codings else "false",
+        excluded=_says_so(out) if out else "false",
     )
     return sql, params
 

@@ -1,12 +1,13 @@
 """What the stored record says about a person: which Conditions, Procedures and Observations carry certain codes."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from fhir.parameters.hashes import FURTHER, token_hash
 from fhir.parameters.mainfacts import main_facts
 from screening.protocol.load import ICD10
-from screening.protocol.shapes import Coding, RiskGroup
+from screening.protocol.shapes import Coding, Protocol, RiskGroup
 
 # Conditions over a row ``r`` of the store: what it says was taken back, or has not happened.
 _WITHDRAWN = {
@@ -15,11 +16,12 @@ _WITHDRAWN = {
     "Procedure": "(r.content::jsonb ->> 'status') <> 'completed'",
     "Observation": "(r.content::jsonb ->> 'status') NOT IN ('final', 'amended', 'corrected')",
 }
+_SINCE = "coalesce(r.starts, r.last_updated)::date"
 TYPES = ("Condition", "Procedure")
 
 
 def carrying(types: Iterable[str], codings: Sequence[Coding], params: dict[str, Any], *, scope: str) -> str:
-    """SELECT patient, starts of the living resources that carry one of the codes; ``scope`` narrows ``r.patient``.
+    """SELECT patient, since of the living resources that carry one of the codes; ``scope`` narrows ``r.patient``.
 
     The column holds the first coding, further ones have numbers of their own. ICD-10 codes are meant with all that is
     below them: C18 finds C18.7. Fills ``params``.
@@ -27,14 +29,32 @@ def carrying(types: Iterable[str], codings: Sequence[Coding], params: dict[str, 
     return " UNION ALL ".join(_of_type(type_, codings, params, scope) for type_ in types)
 
 
+def excluded(protocol: Protocol, on: date, params: dict[str, Any], *, scope: str) -> str:
+    """SELECT patient of those whom a recorded fact takes out of the programme; "" if no fact does.
+
+    A fact that must be looked at again after some months counts for so long since its day: then she is called again,
+    and whoever sees her decides. So a pregnancy does not end anybody's screening.
+    """
+    found = []
+    for exclusion in protocol.exclusions:
+        if not exclusion.codings:
+            continue
+        sql = f"SELECT patient FROM ({carrying(TYPES, exclusion.codings, params, scope=scope)}) AS fact"
+        if exclusion.review_months:
+            day, months = _add(params, on), _add(params, exclusion.review_months)
+            sql += f" WHERE since + make_interval(months => %({months})s) > %({day})s"
+        found.append(sql)
+    return " UNION ALL ".join(found)
+
+
 def reaching(group: RiskGroup, params: dict[str, Any], *, scope: str) -> str:
-    """SELECT patient, starts of Observations whose value reaches the group's threshold in its unit."""
+    """SELECT patient, since of Observations whose value reaches the group's threshold in its unit."""
     seen = group.observation
     assert seen is not None
     name = _add(params, [f"{seen.coding[0]}|{seen.coding[1]}"])
     least, unit = _add(params, seen.at_least), _add(params, seen.unit)
     return (
-        f"SELECT r.patient, r.starts::date AS since FROM fhir_resource r WHERE r.type = 'Observation' "
+        f"SELECT r.patient, {_SINCE} AS since FROM fhir_resource r WHERE r.type = 'Observation' "
         f"AND r.code = ANY(%({name})s) AND NOT r.deleted AND r.patient IS NOT NULL {scope} "
         f"AND NOT ({_WITHDRAWN['Observation']}) "
         f"AND (r.content::jsonb #>> '{{valueQuantity,value}}')::numeric >= %({least})s "
@@ -54,7 +74,7 @@ def _of_type(type_: str, codings: Sequence[Coding], params: dict[str, Any], scop
         numbers = _add(params, [token_hash(facts.key + FURTHER, form) for form in forms])
         ways.append(f"r.tokens && %({numbers})s::bigint[]")
     return (
-        f"SELECT r.patient, r.starts::date AS since FROM fhir_resource r WHERE r.type = '{type_}' "
+        f"SELECT r.patient, {_SINCE} AS since FROM fhir_resource r WHERE r.type = '{type_}' "
         f"AND ({' OR '.join(ways)}) AND NOT r.deleted AND r.patient IS NOT NULL {scope} AND NOT ({_WITHDRAWN[type_]})"
     )
 

@@ -4,7 +4,7 @@ Officers see numbers, places and who is responsible; the people themselves are s
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
@@ -91,6 +91,15 @@ def ended_without_decision(*, actor: Actor) -> QuerySet[Standing]:
     """People whom a closed round, not a decision, has taken out of call: to be looked at, for nobody decided it."""
     found = Standing.objects.filter(status="ceased", inputs__decision__isnull=True, patient__in=visible_to(actor))
     return found.select_related("patient").order_by("since", "id")
+
+
+def fallen_out(on: date, *, actor: Actor, days: int = 90) -> QuerySet[Invitation]:
+    """Who was called and then no longer belonged to the programme: a birth date, sex or address was changed. Newest
+    first, so that a slip of the hand is seen."""
+    found = Invitation.objects.filter(
+        state=InvitationState.CANCELLED, ended_by="not_eligible", ended_on__gt=on - timedelta(days=days)
+    )
+    return found.filter(patient__in=visible_to(actor)).select_related("patient").order_by("-ended_on", "-id")
 
 
 def nonresponders(facility: str | None) -> QuerySet[Invitation]:

@@ -21,7 +21,7 @@ from screening.recall.standing import Scope
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 100_000
+CHUNK = 250_000
 _BOUNDS = """
 SELECT patient_id FROM (SELECT patient_id, row_number() OVER (ORDER BY patient_id) AS place FROM records_citizen) AS p
 WHERE place %% %s = 0 ORDER BY patient_id
@@ -40,6 +40,7 @@ def start_run(on: date, *, only: Sequence[str] = ()) -> RecallRun:
             run.steps = [
                 *(["notes all"] if chosen == sorted(programmes()) else []),
                 *(f"standings {programme} {chunk}" for programme in chosen for chunk in range(len(run.bounds) + 1)),
+                "analyze all",
                 *(f"{work} {programme}" for programme in chosen for work in _WORK),
                 "balance all",
             ]
@@ -81,6 +82,11 @@ def _step(run: RecallRun, step: str) -> None:
     if work == "notes":  # everybody is looked at from here on, by later snapshots
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM screening_staleperson")
+        run.done.append(step)
+        return
+    if work == "analyze":  # a first night's tables are new to the planner
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE screening_standing, screening_invitation")
         run.done.append(step)
         return
     if work == "balance":

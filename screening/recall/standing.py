@@ -17,12 +17,13 @@ from django.db import connection
 from screening.messages.reach import unreachable_sql
 from screening.protocol import Protocol, protocols
 from screening.recall.ages import born_between, reaches_sql
-from screening.recall.evidence import TYPES, carrying, reaching
+from screening.recall.evidence import carrying, excluded, reaching
 from screening.recall.rules import rule_months
 
 COLUMNS = (
     "patient_id, programme, area_id, facility_id, status, due_on, due_rule, due_from, protocol_version, inputs, since"
 )
+NOBODY = "SELECT NULL::text AS patient WHERE false"
 SURVEILLANCE = "surveillance_due"
 
 
@@ -88,7 +89,7 @@ def standings_sql(protocol: Protocol, on: date, *, scope: Scope = EVERYBODY) -> 
     ages = _ages(protocol, on, params)
     risky = _risky(protocol, on, params, scope)
     sql = _STANDINGS.format(
-        excluded=_excluded(protocol, params, scope),
+        excluded=excluded(protocol, on, params, scope=scope.sql("r.patient")) or NOBODY,
         risky=risky,
         ages=ages,
         scope=scope.sql("c.patient_id"),
@@ -139,14 +140,6 @@ def _ages(protocol: Protocol, on: date, params: dict[str, Any]) -> str:
         params |= {f"first{number}": first, f"last{number}": last}
         cases.append(f"WHEN c.birth_date BETWEEN %(first{number})s AND %(last{number})s THEN {int(low)}")
     return f"CASE {' '.join(cases)} END"
-
-
-def _excluded(protocol: Protocol, params: dict[str, Any], scope: Scope) -> str:
-    codings = [coding for exclusion in protocol.exclusions for coding in exclusion.codings]
-    if not codings:
-        return "SELECT NULL::text AS patient WHERE false"
-    found = carrying(TYPES, codings, params, scope=scope.sql("r.patient"))
-    return f"SELECT DISTINCT patient FROM ({found}) AS found"
 
 
 def _risky(protocol: Protocol, on: date, params: dict[str, Any], scope: Scope) -> str:
@@ -215,7 +208,7 @@ _STANDINGS = (
         AND coalesce({ages}, risky.first_age) IS NOT NULL {living} {scope}
         AND c.patient_id NOT IN (SELECT patient FROM excluded)
 ), dated AS (
-    SELECT p.*, e.id AS episode, e.closed_on, e.state, e.step, e.outcome, e.detail, e.category, e.opened_on,
+    SELECT p.*, e.id AS episode, e.closed_on, e.state, e.step, e.detail,
         CASE WHEN e.id IS NULL THEN 'age:' || p.first_age
              WHEN e.due_from IS NULL OR e.due_rule = '' THEN 'episode' ELSE e.due_rule END AS rule,
         CASE WHEN e.id IS NULL THEN greatest({reaches}, %(began)s, p.risk_since)
@@ -230,7 +223,8 @@ _STANDINGS = (
                 THEN least(rules.months, p.risk_months) ELSE rules.months END))::date
              ELSE e.due_on END AS next_on
     FROM people p LEFT JOIN LATERAL (
-        SELECT * FROM screening_episode e WHERE e.patient_id = p.patient_id AND e.programme = %(programme)s
+        SELECT e.id, e.opened_on, e.closed_on, e.state, e.step, e.outcome, e.detail, e.due_on, e.due_from, e.due_rule
+        FROM screening_episode e WHERE e.patient_id = p.patient_id AND e.programme = %(programme)s
         AND e.outcome <> 'withdrawn' ORDER BY e.opened_on DESC, e.id DESC LIMIT 1
     ) AS e ON true LEFT JOIN rules ON rules.rule = e.due_rule
 ), placed AS (

@@ -77,7 +77,8 @@ def clinic_recall(request: ActingRequest) -> HttpResponse:
     reviews = lists.ceased_for_review(today, actor=request.actor)
     ceased = lists.ceased_for_review(today, actor=request.actor, overdue_only=False)
     ended = lists.ended_without_decision(actor=request.actor)
-    found: dict[str, Any] = {"silent": silent, "review": reviews, "ceased": ceased, "ended": ended}
+    out = lists.fallen_out(today, actor=request.actor)
+    found: dict[str, Any] = {"silent": silent, "review": reviews, "ceased": ceased, "ended": ended, "out": out}
     if tab not in found:
         raise Http404
     try:
@@ -98,6 +99,7 @@ def clinic_recall(request: ActingRequest) -> HttpResponse:
         ("review", _("Cần xem lại")),
         ("ceased", _("Đang ngừng mời")),
         ("ended", _("Kết thúc sau khám")),
+        ("out", _("Không còn thuộc diện")),
     )
     context = {
         "tab": tab,

@@ -1,0 +1,55 @@
+"""``manage.py simulate_recall --people 200000 --years 10``: ten years of an invented city in an empty database."""
+
+import time
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from records.models import Citizen
+from screening.recall.simulation import PROGRAMMES, City
+
+
+class Command(BaseCommand):
+    """Every night's books must balance and agree with what the simulation knows; it stops at the first that do not."""
+
+    help = "Run call and recall over an invented city and check the books every night."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Size, length, seed and how many days lie between two nights."""
+        parser.add_argument("--people", type=int, default=200_000)
+        parser.add_argument("--years", type=int, default=10)
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--step", type=int, default=7, help="days between two nights")
+        parser.add_argument("--programme", action="append", help=f"default: {', '.join(PROGRAMMES)}")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """One line a quarter."""
+        if Citizen.objects.exists():
+            raise CommandError("The database has people in it. Simulate in an empty one: HEALTHHUB_VAR=var/simulation.")
+        began = time.monotonic()
+        city = City(
+            size=options["people"],
+            seed=options["seed"],
+            first=date(2016, 11, 7),
+            programmes=tuple(options["programme"] or PROGRAMMES),
+        )
+        self.stdout.write(f"{len(city.people)} people settled in {time.monotonic() - began:.0f} s")
+        nights, totals = 0, dict.fromkeys(("sent", "reminded", "nonresponders", "responded", "cancelled"), 0)
+        for night in city.run(options["years"], step=options["step"]):
+            nights += 1
+            for word in totals:
+                totals[word] += night.counts.get(word, 0)
+            if (
+                night.differences
+                or night.lost
+                or any(night.known[key] != night.eligible.get(key, 0) for key in night.known)
+            ):
+                raise CommandError(f"The books do not balance: {night}")
+            if nights % max(1, 91 // options["step"]) == 1:
+                self.stdout.write(
+                    f"{night.on} night {nights}, {time.monotonic() - began:.0f} s: eligible {night.eligible}, {totals}"
+                )
+                self.stdout.flush()
+        self.stdout.write(f"{nights} nights, {len(city.people)} people, every one balanced; {totals}; "
+                          f"{time.monotonic() - began:.0f} s")  # fmt: skip
