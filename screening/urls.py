@@ -6,6 +6,7 @@ from django.urls.converters import StringConverter
 from screening.appointment_urls import appointment_pages
 from screening.failsafe_urls import failsafe_pages
 from screening.navigation import add_pages
+from screening.protocol_urls import protocol_pages
 from screening.views import (
     bench,
     city,
@@ -115,6 +116,7 @@ urlpatterns = [
     path("me/screening/", decisions.mine, name="me-screening"),
     path("me/screening/decisions/<id:request_id>/undo/", decisions.undo_mine, name="me-screening-undo"),
     path("me/screening/<slug:programme>/<slug:kind>/", decisions.decide_for_me, name="me-screening-decide"),
+    *protocol_pages(),
     path("city/recall/", recall.recall, name="city-recall"),
     path("city/recall/places/<slug:programme>/<id:facility_id>/", recall.city_places, name="city-recall-places"),
     path("city/recall/<slug:programme>/<slug:kind>/", recall.differences, name="city-recall-differences"),
