@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -54,7 +55,7 @@ def history_of(patient_id: str, contacts: Iterable[ContactAttempt] = ()) -> list
     known = set(programmes())
     entries += [
         Entry(
-            day=contact.contacted_at.date(),
+            day=timezone.localdate(contact.contacted_at),
             programme=contact.programme if contact.programme in known else "",
             episode=contact.episode_id,
             fact="contact",

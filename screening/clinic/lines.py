@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
 
 from healthhub.accounts.models import User
 from records.identity import Identity, identity
@@ -93,7 +94,7 @@ def _line(episode: Any, on: date, facility: str, known: Mapping[Key, Clock], boo
         own=episode.owner not in (DEPARTMENT, "") and episode.owner == facility,
         owner=episode.owner_name or "",
         assignee=episode.assignee_name or "",
-        last_contact=episode.last_contact.date() if episode.last_contact else None,
+        last_contact=timezone.localdate(episode.last_contact) if episode.last_contact else None,
         result_id=episode.newest_result,
         action=action,
         test=test_awaited(episode) if action == "enter" else "",

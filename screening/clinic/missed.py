@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from healthhub.accounts.actors import Actor
@@ -135,4 +136,4 @@ def _spoken_since(field: str, on: date) -> QuerySet[ContactAttempt]:
 
 def _last_contacts(patients: Sequence[str]) -> dict[tuple[str, str], date]:
     tries = ContactAttempt.objects.filter(patient__in=patients).order_by("contacted_at")
-    return {(one.patient_id, one.programme): one.contacted_at.date() for one in tries}
+    return {(one.patient_id, one.programme): timezone.localdate(one.contacted_at) for one in tries}

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from screening.citizen import here, written
@@ -62,7 +63,7 @@ def explain_waits(episodes: Sequence[Episode], on: date) -> dict[Any, Wait]:
     for contact in ContactAttempt.objects.filter(patient__in=people):
         if episode := of_person.get((contact.patient_id, contact.programme)):
             text = _("Liên lạc: %(outcome)s") % {"outcome": contact.get_outcome_display()}
-            happened[episode.pk].append(Happening(contact.contacted_at.date(), text, contact.actor_name))
+            happened[episode.pk].append(Happening(timezone.localdate(contact.contacted_at), text, contact.actor_name))
     for visit in Appointment.objects.filter(patient__in=people, day__isnull=False).select_related("facility"):
         if episode := of_person.get((visit.patient_id, visit.programme)):
             text = _("Lịch hẹn: %(status)s") % {"status": visit.get_status_display()}
@@ -70,7 +71,7 @@ def explain_waits(episodes: Sequence[Episode], on: date) -> dict[Any, Wait]:
     for message in Message.objects.filter(patient__in=people):
         if episode := of_person.get((message.patient_id, message.programme)):
             text = f"{message.get_kind_display()}: {message.get_state_display()}"
-            happened[episode.pk].append(Happening(message.created_at.date(), text, ""))
+            happened[episode.pk].append(Happening(timezone.localdate(message.created_at), text, ""))
     return {episode.pk: _wait(episode, happened[episode.pk], on) for episode in episodes}
 
 
