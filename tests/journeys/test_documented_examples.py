@@ -15,6 +15,8 @@ from fhir import store
 from healthhub.accounts.actors import SYSTEM, Role
 from healthhub.accounts.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 from records.models import Membership
+from screening.planning import publish
+from screening.protocol import protocols
 
 DOCS = Path(__file__).resolve().parents[2] / "docs/fhir"
 BLOCK = re.compile(r"```(sh|http)\n(.*?)```", re.DOTALL)
@@ -38,6 +40,7 @@ def demo_clinic(live_server: LiveServer, settings: Settings) -> None:
         authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
     )
     Membership.objects.create(client_id=DEMO_CLIENT_ID, role=Role.CLIENT.value, facility_id="demo-01901")
+    publish(protocols())
 
 
 def test_each_example_answers_what_its_page_says(live_server: LiveServer, demo_clinic: None, tmp_path: Path) -> None:
