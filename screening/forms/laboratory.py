@@ -68,7 +68,7 @@ class BenchForm(ResultForm):
         assert tube.person is not None
         self.tube = tube
         lot = tube.kit.lot if tube.kit else None
-        known = {"specimen_id": tube.barcode, "kit": lot.kit if lot else ""}
+        known: dict[str, Any] = {"specimen_id": tube.barcode, "kit": lot.kit if lot else ""}
         if tube.collected_on:
             known["collected_on"] = tube.collected_on
         initial = known | (options.pop("initial", None) or {})
@@ -125,7 +125,7 @@ class NotMatchedForm(forms.Form):
     note = NoteField(label=_("Ghi chú"))
 
 
-class LotForm(forms.ModelForm):  # type: ignore[type-arg]
+class LotForm(forms.ModelForm):
     """A delivery of kits; the kit is one that the protocol knows, so that its cut-off is known too."""
 
     kit = forms.ChoiceField(label=_("Bộ kit"))

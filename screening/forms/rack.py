@@ -26,7 +26,7 @@ class RackForm(forms.Form):
     collected_on = DayField(label=_("Ngày lấy mẫu"), help_text=_("khi ống không ghi ngày"))
     resulted_on = DayField(label=_("Ngày trả kết quả"))
     size = forms.TypedChoiceField(
-        label=_("Số hàng"), choices=[(one, str(one)) for one in SIZES], coerce=int, empty_value=SIZES[0], required=False
+        label=_("Số hàng"), choices=[(one, str(one)) for one in SIZES], coerce=int, required=False
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -2,14 +2,15 @@
 without a result. Each is late by the protocol's own clock, and stays on the list until something happens to it."""
 
 from datetime import date
-from typing import Final
+from typing import Final, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from screening.models import Kit, Order, Specimen
 
+M = TypeVar("M", bound=Model)
 #: Which list -> its name.
 KINDS: Final = {
     "unread": _("Đã nhận mẫu, chưa có kết quả"),
@@ -37,7 +38,7 @@ def kits_out(facility: str) -> QuerySet[Kit]:
     return Kit.objects.filter(facility=facility, returned_on__isnull=True).order_by("due_on", "pk")
 
 
-def late(found: QuerySet, on: date | None = None) -> QuerySet:  # type: ignore[type-arg]
+def late(found: QuerySet[M], on: date | None = None) -> QuerySet[M]:
     """Those whose day has passed."""
     return found.filter(due_on__lt=on or timezone.localdate())
 

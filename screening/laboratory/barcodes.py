@@ -54,6 +54,11 @@ def is_mistyped(barcode: str) -> bool:
     return False
 
 
+def is_citywide(barcode: str) -> bool:
+    """Whether it is one of our barcodes, which no other facility can have given too."""
+    return _shape.fullmatch(barcode) is not None and not is_mistyped(barcode)
+
+
 @lru_cache(maxsize=2000)
 def bars_of(barcode: str) -> Bars:
     """The symbol, with ten modules of quiet zone at each side. ValueError for characters beyond ASCII."""

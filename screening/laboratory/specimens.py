@@ -18,7 +18,7 @@ from fhir.text import parse
 from healthhub.accounts.actors import Actor
 from records.access import presented_at, visible_to
 from records.models import Citizen, Facility
-from screening.laboratory.barcodes import is_mistyped
+from screening.laboratory.barcodes import is_citywide, is_mistyped
 from screening.laboratory.custody import Handing, record_custody
 from screening.laboratory.rejections import ENGLISH, REJECTIONS
 from screening.models import CustodyKind, Kit, Order, Specimen
@@ -72,15 +72,21 @@ class Receipt:
 
 
 def tubes_of(barcodes: Sequence[str], *, facility: Facility, actor: Actor) -> dict[str, Tube]:
-    """What these barcodes are here, in four statements whatever their number."""
+    """What these barcodes are here, in four statements whatever their number.
+
+    Another facility's sample counts only by a barcode that is unique in the whole city: two laboratories may both call
+    a tube "17".
+    """
     specimens: dict[str, Specimen] = {}
     for row in Specimen.objects.filter(barcode__in=barcodes):
-        if row.facility_id == facility.pk or row.barcode not in specimens:
+        own = row.facility_id == facility.pk
+        if own or (is_citywide(row.barcode) and row.barcode not in specimens):
             specimens[row.barcode] = row
     kits = {kit.barcode: kit for kit in Kit.objects.filter(barcode__in=barcodes).select_related("lot")}
-    wanted = {row.order_id for row in (*specimens.values(), *kits.values()) if row.order_id}
+    held: list[Specimen | Kit] = [*specimens.values(), *kits.values()]
+    wanted = {row.order_id for row in held if row.order_id}
     orders = Order.objects.in_bulk(wanted) if wanted else {}
-    people = visible_to(actor).in_bulk({row.patient_id for row in (*specimens.values(), *kits.values())})
+    people = visible_to(actor).in_bulk({row.patient_id for row in held})
     found = {}
     for barcode in barcodes:
         specimen, kit = specimens.get(barcode), kits.get(barcode)

@@ -36,7 +36,7 @@ from screening.laboratory.matching import (
 )
 from screening.laboratory.tabs import laboratory_tabs
 from screening.models import UnmatchedResult, UnmatchedState
-from screening.protocol import named_test
+from screening.protocol import Test, named_test
 from screening.results import known_test
 from screening.views.desk import facility_of, person_of
 
@@ -140,8 +140,7 @@ def person(request: ActingRequest, unmatched_id: int, patient_id: str) -> HttpRe
     facility, citizen = facility_of(request), person_of(request, patient_id)
     row = _own(facility, unmatched_id)
     asked = request.GET.get("test", "")
-    match = named_test(row.fields.get("test", "")) if row.fields.get("test") else None
-    test = test_of(asked) or test_of(row.fields.get("test", "")) or (test_of(match.test) if match else None)
+    test = test_of(asked) or _test(row)
     context: dict[str, Any] = {
         "row": _line(row),
         "fields": shown_fields(row),
@@ -181,8 +180,7 @@ def _own(facility: Facility, unmatched_id: int) -> UnmatchedResult:
 
 def _line(row: UnmatchedResult) -> dict[str, Any]:
     waited = timezone.now() - row.parked_at
-    test = named_test(row.fields.get("test", "")) if row.fields.get("test") else None
-    rule = test_of(row.fields.get("test", "")) or (test_of(test.test) if test else None)
+    rule = _test(row)
     return {
         "row": row,
         "name": row.fields.get("full_name", ""),
@@ -195,6 +193,13 @@ def _line(row: UnmatchedResult) -> dict[str, Any]:
         "days": waited.days,
         "late": waited > LATE,
     }
+
+
+def _test(row: UnmatchedResult) -> Test | None:
+    """The test that it says, by key or by a word that the protocols know."""
+    said = row.fields.get("test", "")
+    named = named_test(said) if said else None
+    return test_of(said) or (test_of(named[1]) if named else None)
 
 
 def _papers(row: UnmatchedResult) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
@@ -257,3 +258,15 @@ def _content(name: str, type_: str = "Observation") -> str:
     from fhir.models import Resource
 
     return Resource.objects.get(type=type_, id=name).content
+
+
+def test_a_number_that_two_laboratories_use_is_two_tubes(
+    station: Facility, laboratory: Facility, clinician: Actor, technician: Actor, man: str
+) -> None:
+    place_order(patient_id=man, test="fit", facility=station, actor=clinician, performer=laboratory)
+    identifier = {"system": f"{settings.FHIR_SYSTEMS['specimen']}/{station.code}", "value": "17"}
+    specimen = {"resourceType": "Specimen", "identifier": [identifier], "subject": {"reference": f"Patient/{man}"}}
+    store.save(specimen, actor=clinician)
+    assert can_see(technician, man) is True
+    assert tubes_of(["17"], facility=station, actor=clinician)["17"].person is not None
+    assert tubes_of(["17"], facility=laboratory, actor=technician)["17"].person is None

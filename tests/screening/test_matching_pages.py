@@ -130,3 +130,11 @@ def test_the_queue_costs_the_same_however_long_it_is(technician: Client, station
             technician.get(QUEUE)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_the_test_may_be_written_as_people_write_it(technician: Client, station: Facility, man: str) -> None:
+    row = park(station, test="Xét nghiệm máu ẩn trong phân")
+    assert technician.get(f"{QUEUE}{row.pk}/{man}/").context["form"].test.key == "fit"
+    row = park(station, test="chưa rõ")
+    assert technician.get(f"{QUEUE}{row.pk}/{man}/").context.get("form") is None
+    assert technician.get(f"{QUEUE}{row.pk}/{man}/?test=fit").context["form"].test.key == "fit"
