@@ -9,7 +9,7 @@ thereby public: only its writer's facility reads it.
 Writing. HealthHub itself and care only, and care for its own facility only: see `check_writes`.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -66,6 +66,15 @@ ON CONFLICT (patient_id, facility_id, basis) DO NOTHING
 """
 
 
+Share = Callable[[Set[str], str], Set[str]]
+_shared: dict[str, Share] = {}
+
+
+def share_writing(type_: str, fn: Share) -> None:
+    """Let facilities change resources of a type that others wrote: ``fn(ids, facility)`` answers which ones it may."""
+    _shared[type_] = fn
+
+
 class RecordPolicy:
     """HealthHub's `fhir.access.AccessPolicy`."""
 
@@ -95,7 +104,8 @@ class RecordPolicy:
         """Why the actor may not write these; empty if all are allowed. Two queries, whatever the number of writes.
 
         Care writes about people it may read, who present themselves now or whose Patient comes in the same batch; it
-        changes and deletes only what its own facility wrote; it speaks in the name of no other registered facility.
+        changes and deletes only what its own facility wrote, or shares (`share_writing`); it speaks in the name of no
+        other registered facility.
         """
         if actor.is_system:
             return []
@@ -158,10 +168,16 @@ def can_see(actor: Actor, patient_id: str) -> bool:
 
 
 def _not_own(writes: Sequence[Write], *, facility: str) -> Iterator[Issue]:
+    others = [write for write in writes if write.exists and write.owner != facility]
+    shared = {
+        (type_, name)
+        for type_ in {write.type for write in others} & _shared.keys()
+        for name in _shared[type_]({write.id for write in others if write.type == type_}, facility)
+    }
     for write in writes:
         if write.facility != facility:
             yield _forbidden(write.expression, "You may only write for your own facility.")
-        elif write.exists and write.owner != facility:
+        elif write.exists and write.owner != facility and (write.type, write.id) not in shared:
             yield _forbidden(
                 write.expression, f"{write.type}/{write.id} is another facility's, which alone may change it."
             )

@@ -1,13 +1,14 @@
 """The day list: who comes, who came, who did not, and what still has to be closed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import date, datetime
+from typing import Final, NamedTuple
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
@@ -33,15 +34,23 @@ KINDS: Final[Mapping[str, str]] = {
 }
 
 
+class Way(NamedTuple):
+    """A status that one click may give, its button and the key that presses it, "" for none."""
+
+    status: str
+    label: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One appointment of the day. `ways` are the statuses that one click may give it now."""
+    """One appointment of the day, and what one click may make of it now."""
 
     appointment: Appointment
     person: Identity
     kind: str
     word: str
-    ways: list[str]
+    ways: list[Way]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +122,21 @@ def line_of(one: Appointment, *, now: datetime) -> Line:
     )
 
 
-def ways_of(one: Appointment, *, now: datetime) -> list[str]:
-    """What one click may make of it today: the next step first, taking it back last."""
+def ways_of(one: Appointment, *, now: datetime) -> list[Way]:
+    """What one click may make of it today: the next step first, taking it back last, without a key."""
     if one.day is None or one.day > timezone.localdate(now):
         return []
-    begun = one.starts_at is not None and one.starts_at <= now
+    arrived, done = Way("arrived", _("Đã đến"), "d"), Way("fulfilled", _("Đã xong"), "x")
+    absent = Way("noshow", _("Không đến"), "v")
     if one.status in EXPECTED:
-        return ["arrived", "fulfilled", *(["noshow"] if begun else [])]
-    if one.status in HERE:
-        return ["fulfilled", "booked"]
-    if one.status == "noshow":
-        return ["arrived"]
-    if one.status == "fulfilled":
-        return ["arrived"]
-    return []
+        begun = one.starts_at is not None and one.starts_at <= now
+        return [arrived, done, absent] if begun else [arrived, done]
+    return {
+        "arrived": [done, Way("booked", _("Bỏ ghi"), "")],
+        "checked-in": [done, Way("booked", _("Bỏ ghi"), "")],
+        "noshow": [arrived],
+        "fulfilled": [Way("arrived", _("Bỏ ghi"), "")],
+    }.get(one.status, [])
 
 
 def unclosed_days(facility: str, *, today: date | None = None) -> list[tuple[date, int]]:
@@ -137,14 +147,14 @@ def unclosed_days(facility: str, *, today: date | None = None) -> list[tuple[dat
 
 
 def to_close(*, facility: str, day: date, actor: Actor) -> list[Appointment]:
-    """Whose attendance is still open on a day, in order of time."""
-    rows = Appointment.objects.filter(facility_id=facility, day=day, status__in=(*EXPECTED, *HERE))
-    rows = rows.filter(patient__in=visible_to(actor))
+    """Whose attendance is still open on a day, in order of time; of today those whose time has come."""
+    due = Q(status__in=HERE) | Q(status__in=EXPECTED, starts_at__lte=timezone.now())
+    rows = Appointment.objects.filter(due, facility_id=facility, day=day, patient__in=visible_to(actor))
     return list(rows.select_related("patient").order_by("starts_at", "patient__sort_key", "pk"))
 
 
 def close_day(*, answers: Mapping[str, str], actor: Actor) -> int:
-    """Record what became of many at once: appointment -> fulfilled, noshow or cancelled-free statuses of `mark`."""
+    """Record what became of many at once: appointment -> fulfilled or noshow; all or nothing."""
     by_status: dict[str, list[str]] = {}
     for key, status in answers.items():
         by_status.setdefault(status, []).append(key)
@@ -152,12 +162,6 @@ def close_day(*, answers: Mapping[str, str], actor: Actor) -> int:
         for status in sorted(by_status):
             mark(appointment_ids=sorted(by_status[status]), status=status, actor=actor)
     return len(answers)
-
-
-def week_of(day: date) -> Sequence[date]:
-    """The seven days from Monday on."""
-    monday = day - timedelta(days=day.weekday())
-    return [monday + timedelta(days=number) for number in range(7)]
 
 
 def today_for_walk_ins(facility: str, *, now: datetime) -> list[tuple[Session, str, Slot]]:

@@ -14,9 +14,9 @@ from healthhub.accounts.actors import Actor, Role
 from records.models import Citizen, Facility
 from screening.appointments.shapes import Service
 from screening.citizen import here
-from screening.models import Episode, EpisodeState
+from screening.models import Episode, EpisodeState, Standing, Status
 from screening.models.appointments import OPEN_STATUSES, Appointment, OpenTo, Session, SessionKind, Slot
-from screening.protocol import current, eligible, programmes, protocol_for
+from screening.protocol import Protocol, current, eligible, programmes, protocol_for
 
 AHEAD: Final = timedelta(days=120)
 EARLY: Final = timedelta(days=30)
@@ -102,21 +102,26 @@ def offers(
 
 
 def wishes(citizen: Citizen, *, actor: Actor, on: date) -> list[Wish]:
-    """What may be booked for somebody now: steps that wait, programmes that are due, a yearly check. Three queries."""
+    """What may be booked for somebody now: steps that wait, programmes that are due, a yearly check. Five queries.
+
+    Nothing that she was taken out of (ceased, deferred), and nothing long before it is due.
+    """
     wanted: list[tuple[Service, date | None]] = []
     newest: dict[str, Episode] = {}
     for episode in Episode.objects.filter(patient_id=citizen.pk).order_by("opened_on", "id"):
         newest[episode.programme] = episode
+    stands = {one.programme: one for one in Standing.objects.filter(patient_id=citizen.pk)}
     for key in programmes():
-        episode, protocol = newest.get(key), protocol_for(key, on)
-        if episode is not None and episode.state != EpisodeState.CLOSED:
-            step = protocol_for(key, episode.opened_on).steps.get(episode.step)
-            service = Service(SessionKind.ASSESSMENT.value, key, episode.step)
+        latest, protocol = newest.get(key), protocol_for(key, on)
+        if latest is not None and latest.state != EpisodeState.CLOSED:
+            step = protocol_for(key, latest.opened_on).steps.get(latest.step)
+            service = Service(SessionKind.ASSESSMENT.value, key, latest.step)
             wanted.append(
-                (service if step and step.assessment else Service(SessionKind.SCREENING.value, key), episode.due_on)
+                (service if step and step.assessment else Service(SessionKind.SCREENING.value, key), latest.due_on)
             )
-        elif eligible(citizen, on, protocol).eligible and _near(episode, on):
-            wanted.append((Service(SessionKind.SCREENING.value, key), episode.due_on if episode else None))
+        elif _is_due(stands.get(key), citizen, protocol, on):
+            due_on = stands[key].due_on if key in stands else None
+            wanted.append((Service(SessionKind.SCREENING.value, key), due_on))
     wanted.append((Service(SessionKind.ANNUAL_CHECK.value), None))
     held = {
         Service(one.kind, one.programme, one.step): one
@@ -158,8 +163,13 @@ def late_warning(day: date, due_on: date | None) -> str:
     }
 
 
-def _near(episode: Episode | None, on: date) -> bool:
-    return episode is None or (episode.due_on is not None and episode.due_on <= on + EARLY)
+def _is_due(standing: Standing | None, citizen: Citizen, protocol: Protocol, on: date) -> bool:
+    """Whether a first test of the programme is wanted of her about now; by her age alone until that is worked out."""
+    if standing is None:
+        return not protocol.requires_risk_group and eligible(citizen, on, protocol).eligible
+    if standing.status in (Status.CEASED, Status.DEFERRED):
+        return False
+    return standing.due_on is not None and standing.due_on <= on + EARLY
 
 
 def _where(services: Sequence[Service], actor: Actor, on: date) -> dict[Service, list[Facility]]:

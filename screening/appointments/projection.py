@@ -1,7 +1,7 @@
 """Hooks of the store: Schedule, Slot and Appointment as rows, what happened as events, Slot.status kept true."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from fhir.models import Resource
 from fhir.outcomes import refuse
 from fhir.store import Draft, save_many
 from healthhub.accounts.actors import SYSTEM, Actor, system_actor
-from records.access import presented_at
+from records.access import presented_at, share_writing
 from records.models import Facility
 from screening.appointments import notices
 from screening.appointments.rules import service_of
@@ -44,6 +44,14 @@ SELECT s.slot_id, CASE WHEN s.taken >= s.places THEN 'busy' ELSE 'free' END, r.c
 FROM screening_slot s JOIN fhir_resource r ON r.type = 'Slot' AND r.id = s.slot_id AND NOT r.deleted
 WHERE s.slot_id = ANY(%s) AND s.open
 """
+
+
+def taking_place_at(ids: Set[str], facility: str) -> set[str]:
+    """Appointments at a facility, which records who came whichever facility's software made them."""
+    return set(Appointment.objects.filter(pk__in=ids, facility_id=facility).values_list("pk", flat=True))
+
+
+share_writing("Appointment", taking_place_at)
 
 
 @on_saved("Schedule")

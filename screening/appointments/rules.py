@@ -147,7 +147,7 @@ def _own_faults(shape: AppointmentShape, old: Appointment | None, slot: Slot | N
         yield _issue("required", "Appointment.slot", "A slot of a session is needed for this status.")
         return
     before = old.status if old else ""
-    if before and shape.status != before and shape.status not in _WAYS.get(before, ()) | {"entered-in-error"}:
+    if before and shape.status != before and shape.status not in _WAYS.get(before, frozenset()) | {"entered-in-error"}:
         yield _issue("business-rule", "Appointment.status", f"{before} cannot become {shape.status}.")
     if slot is None or shape.status in HOLDS_NO_PLACE:
         return

@@ -22,7 +22,8 @@ class TimeField(forms.TimeField):
     def __init__(self, **options: Any) -> None:
         widget = forms.TimeInput(format="%H:%M", attrs={"inputmode": "numeric", "autocomplete": "off", "size": 6})
         errors = {"required": _("Hãy nhập giờ."), "invalid": _("Giờ phải có dạng giờ:phút, ví dụ 08:30.")}
-        super().__init__(**({"widget": widget, "input_formats": TIME_FORMS, "error_messages": errors} | options))
+        defaults: dict[str, Any] = {"widget": widget, "input_formats": TIME_FORMS, "error_messages": errors}
+        super().__init__(**(defaults | options))
 
 
 class SessionForm(forms.Form):

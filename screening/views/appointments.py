@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,6 +26,7 @@ from screening.appointments.due import being_worked_out, due_for
 from screening.appointments.refusals import told
 from screening.appointments.shapes import Service
 from screening.forms.appointments import CancelForm, CloseDayForm, WaitForm, service_key, service_of_key
+from screening.forms.fields import DayField
 from screening.models.appointments import Appointment, AppointmentEvent, AppointmentStatus, SessionKind
 from screening.views.desk import facility_of, person_of
 
@@ -266,7 +268,8 @@ def _held(request: ActingRequest, appointment_id: str) -> Appointment:
 
 
 def _day(text: str) -> date | None:
+    """A day in an address: as links write it, or as people do."""
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        return DayField().clean(text)
+    except ValidationError:
         return None

@@ -114,7 +114,7 @@ def cancel(request: ActingRequest, session_id: str) -> HttpResponse:
     """Cancel it: where everybody in it goes is shown, and can be changed, before anything is saved."""
     found = _own(request, session_id)
     if request.method == "POST":
-        chosen = {key.removeprefix("to-"): value for key, value in request.POST.items() if key.startswith("to-")}
+        chosen = {key.removeprefix("to-"): str(value) for key, value in request.POST.items() if key.startswith("to-")}
         try:
             moved, queued = planning.cancel_session(session=found, moves=chosen, actor=request.actor)
         except Refused as refused:

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from screening.appointments import booking
+from screening.appointments.planning import cancel_session
 from screening.appointments.queue import fill_places
 from screening.models import Appointment, Slot
 from tests.screening.appointment_room import COLONOSCOPY, planned, slots_of, the
@@ -61,3 +62,14 @@ def test_a_freed_place_is_given_once_however_many_serve_the_queue(station, clini
     assert Appointment.objects.get(status="booked").patient_id == line[0]
     assert Slot.objects.get().taken == 1
     assert connection.is_usable()
+
+
+def test_nobody_is_booked_into_a_session_that_is_being_cancelled(station, clinician, man):
+    for week in range(4):
+        session = planned(station, days=3 + 7 * week)
+        slot = slots_of(session)[0]
+        at_once(
+            lambda session=session: cancel_session(session=session, moves={}, actor=clinician),
+            lambda slot=slot: booking.book(patient_id=man, slot_id=slot.pk, actor=clinician).id,
+        )
+        assert not Appointment.objects.filter(status="booked", slot__session__active=False).exists()

@@ -173,3 +173,6 @@ def test_software_of_one_facility_books_at_another_which_then_knows_the_person(s
     assert (status, Appointment.objects.get().facility_id) == (201, laboratory.pk)
     assert there.send("GET", f"Appointment/{made['id']}")[0] == 200
     assert there.send("GET", f"Patient/{man}")[0] == 200
+    changed = made | {"status": "cancelled"}
+    assert there.send("PUT", f"Appointment/{made['id']}", changed)[0] == 200
+    assert software.send("GET", f"Appointment/{made['id']}")[1]["status"] == "cancelled"

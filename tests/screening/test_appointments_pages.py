@@ -90,6 +90,29 @@ def test_the_day_costs_the_same_for_one_and_for_many(doctor, station, clinician,
     assert len(many) == len(few)
 
 
+def test_waiting_list_sessions_and_worklist_cost_the_same_for_many(doctor, station, send, clinician):
+    paths = ("/clinic/appointments/waiting/", "/clinic/appointments/sessions/", "/clinic/?tab=open")
+    people = [person(station, f"Lê Thị {number}") for number in range(6)]
+    costs = []
+    for few in (people[:1], people[1:]):
+        for number, one in enumerate(few):
+            positive(send, one)
+            if number % 2:
+                booking.wait(patient_id=one, facility=station, service=COLONOSCOPY, actor=clinician)
+            else:
+                days = 3 + people.index(one)
+                booking.book(patient_id=one, slot_id=slots_of(planned(station, days=days))[0].pk, actor=clinician)
+                Appointment.objects.filter(patient_id=one).update(status="noshow")
+        booking.wait(patient_id=few[0], facility=station, service=FIT, actor=clinician)
+        counts = []
+        for path in paths:
+            with CaptureQueriesContext(connection) as made:
+                doctor.get(path)
+            counts.append(len(made))
+        costs.append(counts)
+    assert costs[0] == costs[1]
+
+
 def test_a_walk_in_is_taken_from_the_persons_page(doctor, station, man):
     today(station, service=CHECK)
     assert "Đến không hẹn trước" in doctor.get(f"/clinic/people/{man}/").content.decode()
@@ -169,12 +192,12 @@ def test_another_facility_sees_nothing_of_it(station, laboratory, clinician, man
         f"/clinic/appointments/{held.pk}/",
         f"/clinic/appointments/{held.pk}/cancel/",
         f"/clinic/people/{man}/appointments/new/",
-        f"/clinic/sessions/{session.pk}/",
-        f"/clinic/sessions/{session.pk}/cancel/",
+        f"/clinic/appointments/sessions/{session.pk}/",
+        f"/clinic/appointments/sessions/{session.pk}/cancel/",
     ]
     assert [stranger.get(path).status_code for path in paths] == [404] * 5
     assert stranger.post(f"/clinic/appointments/{held.pk}/status/", {"status": "arrived"}).status_code == 404
-    for path in ("/clinic/appointments/", "/clinic/appointments/waiting/", "/clinic/sessions/"):
+    for path in ("/clinic/appointments/", "/clinic/appointments/waiting/", "/clinic/appointments/sessions/"):
         assert "Nguyễn Văn Đức" not in stranger.get(path).content.decode()
 
 
@@ -182,8 +205,8 @@ def test_another_facility_sees_nothing_of_it(station, laboratory, clinician, man
 def test_the_department_and_citizens_do_not_enter(role, station, man):
     session = planned(station)
     for client in (signed_in(role), signed_in(Role.CITIZEN, patient=man)):
-        for path in ("appointments/", "appointments/waiting/", "sessions/", "sessions/new/", f"sessions/{session.pk}/"):
-            assert client.get(f"/clinic/{path}").status_code == 403
+        for path in ("", "waiting/", "sessions/", "sessions/new/", f"sessions/{session.pk}/"):
+            assert client.get(f"/clinic/appointments/{path}").status_code == 403
     assert signed_in(Role.LABORATORY, station).get("/me/appointments/").status_code == 403
 
 
@@ -206,13 +229,13 @@ def form(**changes):
 
 
 def test_sessions_are_planned_from_the_form(doctor, station):
-    doctor.post("/clinic/sessions/", {"day": f"{in_days(14):%d/%m/%Y}", "note": "Nghỉ"})
+    doctor.post("/clinic/appointments/sessions/", {"day": f"{in_days(14):%d/%m/%Y}", "note": "Nghỉ"})
     assert ClosedDay.objects.get().day == in_days(14)
-    assert doctor.post("/clinic/sessions/new/", form()).status_code == 302
+    assert doctor.post("/clinic/appointments/sessions/new/", form()).status_code == 302
     session = Session.objects.get()
     assert (session.day, session.place, session.slots.count()) == (in_days(7), "Phòng 2, tầng 3", 3)
-    assert "Nội soi đại tràng" in doctor.get("/clinic/sessions/").content.decode()
-    doctor.post(f"/clinic/sessions/closed/{in_days(14)}/")
+    assert "Nội soi đại tràng" in doctor.get("/clinic/appointments/sessions/").content.decode()
+    doctor.post(f"/clinic/appointments/sessions/closed/{in_days(14)}/")
     assert ClosedDay.objects.count() == 0
 
 
@@ -226,7 +249,7 @@ def test_sessions_are_planned_from_the_form(doctor, station):
     ],
 )
 def test_impossible_plans_are_told_at_their_field(doctor, station, fault, field):
-    page = doctor.post("/clinic/sessions/new/", form(**fault))
+    page = doctor.post("/clinic/appointments/sessions/new/", form(**fault))
     assert list(page.context["form"].errors) == [field]
     assert Session.objects.count() == 0
 
@@ -236,8 +259,10 @@ def test_a_session_changes_with_people_in_it_but_not_below_them(doctor, station,
     for number in range(2):
         booking.book(patient_id=person(station, f"Lê {number}"), slot_id=slots_of(session)[0].pk, actor=clinician)
     change = {"places": "1", "open_to": "own", "place": "Phòng 5"}
-    assert list(doctor.post(f"/clinic/sessions/{session.pk}/", change).context["form"].errors) == ["places"]
-    assert doctor.post(f"/clinic/sessions/{session.pk}/", change | {"places": "2"}).status_code == 302
+    assert list(doctor.post(f"/clinic/appointments/sessions/{session.pk}/", change).context["form"].errors) == [
+        "places"
+    ]
+    assert doctor.post(f"/clinic/appointments/sessions/{session.pk}/", change | {"places": "2"}).status_code == 302
     session.refresh_from_db()
     assert (session.place, session.open_to, slots_of(session)[0].free) == ("Phòng 5", "own", 0)
 
@@ -245,12 +270,15 @@ def test_a_session_changes_with_people_in_it_but_not_below_them(doctor, station,
 def test_cancelling_a_session_shows_where_each_goes_first(doctor, station, clinician, man):
     session, other = planned(station, minutes=60), planned(station, days=6, minutes=60)
     held = the(booking.book(patient_id=man, slot_id=slots_of(session)[0].pk, actor=clinician))
-    page = doctor.get(f"/clinic/sessions/{session.pk}/cancel/")
+    address = f"/clinic/appointments/sessions/{session.pk}/cancel/"
+    page = doctor.get(address)
     assert "Nguyễn Văn Đức" in page.content.decode()
-    assert doctor.post(f"/clinic/sessions/{session.pk}/cancel/", {}).status_code == 200  # not named: nothing happens
+    assert (
+        doctor.post(f"/clinic/appointments/sessions/{session.pk}/cancel/", {}).status_code == 200
+    )  # not named: nothing happens
     session.refresh_from_db()
     assert session.active
-    doctor.post(f"/clinic/sessions/{session.pk}/cancel/", {f"to-{held.pk}": slots_of(other)[0].pk})
+    doctor.post(address, {f"to-{held.pk}": slots_of(other)[0].pk})
     held.refresh_from_db()
     session.refresh_from_db()
     assert (held.status, held.day, session.active) == ("booked", in_days(6), False)
@@ -301,6 +329,7 @@ def test_a_citizen_is_offered_only_what_is_open_to_her_and_due(station, send, ma
     wishes = [wish.name for wish, _key in me.get("/me/appointments/").context["wishes"]]
     assert wishes == ["Sàng lọc ung thư đại trực tràng"]
     send.fit(man, "3", on=f"{in_days(-20)}")  # negative: the next round is in a year
+    refresh_noted(timezone.localdate())
     assert me.get("/me/appointments/").context["wishes"] == []
     assert me.get("/me/appointments/new/?service=screening.colorectal").status_code == 404
 
