@@ -1,5 +1,6 @@
 """Uploading a file of results, and telling how to read it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django import forms
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from screening.imports.columns import OPTIONAL, Column
 from screening.imports.differences import heading
 from screening.imports.review import TABS
+from screening.machines.codes import meant_by
 from screening.models import ImportBatch, RowKind
 from screening.protocol import current, programmes
 
@@ -113,6 +115,7 @@ class CodesForm(forms.Form):
                 label=f"{entry['code']} {entry['name']}".strip(),
                 help_text=_now("%(count)s dòng, ví dụ: %(example)s") % entry,
                 choices=choices,
+                initial=_guess(entry),
                 error_messages={"required": _("Hãy chọn xét nghiệm, hoặc nói đó không phải xét nghiệm sàng lọc.")},
             )
 
@@ -138,6 +141,12 @@ class ApproveForm(forms.Form):
         choices = [(str(kind), f"{TABS[kind]} ({count})") for kind, count in counts.items() if count]
         self.fields["kinds"].choices = choices  # type: ignore[attr-defined]
         self.fields["kinds"].initial = [kind for kind, _label in choices]
+
+
+def _guess(entry: Mapping[str, Any]) -> str:
+    """The test whose name is the code's. Most codes of a file are none of ours, and are that unless changed."""
+    found = meant_by(entry["code"].rsplit("/", 1)[-1], entry["name"], {})
+    return found or "-"
 
 
 def test_choices() -> list[tuple[str, str]]:

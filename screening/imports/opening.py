@@ -4,6 +4,7 @@ Each gives the same: a header and rows of cells. What only its owner can tell (w
 which test) is asked for once and remembered.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,12 +14,18 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from records.models import Facility
+from screening.imports import xml4
 from screening.imports.batches import remembered_columns
 from screening.imports.columns import Column, Header, header_key, label
 from screening.imports.reading import SourceRow, open_sheet, settle
+from screening.imports.tabular import own_header, own_rows
+from screening.machines import astm
+from screening.machines.codes import NOT_OURS, meant_by, table_of
 from screening.models import ImportBatch
 
 SAMPLE = 3
+MOST_CODES = 300  # asked at once
 
 
 @dataclass(slots=True)
@@ -52,7 +59,63 @@ class NeedsCodes(Needs):
 def open_batch(batch: ImportBatch) -> Opened:
     """The batch's file. Raises Unreadable, NeedsColumns, NeedsCodes, FileNotFoundError."""
     path = Path(settings.MEDIA_ROOT) / batch.file
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return _open_xml4(path, batch)
+    if astm.looks_like(start):
+        return _open_astm(path, batch)
     return _open_table(path, batch)
+
+
+def _open_xml4(path: Path, batch: ImportBatch) -> Opened:
+    contents = xml4.survey(path)
+    table = table_of(batch.facility, "xml4")
+    unknown = [
+        {"code": code, "name": contents.names[code], "count": count, "example": contents.examples[code]}
+        for code, count in contents.codes.most_common()
+        if code not in table
+    ]
+    _ask("xml4", unknown)
+    ours = sum(count for code, count in contents.codes.items() if table[code])
+    rows = own_rows(xml4.results(path, contents, table, _code_of(batch.facility)))
+    return Opened("xml4", own_header(), rows, ours, _left_out(contents.rows - ours))
+
+
+def _open_astm(path: Path, batch: ImportBatch) -> Opened:
+    contents = astm.read_file(path)
+    table = table_of(batch.facility, "astm")
+    meant = {(code, name): meant_by(code, name, table) for code, name, _values in contents.results}
+    counts = Counter((code, name) for code, name, _values in contents.results)
+    examples = {(code, name): values[Column.RESULT] for code, name, values in reversed(contents.results)}
+    unknown = [
+        {"code": code, "name": name, "count": counts[code, name], "example": examples[code, name]}
+        for (code, name), test in meant.items()
+        if test is None
+    ]
+    _ask("astm", unknown)
+    ours = sum(counts[key] for key, test in meant.items() if test != NOT_OURS)
+    notices = _left_out(len(contents.results) - ours)
+    if contents.not_final:
+        notices.append(_("{count} kết quả chưa chính thức đã được bỏ qua.").format(count=contents.not_final))
+    rows = own_rows(astm.rows_of(contents, table, _code_of(batch.facility)))
+    return Opened("astm", own_header(), rows, ours, notices)
+
+
+def _ask(form: str, unknown: list[dict[str, Any]]) -> None:
+    """Ask what the codes mean that nobody has told yet."""
+    if unknown:
+        named = ", ".join(f"{entry['code']} {entry['name']}".strip() for entry in unknown[:20])
+        text = _("Chưa biết các mã sau là xét nghiệm nào: {codes}.").format(codes=named)
+        raise NeedsCodes(text, form=form, header=own_header(), sample=[], codes=unknown[:MOST_CODES])
+
+
+def _left_out(count: int) -> list[str]:
+    return [_("{count} kết quả không thuộc sàng lọc đã được bỏ qua.").format(count=count)] if count else []
+
+
+def _code_of(facility: str | None) -> str:
+    return Facility.objects.filter(pk=facility).values_list("code", flat=True).first() or ""
 
 
 def _open_table(path: Path, batch: ImportBatch) -> Opened:
@@ -65,6 +128,3 @@ def _open_table(path: Path, batch: ImportBatch) -> Opened:
         raise NeedsColumns(text, form="table", header=header, sample=sample, codes=[])
     notices = settle(header) + sheet.notices
     return Opened("table", header, sheet.rows, sheet.estimate, notices, sample)
-
-
-__all__ = ["Column", "Needs", "NeedsCodes", "NeedsColumns", "Opened", "open_batch"]

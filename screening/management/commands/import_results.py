@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from records.models import Facility
 from screening.imports.batches import batch_of_path, notice_texts
 from screening.imports.errors import error_lines
 from screening.imports.running import run_batch
@@ -20,21 +21,26 @@ class Command(BaseCommand):
     where it stood.
     """
 
-    help = "Import screening results from a CSV or XLSX file."
+    help = "Import screening results from a CSV, XLSX, XML4 or ASTM file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """FILE, and where to put the bad rows."""
-        parser.add_argument("file", type=Path, metavar="FILE", help="CSV or XLSX")
+        parser.add_argument("file", type=Path, metavar="FILE", help="CSV, XLSX, XML4 or ASTM")
+        parser.add_argument(
+            "--facility", metavar="CODE", help="take results of this facility only, and read its codes (XML4, ASTM)"
+        )
         parser.add_argument(
             "--errors", type=Path, metavar="FILE", help="write the bad rows there, with column and reason"
         )
 
-    def handle(self, *args: Any, file: Path, errors: Path | None, **options: Any) -> None:
+    def handle(self, *args: Any, file: Path, errors: Path | None, facility: str | None, **options: Any) -> None:
         """Run and tell."""
         if not file.is_file():
             raise CommandError(f"{file}: no such file.", returncode=2)
+        if facility is not None and (known := Facility.objects.filter(code=facility, active=True).first()) is None:
+            raise CommandError(f"No facility has the code {facility}.", returncode=2)
         self.started = time.monotonic()
-        batch = run_batch(batch_of_path(file).pk, progress=self.show)
+        batch = run_batch(batch_of_path(file, facility=known.pk if facility else None).pk, progress=self.show)
         if batch is None:
             raise CommandError(f"{file} is being imported by another process.", returncode=2)
         self.stderr.write("")
