@@ -4,6 +4,8 @@ They are HealthHub's own, not the facility's: a letter to somebody must not open
 no Observation and no programme, so they never count as telling somebody a result.
 """
 
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.conf import settings
@@ -12,10 +14,12 @@ from django.utils import timezone
 
 from fhir import store
 from fhir.ids import new_id
+from fhir.outcomes import Refused
 from healthhub.accounts.actors import system_actor
 from screening.models.messages import Channel, Message, MessageKind
 
 CHUNK: Final = 500
+REFUSED: Final = "-"
 ACTOR: Final = system_actor("messages")
 MEDIUM: Final = {
     Channel.LETTER: "MAILWRIT",
@@ -23,6 +27,7 @@ MEDIUM: Final = {
     Channel.SMS: "SMSWRIT",
     Channel.ZALO: "ELECTRONIC",
 }
+logger = logging.getLogger(__name__)
 _CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/communication-category"
 _MODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 _NEXT = """
@@ -63,8 +68,21 @@ def communication_of(message: Message, id_: str) -> dict[str, Any]:
     if message.facility_id:
         resource["sender"] = {"reference": f"Organization/{message.facility_id}"}
     if message.about.startswith("Appointment/"):
-        resource["about"] = [{"reference": message.about}]
+        resource["about"] = [{"reference": message.about.partition("#")[0]}]
     return resource
+
+
+def _file_singly(messages: Sequence[Message], names: Mapping[int, str]) -> dict[int, str]:
+    """File what can be filed: one that is refused must not hold up the others for ever. It gets REFUSED."""
+    filed: dict[int, str] = {}
+    for message in messages:
+        try:
+            store.save(communication_of(message, names[message.pk]), actor=ACTOR)
+            filed[message.pk] = names[message.pk]
+        except Refused:
+            logger.exception("No Communication for message %d", message.pk)
+            filed[message.pk] = REFUSED
+    return filed
 
 
 def _file_some() -> int:
@@ -77,7 +95,10 @@ def _file_some() -> int:
         messages = list(Message.objects.filter(pk__in=ids))
         names = {message.pk: new_id() for message in messages}
         drafts = [store.Draft.of(communication_of(message, names[message.pk])) for message in messages]
-        store.save_many(drafts, actor=ACTOR)
+        try:
+            store.save_many(drafts, actor=ACTOR)
+        except Refused:
+            names = _file_singly(messages, names)
         with connection.cursor() as cursor:
             cursor.execute(_FILED, [list(names), list(names.values())])
         return len(ids)

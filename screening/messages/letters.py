@@ -4,15 +4,18 @@ A letter counts as sent only when staff say that its batch was posted. Whoever d
 printing and the posting is named on the batch's page, to be taken out of the pile.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
+from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from healthhub.accounts.actors import Actor
 from screening.messages.discretion import discreet
@@ -61,6 +64,12 @@ def gather(*, facility: str | None = None, everybody: bool = True) -> list[int]:
             while _gather_for(sender, now) == LARGEST:
                 pass
     return unprinted()
+
+
+def request_print(batch_id: int) -> None:
+    """Queue the making of a batch's file; without a queue, ``resume_letters`` makes it within minutes."""
+    with contextlib.suppress(OperationalError):  # the task by its name: tasks import services, not the other way round
+        current_app.send_task("screening.tasks.print_letters", args=[batch_id])
 
 
 def unprinted() -> list[int]:

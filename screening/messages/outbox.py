@@ -37,12 +37,13 @@ class Outgoing:
 
 
 _ROWS = """
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[])
-    AS w(patient_id, kind, about, programme, facility_id, data, not_before)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[],
+    %s::text[]) AS w(patient_id, kind, about, programme, facility_id, data, not_before, again)
 """
 _INVITATIONS = """
 SELECT i.patient_id, %s::text AS kind, 'invitation/' || i.id AS about, i.programme, i.facility_id,
-    '{}'::jsonb AS data, NULL::timestamptz AS not_before
+    '{}'::jsonb AS data, NULL::timestamptz AS not_before,
+    CASE WHEN i.reminders > 0 AND %s = 'reminder' THEN '#' || i.reminders ELSE '' END AS again
 FROM screening_invitation i WHERE i.id = ANY(%s)
 """
 _QUEUE = """
@@ -53,7 +54,7 @@ INSERT INTO screening_message (
 )
 SELECT w.patient_id, coalesce(w.facility_id, c.facility_id), w.programme, w.kind,
     coalesce(way.channel, ''), coalesce(way.address, ''), coalesce(wish.language, 'vi'), w.about, w.data,
-    w.kind || ':' || w.about, substr(replace(gen_random_uuid()::text, '-', ''), 1, 16),
+    w.kind || ':' || w.about || w.again, substr(replace(gen_random_uuid()::text, '-', ''), 1, 16),
     CASE WHEN c.deceased OR NOT c.active OR wish.no_messages IS TRUE THEN 'cancelled'
          WHEN way.channel IS NULL THEN 'failed' ELSE 'queued' END,
     CASE WHEN c.deceased THEN 'deceased' WHEN NOT c.active THEN 'inactive' WHEN wish.no_messages IS TRUE THEN 'declined'
@@ -94,8 +95,10 @@ RETURNING state
 
 def queue_messages(invitation_ids: Sequence[int], kind: str, *, actor: Actor) -> int:
     """Queue one message of a kind for each invitation, by the channel that suits the person; answers how many now wait
-    to be sent. The same call again queues nothing."""
-    return _queue(_INVITATIONS, [MessageKind(kind).value, list(invitation_ids)], actor=actor)
+    to be sent. The same call again queues nothing; a further reminder is one after ``Invitation.reminders`` has grown.
+    """
+    kind = MessageKind(kind).value
+    return _queue(_INVITATIONS, [kind, kind, list(invitation_ids)], actor=actor)
 
 
 def queue(rows: Sequence[Outgoing], *, actor: Actor) -> int:
@@ -116,6 +119,7 @@ def queue(rows: Sequence[Outgoing], *, actor: Actor) -> int:
         [row.facility for row in rows],
         [_json(row.data) for row in rows],
         [row.not_before for row in rows],
+        [""] * len(rows),
     ]
     return _queue(_ROWS, columns, actor=actor)
 

@@ -64,8 +64,9 @@ SELECT m.id, CASE
         SELECT FROM screening_decision d WHERE d.patient_id = m.patient_id AND d.programme = m.programme
         AND NOT d.undone AND (d.kind <> 'defer' OR d.until > %s)
     ) THEN 'ceased'
-    WHEN m.about LIKE 'invitation/%%' AND EXISTS (
-        SELECT FROM screening_invitation i WHERE i.id = split_part(m.about, '/', 2)::bigint
+    WHEN EXISTS (
+        SELECT FROM screening_invitation i
+        WHERE i.id = CASE WHEN m.about ~ '^invitation/[0-9]{1,18}$' THEN split_part(m.about, '/', 2)::bigint END
         AND i.state IN ('responded', 'cancelled')
     ) THEN 'not_needed'
     WHEN m.kind IN ('appointment', 'appointment_reminder') AND m.data ->> 'date' < %s THEN 'too_late'
@@ -113,7 +114,7 @@ class Claimed:
     channel: str
     address: str
     language: str
-    data: dict[str, str]
+    content: str
     token: str
     attempts: int
     claimed_at: datetime
@@ -140,7 +141,7 @@ def claim(channel: str, limit: int) -> list[Claimed]:
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, [channel, now, now - LEASE, limit])
         rows = cursor.fetchall()
-    return [Claimed(*row[:7], json.loads(row[7]), row[8], row[9], row[10]) for row in rows]
+    return [Claimed(*row) for row in rows]
 
 
 def held_back(ids: Sequence[int]) -> dict[int, str]:
@@ -180,7 +181,7 @@ def parcel_of(message: Claimed, facility: str) -> tuple[Parcel, str]:
     text = text_of(message.kind, message.language)
     link = link_of(message.token)
     filled = {
-        part: fill(template, language=text.language, facility=facility, data=message.data, link=link)
+        part: fill(template, language=text.language, facility=facility, data=json.loads(message.content), link=link)
         for part, template in (("short", text.short), ("subject", text.subject), ("body", text.body))
     }
     if message.channel == Channel.SMS and settings.MESSAGES["sms_plain"]:

@@ -20,7 +20,7 @@ from records.models import Facility
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.forms.messages import PostedForm
 from screening.messages.alarms import alarms
-from screening.messages.letters import gather, mark_posted, mark_printed, to_pull
+from screening.messages.letters import gather, mark_posted, mark_printed, request_print, to_pull
 from screening.messages.texts import texts
 from screening.messages.words import reason_words
 from screening.models.messages import BatchStage, LetterBatch, Message, MessageState
@@ -76,13 +76,11 @@ def batches(request: ActingRequest) -> HttpResponse:
 @require_POST
 def make(request: ActingRequest) -> HttpResponse:
     """Put what waits into a batch now."""
-    from screening.tasks import print_letters
-
     before = set(_own(request).values_list("pk", flat=True))
     gather(facility=_sender(request), everybody=False)
     new = _own(request).exclude(pk__in=before)
     for batch_id in new.values_list("pk", flat=True):
-        print_letters.delay(batch_id)
+        request_print(batch_id)
     if not new.exists():
         messages.info(request, _("Không có thư nào đang chờ in."))
     return redirect(f"{_room(request)}-letters")

@@ -7,8 +7,8 @@ import pytest
 from fhir import store
 from healthhub.accounts.actors import SYSTEM
 from records.models import Facility
-from screening.messages import Outgoing, queue, unreachable
-from screening.models import BadContact, Message, MessagePreference
+from screening.messages import Outgoing, queue, queue_messages, unreachable
+from screening.models import BadContact, Invitation, Message, MessagePreference
 from tests.screening.conftest import make_patient
 
 PHONE = [{"system": "phone", "value": "0912 345 678"}]
@@ -119,3 +119,19 @@ def test_a_thousand_invitations_are_one_statement(station: Facility, django_asse
     rows = [Outgoing(patient, "invitation", f"invitation/{number}") for number in range(1000)]
     with django_assert_num_queries(1):
         assert queue(rows, actor=SYSTEM) == 1000
+
+
+def test_a_further_reminder_is_a_message_of_its_own(station: Facility) -> None:
+    patient = person(station, PHONE)
+    call = Invitation.objects.create(
+        patient_id=patient,
+        programme="colorectal",
+        due_on="2026-12-01",
+        kind="call",
+        facility=station,
+        planned_on="2026-11-23",
+    )
+    counts = [queue_messages([call.pk], "reminder", actor=SYSTEM) for _ in range(2)]
+    Invitation.objects.update(reminders=1)
+    counts += [queue_messages([call.pk], "reminder", actor=SYSTEM) for _ in range(2)]
+    assert counts == [1, 0, 1, 0]

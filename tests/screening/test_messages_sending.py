@@ -365,7 +365,7 @@ def test_what_was_sent_is_a_communication_that_opens_no_record_to_its_sender(
     station: Facility, laboratory: Facility, sms: Office
 ) -> None:
     patient = person(station)
-    row = Outgoing(patient, "appointment", "Appointment/a1", facility=laboratory.pk, data={"date": "2026-12-01"})
+    row = Outgoing(patient, "appointment", "Appointment/a1#7", facility=laboratory.pk, data={"date": "2026-12-01"})
     queue([row], actor=SYSTEM)
     sweep()
     message = Message.objects.get()
