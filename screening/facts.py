@@ -112,7 +112,7 @@ def _result(observation: Mapping[str, Any], facility: str | None) -> Fact | None
     value = found.value if found else None
     kit = found.kit if found else _device(observation)
     explanation = dict(found.explanation) if found else dict(fault.text) if fault else {}
-    data = {
+    data: dict[str, Any] = {
         "test": match.test,
         "category": category,
         "outcome": outcome,

@@ -8,6 +8,7 @@ from datetime import date
 
 from records.access import withhold_from_citizens
 from screening.models import ScreeningResult
+from screening.models.result import shown_on
 
 _HELD = """
 EXISTS (
@@ -24,6 +25,12 @@ EXISTS (
 def withhold() -> None:
     """Keep what is held back out of what citizens read over FHIR and on their record's pages."""
     withhold_from_citizens(_HELD)
+
+
+def programmes_held(patient: str, on: date) -> set[str]:
+    """The programmes in which a result of this person is held back on that day. One query."""
+    waiting = ScreeningResult.objects.filter(patient_id=patient).exclude(shown_on(on))
+    return set(waiting.values_list("programme", flat=True))
 
 
 def held_back(results: Iterable[ScreeningResult], on: date) -> set[str]:

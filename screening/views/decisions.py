@@ -1,5 +1,6 @@
 """Deferring, opting out, ceasing and undoing, by staff and by the citizen for herself; the clinic's lists of recall."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -24,6 +25,7 @@ from screening.protocol import current, programmes
 from screening.recall import lists
 from screening.recall.decisions import cease_screening, defer_screening, opt_out, undo_decision
 from screening.recall.refresh import refresh_noted
+from screening.release import programmes_held
 from screening.views.desk import facility_of, person_of
 
 KINDS = {"defer": DecisionKind.DEFER, "opt-out": DecisionKind.OPT_OUT, "cease": DecisionKind.CEASE}
@@ -123,7 +125,11 @@ def mine(request: ActingRequest) -> HttpResponse:
     record_access(
         actor=request.actor, action="view", patients=[patient], resource_type="ServiceRequest", reason=request.path
     )
-    return render(request, "screening/me_programmes.html", {"lines": recall_lines(patient, timezone.localdate())})
+    today = timezone.localdate()
+    held = programmes_held(patient, today)  # the date and its reason would tell what the result says
+    waiting = {"kind": "wait", "word": _("Đang chờ"), "due_on": None, "why": _("Cơ sở y tế sẽ liên hệ với bạn.")}
+    lines = [replace(line, **waiting) if line.programme in held else line for line in recall_lines(patient, today)]
+    return render(request, "screening/me_programmes.html", {"lines": lines})
 
 
 @for_roles(Role.CITIZEN)

@@ -2,15 +2,29 @@
 
 import copy
 import tomllib
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screening.protocol import age_on, current, eligible, find_assessment, find_test, named_test, parse, protocol_for
-from screening.protocol.check import faults_of
+from screening.protocol import (
+    age_on,
+    current,
+    eligible,
+    exclusions_of,
+    find_assessment,
+    find_test,
+    load,
+    named_test,
+    parse,
+    protocol_for,
+    risk_groups_of,
+)
+from screening.protocol.check import faults_of, faults_of_versions
 from screening.protocol.load import FOLDER, LOINC, SNOMED, ProtocolError
 
 COLORECTAL = tomllib.loads((FOLDER / "colorectal.toml").read_text(encoding="utf-8"))
@@ -58,10 +72,128 @@ def test_the_shipped_files_have_no_fault():
         (("wording", "fit_positive", "en", "next", None), "wording.fit_positive.en.next: is missing"),
         (("wording", "unclassified", None), "wording.unclassified: is missing"),
         (("programme", None), "programme: is missing"),
+        (("eligibility", "mode", "postal"), "eligibility.mode: 'postal'"),
+        (("eligibility", "mode", "opportunistic"), "call: belongs to every programme of mode 'invited'"),
+        (("eligibility", "residence", "moon"), "eligibility.residence: 'moon'"),
+        (("eligibility", "requires_risk_group", True), "for nobody"),
+        (("call", None), "call: belongs to every programme of mode 'invited'"),
+        (("call", "attempts", 0), "call.attempts"),
+        (("call", "city_sets", None), "call: names neither a source nor city_sets"),
+        (("tests", "fit", "entry", "triple"), "entry: 'triple'"),
+        (("tests", "fit", "second_reading_of", "fit"), "belong together"),
+        (("tests", "fit", "category_below", "positive"), "are one category"),
+        (("tests", "fit", "categories", "positive", "release", "after_contact"), "hold_days: belongs to release"),
+        (("tests", "fit", "categories", "positive", "hold_days", 14), "hold_days: belongs to release"),
+        (("steps", "colonoscopy", "limit_days", None), "limit_days or limit_months"),
+        (("steps", "colonoscopy", "within_months", 2), "one of each"),
+        (("steps", "colonoscopy", "warn_days", None), "warn_days"),
+        (("steps", "colonoscopy", "warn_days", 90), "warn_days"),
+        (("steps", "colonoscopy", "escalate", []), "does not reach the city"),
+        (
+            (
+                "steps",
+                "colonoscopy",
+                "escalate",
+                [{"to": "district", "after_days": 9}, {"to": "city", "after_days": 9}],
+            ),
+            "not ascending",
+        ),
+        (
+            ("steps", "colonoscopy", "escalate", [{"to": "city", "after_days": 9}, {"to": "city", "after_days": 19}]),
+            "not ascending",
+        ),
+        (("steps", "colonoscopy", "assessment", "scan"), "assessment: unknown 'scan'"),
+        (("assessments", "colonoscopy", "kind", "guess"), "kind: 'guess'"),
+        (("assessments", "colonoscopy", "codes", []), "codes: is empty"),
+        (("assessments", "colonoscopy", "findings", 1, "next_months", None), "is not declared an end"),
+        (("assessments", "colonoscopy", "findings", 1, "ends", True), "ends, but also leads on"),
+        (("assessments", "colonoscopy", "findings", 1, "leads_to", "scan"), "leads_to: unknown step 'scan'"),
+        (("reasons", "deceased", None), "reasons.deceased: is missing"),
+        (("reasons", "deceased", "ends", False), "reasons.deceased: is missing or does not end"),
     ],
 )
 def test_a_fault_is_named(change, fault):
     assert [found for found in faults_of(changed(*change)) if fault in found] != []
+
+
+def test_a_chain_of_steps_that_never_ends_is_named():
+    raw = copy.deepcopy(COLORECTAL)
+    for finding in raw["assessments"]["colonoscopy"]["findings"]:
+        for key in ("next_months", "ends"):
+            finding.pop(key, None)
+        finding["leads_to"] = "colonoscopy"
+    assert [fault for fault in faults_of(raw) if "leads from here to the end" in fault] == [
+        "steps.colonoscopy: no chain of outcomes leads from here to the end of the round"
+    ]
+
+
+def test_a_test_has_one_key_in_all_programmes():
+    twin = replace(current("colorectal"), programme="toe")
+    found = faults_of_versions([current("colorectal"), twin])
+    assert "toe.fit: colorectal has a test of this key already, and forms name tests by key alone" in found
+
+
+RISK = {"key": "hbv", "name": {"vi": "x", "en": "x"}, "codes": ["icd10|B18"], "min_age": 30, "interval_months": 6}
+SMOKER = {
+    "key": "smoker",
+    "name": {"vi": "x", "en": "x"},
+    "observation": {"code": "loinc|8664-5", "at_least": "20", "unit": "{PackYears}"},
+}
+
+
+def with_risks(**extra):
+    raw = copy.deepcopy(COLORECTAL)
+    raw["eligibility"] |= {
+        "risk_groups": [RISK | {"city_sets": True}, SMOKER | {"city_sets": True}],
+        "exclusions": [
+            {
+                "key": "none",
+                "name": {"vi": "x", "en": "x"},
+                "codes": ["icd10|C18"],
+                "review_months": 12,
+                "city_sets": True,
+            }
+        ],
+    } | extra
+    assert faults_of(raw) == []
+    return load._protocol(raw)
+
+
+def person(age):
+    return SimpleNamespace(sex="male", birth_date=date(2026 - age, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("age", "asked", "answer"),
+    [
+        (45, {}, (True, "ok", "", 12)),
+        (35, {}, (False, "too_young", "", None)),
+        (35, {"risks": ["hbv"]}, (True, "ok", "hbv", 6)),
+        (45, {"risks": ["hbv"]}, (True, "ok", "hbv", 6)),
+        (45, {"risks": ["smoker"]}, (True, "ok", "", 12)),
+        (45, {"exclusions": ["none"]}, (False, "excluded", "", None)),
+        (45, {"lives_here": False}, (False, "residence", "", None)),
+    ],
+)
+def test_risk_groups_exclusions_and_residence_decide(age, asked, answer):
+    found = eligible(person(age), date(2026, 6, 1), with_risks(), **asked)
+    assert (found.eligible, found.reason, found.risk, found.interval_months) == answer
+
+
+def test_a_programme_for_risk_groups_is_for_nobody_else():
+    protocol = with_risks(requires_risk_group=True)
+    assert eligible(person(45), date(2026, 6, 1), protocol).reason == "risk_group"
+    assert eligible(person(45), date(2026, 6, 1), protocol, risks=["smoker"]).risk == "smoker"
+
+
+def test_risks_and_exclusions_are_found_in_the_record():
+    protocol = with_risks()
+    packs = (LOINC, "8664-5")
+    assert [group.key for group in risk_groups_of(protocol, [(load.ICD10, "B18.1")])] == ["hbv"]
+    assert [group.key for group in risk_groups_of(protocol, [], [(packs, Decimal("20"), "{PackYears}")])] == ["smoker"]
+    assert risk_groups_of(protocol, [(load.ICD10, "B181")], [(packs, Decimal("19"), "{PackYears}")]) == []
+    assert risk_groups_of(protocol, [], [(packs, Decimal("99"), "a")]) == []
+    assert [one.key for one in exclusions_of(protocol, [(load.ICD10, "C18")])] == ["none"]
 
 
 @pytest.mark.parametrize(
