@@ -36,7 +36,7 @@ class Alarm:
 def alarms(*, facility: str | None = None) -> list[Alarm]:
     """All alarms, or those of one facility, the oldest first. Two statements."""
     today = timezone.localdate()
-    last = today - timedelta(days=settings.MESSAGES["letters_alarm_days"])
+    last = today - timedelta(days=int(settings.MESSAGES["letters_alarm_days"]))
     batches = LetterBatch.objects.exclude(stage=BatchStage.POSTED).filter(day__lt=last)
     if facility is not None:
         batches = batches.filter(facility_id=facility)

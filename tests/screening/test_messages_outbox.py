@@ -7,8 +7,8 @@ import pytest
 from fhir import store
 from healthhub.accounts.actors import SYSTEM
 from records.models import Facility
-from screening.messages import Outgoing, queue, queue_messages, unreachable
-from screening.models import BadContact, Invitation, Message, MessagePreference
+from screening.messages import Outgoing, emails, queue, queue_messages, unreachable
+from screening.models import BadContact, EmailAddress, Invitation, Message, MessagePreference
 from tests.screening.conftest import make_patient
 
 PHONE = [{"system": "phone", "value": "0912 345 678"}]
@@ -135,3 +135,11 @@ def test_a_further_reminder_is_a_message_of_its_own(station: Facility) -> None:
     Invitation.objects.update(reminders=1)
     counts += [queue_messages([call.pk], "reminder", actor=SYSTEM) for _ in range(2)]
     assert counts == [1, 0, 1, 0]
+
+
+def test_rebuilding_reads_the_same_addresses(station: Facility) -> None:
+    patient = person(station, EMAIL)
+    EmailAddress.objects.update(address="something@else.vn")
+    emails.rebuild()
+    assert EmailAddress.objects.get() == EmailAddress(patient_id=patient, address="duc@example.vn")
+    assert EmailAddress.objects.get().address == "duc@example.vn"

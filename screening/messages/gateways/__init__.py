@@ -1,5 +1,7 @@
 """Ways out of the house, one for each channel; settings say which. Letters go by ``screening.messages.letters``."""
 
+from typing import Any
+
 from django.conf import settings
 
 from screening.messages.gateways.files import FileGateway
@@ -14,7 +16,7 @@ __all__ = ["Delivered", "Gateway", "Later", "Never", "Outcome", "Parcel", "gatew
 
 def gateway_for(channel: str) -> Gateway:
     """The gateway of a channel; without an address in the settings, the one that writes into files."""
-    config = settings.MESSAGES
+    config: dict[str, Any] = settings.MESSAGES
     if channel == Channel.SMS and config["sms_url"]:
         return SmsGateway(url=config["sms_url"], token=config["sms_token"], sender=config["sms_sender"])
     if channel == Channel.ZALO and config["zalo_url"]:
