@@ -30,6 +30,9 @@ from screening.protocol.load import FOLDER, LOINC, SNOMED, ProtocolError
 COLORECTAL = tomllib.loads((FOLDER / "colorectal.toml").read_text(encoding="utf-8"))
 
 
+DISTRICT, CITY = {"to": "district"}, {"to": "city"}
+
+
 def changed(*path_and_value):
     """The colorectal file with one value changed; None takes it out."""
     raw = copy.deepcopy(COLORECTAL)
@@ -99,7 +102,7 @@ def test_the_shipped_files_have_no_fault():
             "not ascending",
         ),
         (
-            ("steps", "colonoscopy", "escalate", [{"to": "city", "after_days": 9}, {"to": "city", "after_days": 19}]),
+            ("steps", "colonoscopy", "escalate", [CITY | {"after_days": 9}, CITY | {"after_days": 19}]),
             "not ascending",
         ),
         (("steps", "colonoscopy", "assessment", "scan"), "assessment: unknown 'scan'"),
@@ -137,7 +140,7 @@ RISK = {"key": "hbv", "name": {"vi": "x", "en": "x"}, "codes": ["icd10|B18"], "m
 SMOKER = {
     "key": "smoker",
     "name": {"vi": "x", "en": "x"},
-    "observation": {"code": "loinc|8664-5", "at_least": "20", "unit": "{PackYears}"},
+    "observation": {"code": "loinc|8664-5", "at_least": "20", "unit": "{PackYears}", "city_sets": True},
 }
 
 
