@@ -53,13 +53,14 @@ class Standing(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("patient", "programme"), name="screening_standing_person"),
+            models.UniqueConstraint(fields=("programme", "patient"), name="screening_standing_once"),
             models.CheckConstraint(
                 condition=Q(due_on__isnull=False) | Q(status__in=("ceased", "screened", "deferred")),
                 name="screening_standing_waits_for_a_day",
             ),
         )
         indexes = (
+            models.Index(name="screening_standing_person", fields=("patient",)),
             models.Index(name="screening_standing_area", fields=("programme", "area", "status")),
             models.Index(name="screening_standing_caller", fields=("facility", "programme", "status", "due_on")),
         )

@@ -199,7 +199,7 @@ def attach(
     Her result then counts as the answer. The invitation's id; None if a call of that very day stands already.
     """
     assert kind in (InvitationKind.SELF_REFERRAL, InvitationKind.ANNUAL_CHECK)
-    params = {"patient": patient, "programme": current(programme).programme, "on": on}
+    params: dict[str, Any] = {"patient": patient, "programme": current(programme).programme, "on": on}
     with connection.cursor() as cursor:
         cursor.execute(_OFFER, {**params, "kind": kind.value, "facility": facility or actor.facility})
         row = cursor.fetchone()

@@ -54,7 +54,7 @@ def books(programme: str, on: date, *, place: int | None = None) -> list[dict[st
     rows = Balance.objects.filter(programme=programme, on=on)
     if place is not None:
         rows = rows.filter(Q(area_id=place) | Q(area__parent_id=place))
-        keys = {"place": F("area_id"), "name": F("area__name")}
+        keys: dict[str, Any] = {"place": F("area_id"), "name": F("area__name")}
     else:
         keys = {"place": Coalesce("area__parent_id", "area_id"), "name": Coalesce("area__parent__name", "area__name")}
     return list(

@@ -36,7 +36,7 @@ INSERT INTO screening_standing ({COLUMNS})
 SELECT {", ".join(f"f.{name}" for name in COLUMNS.split(", ")[:-1])},
     CASE WHEN s.status = f.status THEN s.since ELSE f.since END
 FROM {_FRESH} f
-LEFT JOIN screening_standing s ON s.patient_id = f.patient_id AND s.programme = f.programme
+LEFT JOIN screening_standing s ON s.patient_id = f.patient_id AND s.programme = %(programme)s {{scope}}
 WHERE s.id IS NULL OR ({", ".join(f"s.{name}" for name in _NAMES)})
     IS DISTINCT FROM ({", ".join(f"f.{name}" for name in _NAMES)})
 ON CONFLICT (patient_id, programme) DO UPDATE SET
@@ -67,11 +67,10 @@ def refresh_standings(protocol: Protocol, on: date, *, scope: Scope) -> Changed:
     eligible = compute_standings(protocol, on, into=_FRESH, scope=scope) if began(protocol) <= on else 0
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {_FRESH}")
-        cursor.execute(
-            _TAKE_OUT.format(scope=scope.sql("s.patient_id")), {**scope.params, "programme": protocol.programme}
-        )
+        params = {**scope.params, "programme": protocol.programme}
+        cursor.execute(_TAKE_OUT.format(scope=scope.sql("s.patient_id")), params)
         removed = cursor.rowcount
-        cursor.execute(_PUT_IN)
+        cursor.execute(_PUT_IN.format(scope=scope.sql("s.patient_id")), params)
         written = cursor.rowcount
         cursor.execute(f"DROP TABLE {_FRESH}")
     return Changed(eligible, written, removed)

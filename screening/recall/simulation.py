@@ -308,7 +308,8 @@ class City:
     def _flush(self) -> None:
         """Save what has been written, the last word of each resource where it was written twice."""
         while self.drafts:
-            batch, names = [], set()
+            batch: list[Draft] = []
+            names: set[tuple[str, str | None]] = set()
             rest: list[Draft] = []
             for draft in self.drafts:
                 key = (draft.type, draft.id)

@@ -32,7 +32,7 @@ PAGE = 50
 def recall(request: ActingRequest) -> HttpResponse:
     """Run, alarms and balance of one programme; the filters are in the address."""
     form = BooksForm(request.GET or None)
-    asked = form.asked() if request.GET else {"programme": programmes()[0], "place": None}
+    asked: dict[str, Any] = form.asked() if request.GET else {"programme": programmes()[0], "place": None}
     programme, place, today = asked["programme"], asked["place"], timezone.localdate()
     night = lists.newest_night(programme)
     rows = lists.books(programme, night, place=place) if night else []
