@@ -19,10 +19,11 @@ document.addEventListener("keydown", (event) => {
   row.querySelector(`button[data-key="${CSS.escape(event.key.toLowerCase())}"]`)?.click()
 })
 
-// After one row is done, go on with the next.
-const done = location.hash.startsWith("#a-") && document.getElementById(location.hash.slice(1))
-if (done) {
+// After one row is done, go on with the next; once the page has loaded, for going to the address's # takes the focus.
+window.addEventListener("load", () => {
+  const done = location.hash.startsWith("#a-") && document.getElementById(location.hash.slice(1))
+  if (!done) return
   const all = rows()
   const next = all.find((row) => done.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING) ?? all[0]
-  next?.querySelector("button").focus()
-}
+  setTimeout(() => next?.querySelector("button").focus())
+})
