@@ -1,5 +1,6 @@
 """E-mail addresses out of stored Patients. People without one cost nothing."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ INSERT INTO screening_emailaddress (patient_id, address) SELECT * FROM unnest(%s
 ON CONFLICT (patient_id) DO UPDATE SET address = excluded.address
 """
 _STORED = """
-SELECT id, content::jsonb -> 'telecom' FROM fhir_resource
+SELECT id, (content::jsonb -> 'telecom')::text FROM fhir_resource
 WHERE type = 'Patient' AND NOT deleted AND content LIKE '%"email"%'
 """
 CHUNK = 5000
@@ -41,7 +42,8 @@ def rebuild() -> None:
         cursor.execute("DELETE FROM screening_emailaddress")
         cursor.execute(_STORED)
         for chunk in iter(lambda: cursor.fetchmany(CHUNK), []):
-            kept = {patient: address for patient, telecom in chunk if (address := email_of({"telecom": telecom}))}
+            found = {patient: email_of({"telecom": json.loads(telecom or "[]")}) for patient, telecom in chunk}
+            kept = {patient: address for patient, address in found.items() if address}
             if kept:
                 with connection.cursor() as other:
                     other.execute(_KEEP, [list(kept), list(kept.values())])
