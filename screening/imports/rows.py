@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
+from zlib import crc32
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -31,6 +32,7 @@ from screening.imports.values import (
 from screening.protocol import NotInterpretable, current, named_test
 from screening.results import interpret_result
 
+LANES: Final = 2
 T = TypeVar("T")
 _QUIET = {"demo-number"}  # warnings that tell an uploader nothing
 
@@ -102,6 +104,11 @@ class Row:
     def numbers(self) -> set[str]:
         """The person's numbers, as they are compared."""
         return {self.identity.cccd, insurance_key(self.identity.insurance_number)} - {""} if self.identity else set()
+
+    @property
+    def lane(self) -> int:
+        """In which of the lanes (see ``lanes``) the row is stored: by the upper bit of what registering locks."""
+        return crc32(min(self.numbers, default="").encode()) % 256 * LANES // 256
 
     @cached_property
     def key(self) -> UUID:

@@ -11,7 +11,6 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-import orjson
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -24,26 +23,16 @@ from records.models import Facility
 from screening.imports.batches import APPROVABLE, NotAllowed, finish, finish_cancelled, forget_file, locked
 from screening.imports.columns import Column, Header
 from screening.imports.differences import heading
+from screening.imports.lanes import CHUNK, COUNTERS, Storing, store_approved, write_back
 from screening.imports.opening import NeedsCodes, NeedsColumns, Opened, open_batch
 from screening.imports.reading import SourceRow, Unreadable
 from screening.imports.rows import Rules
 from screening.imports.staging import stage_rows
-from screening.imports.storing import ASIDE, store_rows
 from screening.imports.undoing import undo_rows
 from screening.models import MOVING, BatchState, ImportBatch, RowKind, RowState, StagedRow
 
-CHUNK: Final = 1000
 _TRIES: Final = 4
 _RETRY = {"40001", "40P01"}  # serialization failure, deadlock
-_COUNTER_OF: Final = {
-    RowKind.NEW: "new",
-    RowKind.CORRECTION: "corrected",
-    RowKind.UNCHANGED: "unchanged",
-    RowKind.CLOSE: "close",
-    RowKind.NOBODY: "nobody",
-    RowKind.REPEATED: "repeated",
-    RowKind.ERROR: "failed",
-}
 #: All that a run writes; what pages write (``cancel_asked``) must not be overwritten.
 _OURS: Final = tuple(
     field.name
@@ -55,7 +44,11 @@ Progress = Callable[[ImportBatch], None]
 
 
 class _Pause(Exception):
-    """The slice of time is over, or the owner has cancelled."""
+    """The slice of time is over."""
+
+
+class _Cancelled(Exception):
+    """The owner has cancelled."""
 
 
 class _Clock:
@@ -66,12 +59,11 @@ class _Clock:
         self.progress = progress
 
     def tick(self, batch: ImportBatch) -> None:
-        """Tell the progress; raise _Pause if it is time to stop."""
+        """Tell the progress; raise _Pause or _Cancelled if it is to stop."""
         if self.progress:
             self.progress(batch)
         if ImportBatch.objects.filter(pk=batch.pk, cancel_asked=True).exists() and batch.state != BatchState.UNDOING:
-            finish_cancelled(batch)
-            raise _Pause
+            raise _Cancelled
         if self.until is not None and time.monotonic() > self.until:
             raise _Pause
 
@@ -93,6 +85,8 @@ def run_batch(batch_id: int, *, seconds: float | None = None, progress: Progress
                     _STEPS[BatchState(batch.state)](batch, clock)
             except _Pause:
                 pass
+            except _Cancelled:
+                finish_cancelled(batch)
             except (Unreadable, NotAllowed) as error:
                 finish(batch, BatchState.FAILED, problem=str(error))
             except Refused as refused:  # of the actor, not of a row
@@ -125,8 +119,8 @@ def _read(batch: ImportBatch, clock: _Clock) -> None:
     for chunk in _chunks(opened.rows, after=batch.processed_row):
         _in_one(batch, partial(_stage, batch, chunk, opened, rules))
         clock.tick(batch)
-    batch.total, batch.read_at, batch.handled = batch.processed, timezone.now(), 0
-    batch.state = BatchState.REVIEW
+    batch.total, batch.read_at, batch.state = batch.processed, timezone.now(), BatchState.REVIEW
+    batch.handled = batch.processed - batch.new - batch.corrected - batch.close - batch.nobody
     if batch.auto:
         batch.state, batch.kinds = BatchState.STORING, [str(kind) for kind in APPROVABLE]
         batch.approved_at = batch.read_at
@@ -147,32 +141,9 @@ def _stage(batch: ImportBatch, chunk: list[SourceRow], opened: Opened, rules: Ru
 def _store(batch: ImportBatch, clock: _Clock) -> None:
     """Store what was approved."""
     actor = _actor_of(batch, batch.approver if batch.approver_id else batch.uploader)
-    header, rules = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns), _rules(batch)
-    while _in_one(batch, lambda: _store_chunk(batch, header, rules, actor)):
-        clock.tick(batch)
+    header = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns)
+    store_approved(Storing(batch, header, _rules(batch), actor), lambda: clock.tick(batch))
     finish(batch, BatchState.DONE)
-
-
-def _store_chunk(batch: ImportBatch, header: Header, rules: Rules, actor: Actor) -> bool:
-    chunk = _next(batch, after=batch.stored_row)
-    if not chunk:
-        return False
-    before = Counter(RowKind(one.kind) for one in chunk)
-    touched = [one for one in chunk if one.kind in APPROVABLE]
-    wanted: list[StagedRow] = []
-    for one in touched:
-        if one.kind in batch.kinds and one.decision != "left":
-            wanted.append(one)
-        else:
-            one.state = RowState.LEFT
-    store_rows(wanted, header, rules, form=batch.form, actor=actor)
-    _write_back(touched)
-    _count(batch, Counter(RowKind(one.kind) for one in chunk), less=before)
-    batch.stored_row = chunk[-1].row
-    batch.handled += len(chunk)
-    batch.stored += sum(one.state == RowState.STORED for one in chunk)
-    batch.parked += sum(one.state == RowState.PARKED for one in chunk)
-    return True
 
 
 def _undo(batch: ImportBatch, clock: _Clock) -> None:
@@ -190,7 +161,7 @@ def _undo_chunk(batch: ImportBatch, actor: Actor) -> bool:
         return False
     ours = [one for one in chunk if one.state in (RowState.STORED, RowState.PARKED)]
     undo_rows(ours, actor=actor)
-    _write_back(ours)
+    write_back(ours)
     batch.undone_row = chunk[-1].row
     batch.handled += len(chunk)
     batch.undone += sum(one.state == RowState.UNDONE for one in ours)
@@ -228,36 +199,9 @@ def _next(batch: ImportBatch, *, after: int) -> list[StagedRow]:
     return list(StagedRow.objects.filter(batch=batch, row__gt=after).order_by("row")[:CHUNK])
 
 
-def _write_back(rows: Sequence[StagedRow]) -> None:
-    """Keep what became of the rows: one statement."""
-    if not rows:
-        return
-    columns: list[list[Any]] = [
-        [one.pk for one in rows],
-        [str(one.kind) for one in rows],
-        [str(one.state) for one in rows],
-        [orjson.dumps(one.problems).decode() for one in rows],
-        [orjson.dumps(one.candidates).decode() for one in rows],
-        [one.patient for one in rows],
-        [one.observation for one in rows],
-        [one.version for one in rows],
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE_BACK, columns)
-
-
-_WRITE_BACK: Final = """
-UPDATE screening_stagedrow s SET kind = k.kind, state = k.state, problems = k.problems, candidates = k.candidates,
-  patient = k.patient, observation = k.observation, version = k.version
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::text[], %s::text[], %s::int[])
-  AS k(id, kind, state, problems, candidates, patient, observation, version)
-WHERE s.id = k.id
-"""
-
-
-def _count(batch: ImportBatch, more: Counter[RowKind], less: Counter[RowKind] | None = None) -> None:
-    for kind, name in _COUNTER_OF.items():
-        setattr(batch, name, getattr(batch, name) + more[kind] - (less[kind] if less else 0))
+def _count(batch: ImportBatch, more: Counter[RowKind]) -> None:
+    for kind, name in COUNTERS.items():
+        setattr(batch, name, getattr(batch, name) + more[kind])
 
 
 def _tally(batch: ImportBatch, staged: Sequence[StagedRow]) -> None:
@@ -305,6 +249,3 @@ def _seen_before(batch: ImportBatch) -> list[str]:
             "kết quả đã sửa sau ngày đó trở lại như trong tệp này."
         ).format(day=f"{day:%d/%m/%Y %H:%M}")
     ]
-
-
-__all__ = ["ASIDE", "CHUNK", "run_batch"]

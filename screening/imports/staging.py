@@ -21,11 +21,9 @@ from screening.imports.values import COLUMN_OF
 from screening.models import ImportBatch, RowKind, StagedRow
 from screening.protocol import NotInterpretable
 
-_COLUMNS = (
-    "batch_id, row, kind, state, texts, problems, notices, differences, candidates, decision, key, content, patient"
-)
 _COPY = (
-    f"COPY screening_stagedrow ({_COLUMNS}, observation) FROM STDIN "
+    "COPY screening_stagedrow (batch_id, row, lane, kind, state, texts, problems, notices, differences, candidates, "
+    "decision, key, content, patient, observation) FROM STDIN "
     "WITH (FORMAT csv, FORCE_NOT_NULL (decision, patient, observation))"
 )
 _ABOVE = """
@@ -43,7 +41,7 @@ def stage_rows(sources: Sequence[SourceRow], header: Header, rules: Rules, *, ba
         one = StagedRow(batch=batch, row=source.number, texts=source.texts)
         staged.append(one)
         if isinstance(checked, Row):
-            one.key, one.content = checked.key, checked.content
+            one.key, one.content, one.lane = checked.key, checked.content, checked.lane
             one.notices = [[notice.column.value, notice.text] for notice in checked.notices]
             rows.append((checked, one))
         else:
@@ -152,7 +150,7 @@ def _copy(staged: Sequence[StagedRow]) -> None:
         lists = (one.texts, one.problems, one.notices, one.differences, one.candidates)
         writer.writerow(
             [
-                *(one.batch_id, one.row, str(one.kind), str(one.state)),
+                *(one.batch_id, one.row, one.lane, str(one.kind), str(one.state)),
                 *(_json(value) for value in lists),
                 *(one.decision, one.key, one.content, one.patient, one.observation),
             ]

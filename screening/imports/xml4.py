@@ -1,8 +1,8 @@
 """Health insurance's XML4 (QĐ 130/QĐ-BYT, 4750/QĐ-BYT: laboratory results), with the person and visit from XML1.
 
-Two forms: the tables as they are, or each as base64 in a FILEHOSO of a GIAMDINHHS wrapper. XML4 names no tube and no day
-of collection: the visit (MA_LK) stands for the tube, its day of admission (else the result's) for the day. What a code
-means is the facility's to say, once. XML comes from outside: entities and DTDs are refused (defusedxml).
+Two forms: the tables as they are, or each as base64 in a FILEHOSO of a GIAMDINHHS wrapper. XML4 names no tube and no
+day of collection: the visit (MA_LK) stands for the tube, its day of admission (else the result's) for the day. What a
+code means is the facility's to say, once. XML comes from outside: entities and DTDs are refused (defusedxml).
 """
 
 import base64

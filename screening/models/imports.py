@@ -52,13 +52,14 @@ class RowState(models.TextChoices):
 class ImportBatch(models.Model):
     """One file of results and how far it has got: read into staged rows, reviewed, approved, stored, perhaps undone.
 
-    The counters move with each chunk's commit, so a killed run goes on from `processed_row` (reading), `stored_row`
-    (storing) or `undone_row` and counts nothing twice. `facility` is the uploader's, None for a command that writes for
-    all. `file` is a path below MEDIA_ROOT, gone once it has been read. `header` holds the headings, `columns` which of
-    them is what: {column: {"at": place} or {"always": text}}; `codes` the file's codes that await a test. `total` is an
-    estimate until the file is read; then processed = new + corrected + unchanged + close + nobody + repeated + failed.
-    `kinds` are what the reviewer approved. `auto`: nobody reviews, all good rows are stored. `notices` are in
-    `language`. `cancel_asked` is written by the page only, all else by whoever holds the batch's lock.
+    The counters move with each chunk's commit, so a killed run goes on after `processed_row` (reading), with the rows
+    that are still staged (storing) or after `undone_row`, and counts nothing twice. `facility` is the uploader's, None
+    for a command that writes for all. `file` is a path below MEDIA_ROOT, gone once it has been read. `header` holds the
+    headings, `columns` which of them is what: {column: {"at": place} or {"always": text}}; `codes` the file's codes
+    that await a test. `total` is an estimate until the file is read; then processed = new + corrected + unchanged +
+    close + nobody + repeated + failed, and `handled` of them need no more storing. `kinds` are what the reviewer
+    approved. `auto`: nobody reviews, all good rows are stored. `notices` are in `language`. `cancel_asked` is written
+    by the page only, all else by whoever holds the batch's lock.
     """
 
     filename = models.CharField(max_length=255)
@@ -96,7 +97,6 @@ class ImportBatch(models.Model):
     processed = models.IntegerField(default=0)
     processed_row = models.IntegerField(default=0)
     handled = models.IntegerField(default=0)
-    stored_row = models.IntegerField(default=0)
     undone_row = models.IntegerField(default=0)
     new = models.IntegerField(default=0)
     corrected = models.IntegerField(default=0)
@@ -139,15 +139,17 @@ class ImportBatch(models.Model):
 class StagedRow(models.Model):
     """A row of a file between upload and approval, and for some weeks the record of what became of it.
 
-    `texts` are its cells as they came; it is checked anew when it is stored. `key` is a digest of facility, specimen
-    and test, `content` one of the whole row. `problems` and `notices` are [[column, sentence], …], `differences`
-    [[what, old, new], …] of a correction. `candidates` are the ids of people whom a CLOSE row nearly names, `decision`
-    what the reviewer said: "" (to the matching queue), "person:<id>" or "left". `version` is the one that storing made.
+    `lane` is that of its person (see imports.lanes). `texts` are its cells as they came; it is checked anew when it is
+    stored. `key` is a digest of facility, specimen and test, `content` one of the whole row. `problems` and `notices`
+    are [[column, sentence], …], `differences` [[what, old, new], …] of a correction. `candidates` are the ids of people
+    whom a CLOSE row nearly names, `decision` what the reviewer said: "" (to the matching queue), "person:<id>" or
+    "left". `version` is the one that storing made.
     """
 
     id = models.BigAutoField(primary_key=True)
     batch = models.ForeignKey(ImportBatch, on_delete=models.CASCADE, related_name="rows")
     row = models.IntegerField()
+    lane = models.SmallIntegerField(default=0)
     kind = models.CharField(max_length=10, choices=RowKind.choices)
     state = models.CharField(max_length=8, choices=RowState.choices, default=RowState.STAGED)
     texts = models.JSONField(default=list)
@@ -167,6 +169,9 @@ class StagedRow(models.Model):
         indexes = (
             models.Index(name="screening_stagedrow_kind", fields=("batch", "kind", "row")),
             models.Index(name="screening_stagedrow_key", fields=("batch", "key")),
+            models.Index(
+                name="screening_stagedrow_left", fields=("batch", "lane", "row"), condition=models.Q(state="staged")
+            ),
         )
 
     def __str__(self) -> str:

@@ -24,7 +24,7 @@ from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.accounts.models import User
 from records.models import Citizen, Membership
 from screening import tasks
-from screening.imports import running
+from screening.imports import lanes, running
 from screening.imports.batches import (
     NotAllowed,
     approve_batch,
@@ -77,6 +77,11 @@ def actor(uploader, station):
 
 def errors_of(batch):
     return [list(line) for line in first_errors(batch, 1000)]
+
+
+def _chunks_of(monkeypatch, size):
+    monkeypatch.setattr(running, "CHUNK", size)
+    monkeypatch.setattr(lanes, "CHUNK", size)
 
 
 def errors_file(batch):
@@ -201,7 +206,7 @@ def test_the_file_of_bad_rows_can_be_mended_and_sent_again(station, path):
 
 
 def test_rows_that_repeat_others_of_the_file(station, path, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK", 2)
+    _chunks_of(monkeypatch, 2)
     rows = [person(1), person(1), person(2), person(1), person(2, result="30"), person(3)]
     batch = take(path, csv_text(rows))
     assert told(batch) == (3, 0, 0, 2, 1)
@@ -359,14 +364,18 @@ def test_a_membership_that_ended_meanwhile_stops_the_file(station, actor, upload
     assert not ScreeningResult.objects.exists()
 
 
-@pytest.mark.parametrize(("works_in", "state"), [("_stage", "reading"), ("_store_chunk", "storing")])
+@pytest.mark.parametrize(
+    ("module", "works_in", "state"), [(running, "_stage", "reading"), (lanes, "take_chunk", "storing")]
+)
 @pytest.mark.parametrize("dies_at", ["before the commit", "after the commit"])
-def test_a_run_that_is_killed_goes_on_and_counts_nothing_twice(station, path, monkeypatch, dies_at, works_in, state):
-    monkeypatch.setattr(running, "CHUNK", 3)
+def test_a_run_that_is_killed_goes_on_and_counts_nothing_twice(
+    station, path, monkeypatch, dies_at, module, works_in, state
+):
+    _chunks_of(monkeypatch, 2)
     rows = [person(n, sex="x" if n % 4 == 0 else "Nữ") for n in range(1, 12)]
     path.write_text(csv_text(rows))
     batch = batch_of_path(path)
-    real, calls = getattr(running, works_in), []
+    real, calls = getattr(module, works_in), []
 
     def dying(*args):
         calls.append(1)
@@ -375,28 +384,31 @@ def test_a_run_that_is_killed_goes_on_and_counts_nothing_twice(station, path, mo
             raise KeyboardInterrupt
         return going
 
-    def how_far(batch):
-        return batch.processed if works_in == "_stage" else batch.handled
+    ticks = []
 
     def dying_progress(batch):
-        if dies_at == "after the commit" and batch.state == state and how_far(batch) == 6:
+        ticks.append(batch.state)
+        if dies_at == "after the commit" and ticks.count(state) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(running, works_in, dying)
+    monkeypatch.setattr(module, works_in, dying)
     with pytest.raises(KeyboardInterrupt):
         run_batch(batch.pk, progress=dying_progress)
     broken = ImportBatch.objects.get()
-    assert (broken.state, how_far(broken)) == (state, 3 if dies_at == "before the commit" else 6)
-    monkeypatch.setattr(running, works_in, real)
+    assert broken.state == state
+    assert StagedRow.objects.count() == broken.processed
+    assert ScreeningResult.objects.count() == broken.stored
+    assert 0 < (broken.processed if state == "reading" else broken.stored) < 9
+    monkeypatch.setattr(module, works_in, real)
     assert batch_of_path(path).pk == batch.pk
     done = run_batch(batch.pk)
-    assert (done.state, done.processed, told(done)) == (BatchState.DONE, 11, (9, 0, 0, 0, 2))
+    assert (done.state, done.processed, done.handled, told(done)) == (BatchState.DONE, 11, 11, (9, 0, 0, 0, 2))
+    assert (done.stored, ScreeningResult.objects.count()) == (9, 9)
     assert [number for number, _column, _reason in errors_of(done)] == ["5", "9"]
-    assert ScreeningResult.objects.count() == 9
 
 
 def test_a_slice_of_time_leaves_the_rest_to_the_next(station, path, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK", 2)
+    _chunks_of(monkeypatch, 2)
     path.write_text(csv_text([person(n) for n in range(1, 6)]))
     batch = batch_of_path(path)
     seen = []
@@ -437,6 +449,32 @@ def test_a_batch_is_worked_on_by_one_process_at_a_time(tmp_path):
 
     run_batch(batch.pk, progress=progress)
     assert answers == [None]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_lanes_store_every_row_once_and_count_it_once(tmp_path, monkeypatch):
+    from records.areas import load_areas
+
+    load_areas()
+    make_facility("01901", "Trạm y tế Dịch Vọng")
+    _chunks_of(monkeypatch, 7)
+    rows = [person(n // 2, specimen_id=f"S{n}", collected_on=f"0{n % 2 + 1}/05/2024") for n in range(2, 122)]
+    rows += [person(n, specimen_id=f"B{n}", result="x") for n in range(3)]
+    batch = take(tmp_path / "a.csv", csv_text(rows))
+    assert set(StagedRow.objects.values_list("lane", flat=True)) == {0, 1}
+    assert (batch.state, told(batch), batch.stored, batch.handled) == (BatchState.DONE, (120, 0, 0, 0, 3), 120, 123)
+    assert (ScreeningResult.objects.count(), Citizen.objects.count()) == (120, 60)
+
+    def fails(*_args):
+        raise ValueError("of a lane")
+
+    monkeypatch.setattr(lanes, "store_rows", fails)
+    (tmp_path / "b.csv").write_text(csv_text([person(n, specimen_id=f"C{n}") for n in range(40)]))
+    second = batch_of_path(tmp_path / "b.csv")
+    with pytest.raises(ValueError, match="of a lane"):
+        run_batch(second.pk)
+    monkeypatch.undo()
+    assert run_batch(second.pk).stored == 40
 
 
 def test_the_command_tells_what_became_of_the_file(station, path, tmp_path):
