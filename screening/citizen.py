@@ -80,7 +80,7 @@ def card(result: ScreeningResult, *, held: bool = False) -> ResultCard:
         test=here(test.name) if test else result.test,
         label=here(category.label) if category else _("Chưa đọc được"),
         kind=kind,
-        word=_("Đã xong bước tiếp theo") if done else _without_step(result) if kind == NONE else WORDS[kind],
+        word=_word(result, kind, done),
         collected_on=result.collected_on,
         facility=result.facility.name if result.facility else "",
         due_on=episode.due_on if episode and kind != NONE else None,
@@ -128,8 +128,18 @@ def state_of(result: ScreeningResult) -> str:
     step = protocol.steps.get(category.leads_to or "") if category else None
     if step is not None and (step.key == episode.step or (referred(episode) and step.assessment is not None)):
         return ACT
+    if result.outcome == POSITIVE and episode.needs and not episode.needs[0]["source"].startswith("Observation/"):
+        return GOOD if watched(episode) else ACT  # what an assessment found leads on
     # two tests taken together may lead to what neither leads to alone: the round's state is about one of them
     return ACT if result.outcome == POSITIVE and result.category == episode.category else NONE
+
+
+def _word(result: ScreeningResult, kind: str, done: bool) -> "_StrPromise | str":
+    if done:
+        return _("Đã xong bước tiếp theo")
+    if kind == GOOD and result.outcome == POSITIVE and result.episode and watched(result.episode):
+        return _("Đang được theo dõi định kỳ")
+    return _without_step(result) if kind == NONE else WORDS[kind]
 
 
 def _without_step(result: ScreeningResult) -> "_StrPromise | str":
@@ -137,6 +147,11 @@ def _without_step(result: ScreeningResult) -> "_StrPromise | str":
     if result.episode is None or result.episode.state != EpisodeState.CLOSED:
         return _("Vẫn còn việc khác cần làm") if result.episode and result.outcome == NEGATIVE else WORDS[NONE]
     return _("Đã khép lại")
+
+
+def watched(episode: Episode) -> bool:
+    """Whether nothing is to be done but to come again on a later day."""
+    return episode.state == EpisodeState.SURVEILLANCE_DUE
 
 
 def referred(episode: Episode) -> bool:

@@ -18,6 +18,7 @@ from healthhub.accounts.models import User
 from records.models import Membership
 from screening.acted import people_who_acted
 from screening.assessing import assessments_after
+from screening.citizen import card
 from screening.episodes import close_episode
 from screening.models import Episode, EpisodeEvent, ScreeningResult
 from screening.models.result import shown_on
@@ -69,6 +70,7 @@ def test_the_whole_chain_from_fit_to_surveillance_by_every_kind_of_resource(posi
     took_sample, _ = finding_leading_to(COLORECTAL, "colonoscopy", "assessment_due")
     record_assessment(result=positive, done_on=DAY + timedelta(20), finding=took_sample, actor=clinician)
     waiting = found(positive.pk)
+    assert (card(waiting).kind, card(waiting).due_on) == ("act", waiting.episode.due_on)
     assert assessments_after(waiting.episode)[0].key == "histology"
     cancer, _ = finding_leading_to(COLORECTAL, "histology", "decision_due")
     report = record_assessment(
@@ -98,6 +100,8 @@ def test_the_whole_chain_from_fit_to_surveillance_by_every_kind_of_resource(posi
         )
     episode.refresh_from_db()
     assert (episode.state, [need["state"] for need in episode.needs]) == ("surveillance_due", ["surveillance_due"])
+    shown = card(found(positive.pk))
+    assert (shown.kind, str(shown.word), shown.due_on) == ("good", "Đang được theo dõi định kỳ", episode.due_on)
     assert episode.warn_on < episode.due_on <= episode.limit_on
     assert rebuilt_equally()
 

@@ -6,10 +6,13 @@ from datetime import date, timedelta
 import pytest
 
 from fhir import hooks, store
+from fhir.models import Resource
+from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM
 from screening.episodes import close_episode
 from screening.models import Episode, EpisodeEvent, ScreeningResult
-from screening.protocol import Event, fold_rounds, protocol_for
+from screening.protocol import Event, current, fold_rounds, protocol_for
+from screening.results import build_assessment
 
 CERVICAL = [
     ("82675-0", "âm tính"),
@@ -23,6 +26,10 @@ CERVICAL = [
     ("10524-7", "không đạt"),
     ("10524-7", "???"),
 ]
+
+
+#: Days on either side of the protocols' change of version at the turn of 2026.
+START, LENGTH = date(2024, 6, 1), 900
 
 
 def rows():
@@ -40,9 +47,19 @@ def folded():
         event = Event(row.fact, row.occurred_on, source, row.source_version, row.kind == "withdrawn", row.data)
         histories.setdefault((row.patient_id, row.programme), []).append(event)
     return {
-        (patient, programme, state.opened_on): (state.state, state.step, state.due_on, state.owner, len(state.events))
+        (patient, programme, state.opened_on): (
+            state.state,
+            state.step,
+            state.due_on,
+            state.owner,
+            len([event for event in state.events if event.fact != "died"]),
+        )
         for (patient, programme), events in histories.items()
-        for state in fold_rounds(events, rules=lambda day, programme=programme: protocol_for(programme, day))[0]
+        if programme
+        for state in fold_rounds(
+            [*events, *histories.get((patient, ""), [])],
+            rules=lambda day, programme=programme: protocol_for(programme, day),
+        )[0]
     }
 
 
@@ -60,28 +77,63 @@ def stored():
     }
 
 
+def follow_up(chance, person, day, station):
+    """An assessment of any kind with any finding, of the woman also a cervical one."""
+    protocol = current(chance.choice(["colorectal", "cervical"]))
+    rule = chance.choice(list(protocol.assessments.values()))
+    finding = chance.choice(list(rule.findings.values()))
+    about = {"patient_id": person, "about": "none", "facility": station.pk, "done_on": date.fromisoformat(day)}
+    resource = build_assessment(rule=rule, finding=finding, tnm={"t": "T1"}, **about)
+    store.save(resource, actor=SYSTEM, facility=station.pk)
+
+
+def tell(chance, person, day, observation):
+    """The person was told of a result; sometimes without saying when."""
+    resource = {
+        "resourceType": "Communication",
+        "status": "completed",
+        "subject": {"reference": f"Patient/{person}"},
+        "about": [{"reference": f"Observation/{observation}"}],
+    }
+    if chance.random() < 0.7:
+        resource["sent"] = f"{day}T08:00:00+07:00"
+    store.save(resource, actor=SYSTEM)
+
+
+def bury(chance, person, day):
+    """The person is said to have died, or to live after all."""
+    stored = parse(Resource.objects.get(type="Patient", id=person).content).resource
+    alive = {key: value for key, value in stored.items() if not key.startswith("deceased")}
+    said = chance.choice([{}, {"deceasedBoolean": True}, {"deceasedDateTime": day}, {"deceasedDateTime": day[:4]}])
+    store.save(alive | said, actor=SYSTEM)
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize("seed", range(6))
-def test_stored_rounds_equal_the_fold_and_a_rebuild(send, clinician, man, woman, seed):
+@pytest.mark.parametrize("seed", range(8))
+def test_stored_rounds_equal_the_fold_and_a_rebuild(send, station, clinician, man, woman, seed):
     chance = random.Random(seed)
     written: list[str] = []
-    for _ in range(30):
-        day = (date(2021, 1, 1) + timedelta(days=chance.randrange(900))).isoformat()
+    for _ in range(35):
+        day = (START + timedelta(days=chance.randrange(LENGTH))).isoformat()
         person, act = chance.choice([man, woman]), chance.random()
         again = {"id": chance.choice(written)} if written and chance.random() < 0.35 else {}
-        if act < 0.35:
+        if act < 0.3:
             written.append(send.fit(person, str(chance.choice([5, 50])), on=day, **again))
-        elif act < 0.6:
+        elif act < 0.5:
             code, word = chance.choice(CERVICAL)
             written.append(send.fit(woman, None, on=day, code=code, valueCodeableConcept={"text": word}, **again))
-        elif act < 0.7:
-            send.procedure(person, on=day, code=chance.choice(["73761001", "392003006"]))
+        elif act < 0.66:
+            follow_up(chance, person, day, station)
+        elif act < 0.7 and written:
+            tell(chance, person, day, chance.choice(written))
+        elif act < 0.73:
+            bury(chance, person, day)
         elif act < 0.8:
             send.referral(person, on=day, due=day, code=chance.choice(["73761001", "392003006"]))
         elif act < 0.87 and written:
             store.delete(type="Observation", id=chance.choice(written), actor=SYSTEM)
         elif (episode := Episode.objects.exclude(state="closed").order_by("id").first()) is not None:
-            close_episode(episode=episode, reason="declined", on=date(2024, 1, 1), actor=clinician)
+            close_episode(episode=episode, reason="declined", on=START + timedelta(LENGTH), actor=clinician)
     assert stored() == folded()
     before = rows()
     hooks.run_rebuild()
