@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=40_700, help="size of the demo city")
     parser.add_argument("--seconds", type=float, default=8, help="length of each measurement")
     parser.add_argument("--keep", action="store_true", help="use the database of the last run")
+    parser.add_argument("--rows", type=int, default=200_000, help="size of the imported file")
     options = parser.parse_args()
     os.environ.update(
         HEALTHHUB_VAR=str(VAR), HEALTHHUB_DEMO="1", DJANGO_SETTINGS_MODULE="healthhub.settings", LOG_LEVEL="ERROR"
@@ -35,7 +36,10 @@ def main() -> None:
     import django
 
     django.setup()
+    from bench import imports
+
     _measure(options.seconds, load_seconds, options.tests)
+    imports.measure(VAR, "01901", area="00175", rows=options.rows)
     subprocess.run([sys.executable, "-m", "bench.recall"], cwd=ROOT, check=True)
 
 

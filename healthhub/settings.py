@@ -143,6 +143,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=7, minute=30),
     },
     "publish-protocols": {"task": "screening.tasks.publish_protocols", "schedule": crontab(hour=0, minute=5)},
+    "forget-imports": {"task": "screening.tasks.forget_imports", "schedule": crontab(hour=3, minute=30)},
     "seal-access-log": {"task": "healthhub.audit.tasks.seal_access_log", "schedule": timedelta(minutes=5)},
 }
 

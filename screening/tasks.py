@@ -6,8 +6,9 @@ from django.utils import timezone
 from screening.activation import run_asked
 from screening.appointments import notices, queue
 from screening.failsafe.nightly import run_nightly
-from screening.imports.batches import unfinished
+from screening.imports.batches import forget_rows, unfinished
 from screening.imports.running import run_batch
+from screening.machines.receiving import forget_messages
 from screening.messages import letters, sending
 from screening.models import MOVING
 from screening.planning import publish
@@ -127,3 +128,10 @@ def dry_run_protocol(version_id: int) -> None:
 def publish_protocols() -> None:
     """Save the protocols as PlanDefinition and ActivityDefinition; their status changes with the day (every night)."""
     publish(protocols())
+
+
+@shared_task
+def forget_imports() -> None:
+    """Remove staged rows and raw machine messages that were kept long enough (every night)."""
+    forget_rows()
+    forget_messages()

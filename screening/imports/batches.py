@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
@@ -33,6 +34,7 @@ from screening.models import (
 logger = logging.getLogger(__name__)
 
 _LOCK_SPACE: Final = 0x48480003  # ours among advisory locks; the second number is the batch
+KEEP_ROWS: Final = timedelta(days=30)
 APPROVABLE: Final = (RowKind.NEW, RowKind.CORRECTION, RowKind.CLOSE, RowKind.NOBODY)
 _READABLE: Final = (BatchState.MAPPING, BatchState.REVIEW)
 
@@ -176,6 +178,12 @@ def unfinished() -> list[int]:
     """Uploaded batches that nobody is working on: their task was lost, or its worker killed."""
     waiting = ImportBatch.objects.filter(state__in=MOVING, uploader__isnull=False)
     return [pk for pk in waiting.order_by("created_at").values_list("pk", flat=True) if not _is_locked(pk)]
+
+
+def forget_rows() -> int:
+    """Remove the rows of files that ended long ago: they hold people's data. Counts and notices stay. How many."""
+    ended = ImportBatch.objects.filter(finished_at__lt=timezone.now() - KEEP_ROWS).exclude(state__in=MOVING)
+    return StagedRow.objects.filter(batch__in=ended).delete()[0]
 
 
 def finish_cancelled(batch: ImportBatch) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from fhir.models import Resource, ResourceVersion
@@ -12,7 +13,15 @@ from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.accounts.models import User
 from records.models import Citizen, Facility, Membership
 from screening.imports import lanes, running
-from screening.imports.batches import NotAllowed, TooLate, approve_batch, cancel_batch, queue_batch, undo_batch
+from screening.imports.batches import (
+    NotAllowed,
+    TooLate,
+    approve_batch,
+    cancel_batch,
+    forget_rows,
+    queue_batch,
+    undo_batch,
+)
 from screening.imports.errors import error_lines
 from screening.imports.running import run_batch
 from screening.models import ImportBatch, ScreeningResult, StagedRow, UnmatchedResult
@@ -191,3 +200,13 @@ def test_an_undo_that_is_killed_goes_on(
     back = run_batch(batch.pk)
     assert back
     assert (back.state, back.undone, ScreeningResult.objects.count()) == ("undone", 5, 0)
+
+
+def test_rows_of_files_that_ended_long_ago_are_forgotten(user: User, actor: Actor, tmp_path: Path) -> None:
+    waiting = uploaded([person(5)], user, actor, tmp_path)
+    done = approved(uploaded([person(1)], user, actor, tmp_path), user, actor)
+    assert forget_rows() == 0
+    ImportBatch.objects.filter(pk=done.pk).update(finished_at=timezone.now() - timedelta(days=31))
+    assert forget_rows() == 1
+    assert list(StagedRow.objects.values_list("batch", flat=True)) == [waiting.pk]
+    assert ImportBatch.objects.get(pk=done.pk).stored == 1
