@@ -99,9 +99,9 @@ def clinic_recall(request: ActingRequest) -> HttpResponse:
     labels = (
         ("silent", _("Không phản hồi")),
         ("review", _("Cần xem lại")),
-        ("ceased", _("Đang ngừng mời")),
-        ("ended", _("Kết thúc sau khám")),
-        ("out", _("Không còn thuộc diện")),
+        ("ceased", _("Ngừng mời")),
+        ("ended", _("Sau khám")),
+        ("out", _("Ra khỏi diện")),
     )
     context = {
         "tab": tab,

@@ -47,7 +47,7 @@ def recall(request: ActingRequest) -> HttpResponse:
         "rows": [row | {"figures": _figures(row)} for row in rows],
         "total": _total(rows) | {"figures": _figures(_total(rows))},
         "heads": [figure["label"] for figure in _figures(_total([]))],
-        "alarms": lists.unsent(today),
+        "alarms": [(alarm, here(current(alarm.programme).name)) for alarm in lists.unsent(today)],
         "waiting": lists.waiting_by_facility(programme, today)[:PAGE],
         "reviews": lists.ceased_for_review(today, actor=None).count(),
         "rerun": f"?{urlencode({'programme': programme})}",
