@@ -127,8 +127,12 @@ def mine(request: ActingRequest) -> HttpResponse:
     )
     today = timezone.localdate()
     held = programmes_held(patient, today)  # the date and its reason would tell what the result says
-    waiting = {"kind": "wait", "word": _("Đang chờ"), "due_on": None, "why": _("Cơ sở y tế sẽ liên hệ với bạn.")}
-    lines = [replace(line, **waiting) if line.programme in held else line for line in recall_lines(patient, today)]
+    lines = [
+        replace(line, kind="wait", word=_("Đang chờ"), due_on=None, why=_("Cơ sở y tế sẽ liên hệ với bạn."))
+        if line.programme in held
+        else line
+        for line in recall_lines(patient, today)
+    ]
     return render(request, "screening/me_programmes.html", {"lines": lines})
 
 
