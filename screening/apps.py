@@ -18,7 +18,7 @@ class ScreeningConfig(AppConfig):
         from screening import intake, rebuild  # noqa: F401  registering is the point of importing
         from screening.appointments import projection as _appointments  # noqa: F401
         from screening.failsafe import cancers  # noqa: F401  after intake and rebuild
-        from screening.laboratory import notices, projection  # noqa: F401  after intake and rebuild; notices first
+        from screening.laboratory import expiry, notices, projection  # noqa: F401  after intake and rebuild; notices first
         from screening.messages import emails  # noqa: F401
         from screening.publishing import intake as _publishing  # noqa: F401
         from screening.recall import intake as _recall  # noqa: F401  after the pathway's hooks

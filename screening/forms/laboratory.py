@@ -47,7 +47,7 @@ class ScansForm(forms.Form):
 
     scans = forms.CharField(
         label=_("Mã các ống mẫu"),
-        help_text=_("Quét lần lượt, hoặc dán cả danh sách, mỗi mã một dòng."),
+        help_text=_("Quét lần lượt, hoặc dán cả danh sách, mỗi mã một dòng. Ctrl+Enter để ghi."),
         max_length=20000,
         widget=forms.Textarea(attrs={"rows": 3, "autofocus": True, "autocomplete": "off", "spellcheck": "false"}),
         error_messages={"required": _("Hãy quét hoặc gõ một mã.")},

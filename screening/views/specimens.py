@@ -132,7 +132,7 @@ def overdue(request: ActingRequest) -> HttpResponse:
     found = {"unread": unread, "orders": unanswered, "kits": kits_out}[kind](facility.pk)
     found = found.filter(patient__in=visible_to(request.actor)).select_related("patient")
     page = Paginator(found if everything else late(found), PAGE).get_page(request.GET.get("page"))
-    rows = list(page)
+    rows: list[Any] = list(page)
     _log(request, [row.patient_id for row in rows])
     today = timezone.localdate()
     lines = []

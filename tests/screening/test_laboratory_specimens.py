@@ -18,6 +18,7 @@ from screening.laboratory.projection import rebuild
 from screening.laboratory.specimens import accept_again, collect, receive, reject_specimen, send_on, tubes_of
 from screening.models import CustodyEvent, Episode, Kit, KitLot, Order, ScreeningResult, Specimen
 from screening.results import enter_result
+from tests.screening.conftest import Sender
 
 pytestmark = pytest.mark.django_db
 
@@ -258,6 +259,29 @@ def _content(name: str, type_: str = "Observation") -> str:
     from fhir.models import Resource
 
     return Resource.objects.get(type=type_, id=name).content
+
+
+def test_an_expired_kit_is_read_through_no_door(
+    station: Facility, clinician: Actor, man: str, lot: KitLot, send: Sender
+) -> None:
+    kit = issue(man, station, clinician, lot)
+    KitLot.objects.update(expires_on=timezone.localdate() - timedelta(days=1))
+    today = str(timezone.localdate())
+    with pytest.raises(Refused) as refused:
+        send.fit(man, "3", on=today, specimen=kit.barcode)
+    assert [(one.code, one.expression) for one in refused.value.issues] == [("business-rule", "Observation.specimen")]
+    local = {"system": settings.FHIR_SYSTEMS["screening"], "code": "inadequate"}
+    send.fit(man, None, on=today, specimen=kit.barcode, valueCodeableConcept={"coding": [local]})
+    assert Episode.objects.get().state == "repeat_due"
+
+
+def test_a_sample_taken_in_time_is_read_later(
+    station: Facility, clinician: Actor, man: str, lot: KitLot, send: Sender
+) -> None:
+    kit = issue(man, station, clinician, lot)
+    KitLot.objects.update(expires_on=timezone.localdate() - timedelta(days=1))
+    send.fit(man, "3", on=str(timezone.localdate() - timedelta(days=1)), specimen=kit.barcode)
+    assert ScreeningResult.objects.get().outcome == "negative"
 
 
 def test_a_number_that_two_laboratories_use_is_two_tubes(

@@ -9,6 +9,11 @@ document.addEventListener("keydown", (event) => {
   button.click()
 })
 
+// A scanner's Enter makes a new line in a list of codes; Ctrl+Enter sends the list.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.ctrlKey && event.target.tagName === "TEXTAREA") event.target.form.requestSubmit()
+})
+
 const rack = document.querySelector("[data-rack]")
 
 function cellBeside(cell, step) {
