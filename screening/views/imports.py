@@ -8,6 +8,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from healthhub.accounts.actors import Role
 from healthhub.audit.log import record_access
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.forms.files import ApproveForm, CodesForm, ColumnsForm, UploadForm
@@ -51,6 +52,7 @@ def batches(request: ActingRequest) -> HttpResponse:
         "form": form,
         "facility": facility,
         "columns": column_help(),
+        "may_see_machines": request.actor.role is Role.LABORATORY,
         "batches": page[:PAGE],
         "moving_states": MOVING,
         "moving": any(batch.state in MOVING for batch in page[:PAGE]),
