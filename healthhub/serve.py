@@ -76,10 +76,10 @@ def _serve(host: str, port: int) -> int:
         manage = [sys.executable, str(root / "manage.py")]
         _say("Bringing the database up to date")
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("protocol", "publish", stdout=StringIO())
         if settings.DEMO and _wants_city():
             _say(f"Building the demo city with {DEMO_TESTS:,} screening tests (about a minute, only this once)")
             run([*manage, "load_demo", "--tests", str(DEMO_TESTS), "--seed", "1"], cwd=root, env=env)
+        call_command("protocol", "publish", stdout=StringIO())
         _require_free(host, port)  # again: the city took a minute
         programs = _programs(host, port, var / "log")
         _say("Starting the web server, the worker and the scheduler")
@@ -114,13 +114,14 @@ def _programs(host: str, port: int, logs: Path) -> list[Program]:
 
 
 def _wants_city() -> bool:
-    """Whether the database is empty, or a load of the demo city was broken off in it."""
+    """Whether nobody lives in the database yet (protocols may be there), or a load of the demo city was broken off."""
     from fhir.models import Resource
     from screening.demo.accounts import demo_accounts_exist
     from screening.demo.places import DEMO_CLINIC
 
     begun = Resource.objects.filter(type="Organization", id=f"demo-{DEMO_CLINIC}").exists()
-    return not demo_accounts_exist() and (begun or not Resource.objects.exists())
+    lived_in = Resource.objects.filter(type__in=("Patient", "Organization")).exists()
+    return not demo_accounts_exist() and (begun or not lived_in)
 
 
 class PortTaken(RuntimeError):

@@ -2,11 +2,15 @@
 
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
+from fhir import store
 from healthhub import serve
+from healthhub.accounts.actors import SYSTEM
 from healthhub.embedded import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,3 +42,12 @@ def test_the_image_limits_its_web_server_as_the_demo_does(tmp_path: Path) -> Non
     (demo,) = [list(one.command) for one in serve._programs("127.0.0.1", 8000, tmp_path) if one.name == "web"]
     for name in ("--workers", "--blocking-threads"):
         assert argument(image, name) == argument(demo, name)
+
+
+@pytest.mark.django_db
+def test_the_city_is_built_where_only_protocols_are_and_nowhere_else() -> None:
+    assert serve._wants_city()
+    call_command("protocol", "publish", stdout=StringIO())
+    assert serve._wants_city()
+    store.save({"resourceType": "Organization", "name": "Trạm y tế"}, actor=SYSTEM)
+    assert not serve._wants_city()
