@@ -4,14 +4,17 @@ Only officers of the health department do this, and each step is in the access l
 one that was not run on paper, word for word, against the version in force, cannot be activated.
 """
 
+import contextlib
 import hashlib
 from datetime import date, timedelta
 from typing import Final
 
+from celery import current_app
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from kombu.exceptions import OperationalError
 
 from healthhub.accounts.actors import Actor, Role
 from healthhub.audit.log import record_access
@@ -82,6 +85,18 @@ def ask_dry_run(*, version_id: int, actor: Actor, on: date | None = None) -> Pro
         version.save()
         _log(actor, "dry-run", version)
     return version
+
+
+def start_dry_run(*, version_id: int, actor: Actor, on: date | None = None) -> ProtocolVersion:
+    """Ask for a run on paper and give it to the task queue. Raises ActivationRefused, PermissionDenied."""
+    version = ask_dry_run(version_id=version_id, actor=actor, on=on)
+    transaction.on_commit(lambda: _send(version_id))
+    return version
+
+
+def _send(version_id: int) -> None:
+    with contextlib.suppress(OperationalError):  # the queue is out of reach: it can be asked for again
+        current_app.send_task("screening.tasks.dry_run_protocol", args=[version_id])
 
 
 def run_asked(*, version_id: int) -> ProtocolVersion:

@@ -23,10 +23,10 @@ from screening.protocol import Protocol, ProtocolError, programmes, protocol_for
 from screening.protocol.differences import Difference, differences
 from screening.protocol.load import Source, source_of
 from screening.protocol_page import city_numbers, page_of
-from screening.tasks import dry_run_protocol
 
 MOVING = (DryRunState.QUEUED, DryRunState.RUNNING)
 AREAS_SHOWN = 50
+AREA_COUNTS = ("after", "enters", "leaves", "moved", "becomes_due", "no_longer_due")
 
 
 @for_roles(*CITY)
@@ -130,11 +130,9 @@ def protocol_run(request: ActingRequest, version_id: int) -> HttpResponse:
     if not form.is_valid():
         return _again(request, version, run_form=form)
     try:
-        activation.ask_dry_run(version_id=version.pk, actor=request.actor, on=form.cleaned_data["on"])
+        activation.start_dry_run(version_id=version.pk, actor=request.actor, on=form.cleaned_data["on"])
     except ActivationRefused as refusal:
         messages.error(request, str(refusal))
-    else:
-        dry_run_protocol.delay(version.pk)
     return redirect("city-protocol-draft", version.pk)
 
 
@@ -225,7 +223,7 @@ def _paper(version: ProtocolVersion) -> dict[str, Any]:
         {
             "name": names[row["area"]][0] or _("Không rõ nơi ở"),
             "district": names[row["area"]][1],
-            "figures": [{"label": labels[key], "value": row[key]} for key in COUNTS],
+            "figures": [{"label": labels[key], "value": row[key]} for key in AREA_COUNTS],
             "touched": row["enters"] + row["leaves"] + row["moved"],
         }
         for row in found["areas"]
@@ -235,7 +233,7 @@ def _paper(version: ProtocolVersion) -> dict[str, Any]:
         "on": date.fromisoformat(found["on"]),
         "against": found["against"],
         "tiles": [{"label": labels[key], "value": found["total"][key]} for key in COUNTS],
-        "heads": [labels[key] for key in COUNTS],
+        "heads": [labels[key] for key in AREA_COUNTS],
         "rows": rows[:AREAS_SHOWN],
         "left_off": max(0, len(rows) - AREAS_SHOWN),
     }

@@ -13,7 +13,6 @@ from records.models import Facility
 from screening.activation import run_asked
 from screening.models import ProtocolVersion
 from screening.protocol import current, protocols
-from screening.tasks import dry_run_protocol
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import Sender, make_patient
 from tests.screening.protocol_drafts import colorectal_text, in_days, older_and_rarer
@@ -29,14 +28,6 @@ def officer() -> Client:
 @pytest.fixture
 def analyst() -> Client:
     return signed_in(Role.ANALYST)
-
-
-@pytest.fixture
-def queued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What was given to the task queue."""
-    asked: list[int] = []
-    monkeypatch.setattr(dry_run_protocol, "delay", asked.append)
-    return asked
 
 
 def upload(client: Client, text: str) -> Any:
@@ -117,7 +108,7 @@ def test_what_is_not_there_is_not_found(analyst: Client, path: str) -> None:
 
 
 def test_only_the_department_reads_and_only_officers_change(
-    analyst: Client, officer: Client, station: Facility, queued: list[int]
+    analyst: Client, officer: Client, station: Facility
 ) -> None:
     version = draft_of(officer)
     clinician = signed_in(Role.CLINICIAN, station)
@@ -127,7 +118,7 @@ def test_only_the_department_reads_and_only_officers_change(
     assert [analyst.post(f"{base}{step}/").status_code for step in ("run", "activate", "withdraw")] == [403] * 3
     assert upload(analyst, colorectal_text()).status_code == 403
     assert "Chỉ cán bộ của Sở được ban hành." in analyst.get(base).content.decode()
-    assert queued == []
+    assert version.dry_run_state == ""
 
 
 def test_every_fault_of_an_upload_is_shown_and_nothing_is_kept(officer: Client) -> None:
@@ -148,7 +139,6 @@ def test_an_officer_dry_runs_and_activates(
     officer: Client,
     send: Sender,
     station: Facility,
-    queued: list[int],
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     for number, born in enumerate(("1960-03-12", "1985-03-12")):
@@ -160,9 +150,8 @@ def test_an_officer_dry_runs_and_activates(
     assert "Ban hành được sau khi đã chạy thử đúng bản này." in page
 
     assert officer.post(f"{base}run/", {"on": ""}).status_code == 302
-    assert queued == [version.pk]
     assert "Đang chạy thử trên toàn thành phố" in officer.get(base, headers={"HX-Request": "true"}).content.decode()
-    run_asked(version_id=version.pk)
+    run_asked(version_id=version.pk)  # as the worker does; a journey has a real one
     page = officer.get(base)
     figures = {tile["label"]: tile["value"] for tile in page.context["paper"]["tiles"]}
     assert (figures["Trong chương trình, theo bản cũ"], figures["Không còn thuộc"]) == (2, 1)
