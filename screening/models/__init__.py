@@ -158,4 +158,5 @@ __all__ = [
     "UnmatchedResult",
     "UnmatchedState",
     "UnpublishedPerson",
+    "VersionState",
 ]
