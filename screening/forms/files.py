@@ -58,7 +58,7 @@ class ColumnsForm(forms.Form):
 
     def __init__(self, *args: Any, batch: ImportBatch, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", _("– không có –"))]
+        choices: list[tuple[str, Any]] = [("", _("– không có –"))]
         for place, text in enumerate(batch.header):
             examples = [row[place] for row in batch.sample if place < len(row) and row[place]]
             example = f" ({examples[0][:30]})" if examples else ""

@@ -39,7 +39,7 @@ _COUNTERS: Final = {
     RowKind.REPEATED: "repeated",
 }
 #: Shown of each row, if the file has them, in this order.
-_SHOWN: Final = (
+_SHOWN: Final[tuple[Column, ...]] = (
     Column.FULL_NAME,
     Column.BIRTH_DATE,
     Column.CITIZEN_ID,
@@ -97,7 +97,7 @@ def load_review(*, batch: ImportBatch, tab: str, after: int, actor: Actor, reaso
     rows = rows.filter(state=RowState.KEPT) if tab == "kept" else rows.filter(kind=tab)
     page = list(rows[: PAGE + 1])
     header = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns)
-    shown = [column for column in _SHOWN if column in header.places]
+    shown: list[Column] = [column for column in _SHOWN if column in header.places]
     wrong = {Column(column) for one in page[:PAGE] for column, *_rest in one.problems if column}
     shown += [column for column in Column if column in wrong and column not in shown and column in header.places]
     people = _people(page[:PAGE], actor=actor, reason=reason) if tab in ASIDE else {}

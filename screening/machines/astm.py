@@ -81,7 +81,7 @@ class _Message:
 
     def __init__(self, header: str) -> None:
         marks = header[1:5].ljust(4)
-        self.bar, self.repeat, self.component, self.escape = marks if header else "|\\^&"
+        self.bar, self.repeat, self.component, self.escape = tuple(marks if header else "|\\^&")
         self.person: dict[Column, str] = {}
         self.order: dict[Column, str] = {}
         self.order_code: list[str] = []

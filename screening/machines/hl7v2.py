@@ -126,7 +126,7 @@ class _Reader:
 
     def __init__(self, message: Any, head: Head, table: Mapping[str, str]) -> None:
         self.message, self.table = message, table
-        self.field_mark, self.component, self.repeat, self.escape, self.sub = head.separators[:5]
+        self.field_mark, self.component, self.repeat, self.escape, self.sub = tuple(head.separators[:5])
         self.report = Report()
 
     def run(self) -> Report:

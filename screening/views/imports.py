@@ -110,9 +110,7 @@ def columns(request: ActingRequest, batch_id: int) -> HttpResponse:
     kind = CodesForm if found.codes else ColumnsForm
     form = kind(request.POST or None, batch=found)
     if request.method == "POST" and form.is_valid():
-        tell = map_codes if found.codes else map_columns
-        told = {"tests" if found.codes else "columns": form.told()}
-        if _do(request, lambda: tell(batch=found, actor=request.actor, **told)):
+        if _do(request, lambda: _tell(form, found, request)):
             send(found)
         return redirect("clinic-import", found.pk)
     return render(request, "clinic/import_columns.html", {"batch": found, "form": form})
@@ -181,6 +179,13 @@ def template(request: ActingRequest, kind: str) -> HttpResponse:
     if kind == "xlsx":
         return _download(xlsx_template(code), "healthhub-results.xlsx", XLSX_TYPE)
     return _download(csv_template(code), "healthhub-results.csv", "text/csv; charset=utf-8")
+
+
+def _tell(form: CodesForm | ColumnsForm, found: ImportBatch, request: ActingRequest) -> None:
+    if isinstance(form, CodesForm):
+        map_codes(batch=found, tests=form.told(), actor=request.actor)
+    else:
+        map_columns(batch=found, columns=form.told(), actor=request.actor)
 
 
 def _own(request: ActingRequest, batch_id: int) -> ImportBatch:
