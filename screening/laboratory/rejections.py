@@ -7,12 +7,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from fhir.hooks import Change
+from fhir.store import save
 from healthhub.accounts.actors import Actor
 from records.models import Facility
 from screening.facts import ZONE
 from screening.models import ScreeningResult, Specimen
 from screening.protocol import INADEQUATE
-from screening.results import enter_result, known_test, withdraw_result
+from screening.results import build_result, known_test, withdraw_result
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -69,9 +70,8 @@ def _enter(row: Specimen, actor: Actor) -> None:
         return
     received = row.received_at.astimezone(ZONE).date() if row.received_at else timezone.localdate()
     collected = min(row.collected_on or received, timezone.localdate())
-    enter_result(
+    resource = build_result(
         facility=facility,
-        actor=actor,
         patient_id=row.patient_id,
         test=row.test,
         value=category,
@@ -80,6 +80,8 @@ def _enter(row: Specimen, actor: Actor) -> None:
         specimen_id=row.barcode,
         note=ENGLISH.get(row.reason, ""),
     )
+    # final even where readings need a second person: whether a tube is fit is not read off a scale
+    save(resource, actor=actor, facility=facility.pk if actor.is_system else None)
 
 
 def _take_back(row: Specimen, actor: Actor) -> None:

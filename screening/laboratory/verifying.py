@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from fhir.models import Resource
+from fhir.models import Resource, ResourceVersion
 from fhir.outcomes import refuse
 from fhir.reader import read
 from fhir.store import save
@@ -16,7 +16,7 @@ from healthhub.accounts.actors import Actor
 from records.models import Facility
 from screening.models import EntryDifference, ScreeningResult
 from screening.protocol import UNCLASSIFIED
-from screening.results import build_result, interpret_result
+from screening.results import build_result, confirm_result, interpret_result
 
 _COMPARED = (
     *("code", "effectiveDateTime", "specimen", "device"),
@@ -36,9 +36,10 @@ def to_verify_count(facility: str) -> int:
     return to_verify(facility).count()
 
 
-def first_person(observation_id: str) -> str:
-    """The actor who wrote the version that stands: whoever entered it may not confirm it."""
-    return Resource.objects.values_list("author", flat=True).get(type="Observation", id=observation_id)
+def has_entered(observation_id: str, actor: Actor) -> bool:
+    """Whether the actor wrote any version of the result: then somebody else must confirm it."""
+    mine = {"type": "Observation", "id": observation_id, "author": actor.id}
+    return Resource.objects.filter(**mine).exists() or ResourceVersion.objects.filter(**mine).exists()
 
 
 def confirm_entry(*, result: ScreeningResult, facility: Facility, actor: Actor, fields: Mapping[str, Any]) -> bool:
@@ -49,13 +50,13 @@ def confirm_entry(*, result: ScreeningResult, facility: Facility, actor: Actor, 
     """
     with transaction.atomic():
         stored = _preliminary(result, actor)
-        if first_person(result.observation_id) == actor.id:
+        if has_entered(result.observation_id, actor):
             raise refuse(403, "forbidden", "Whoever entered a result cannot confirm it.", "Observation")
         if EntryDifference.objects.filter(observation_id=result.pk, settled_at__isnull=True).exists():
             raise refuse(409, "conflict", "The two entries of this result differ already.", "Observation")
         second = build_result(patient_id=result.patient_id, facility=facility, **fields)
         if all(stored.get(name) == second.get(name) for name in _COMPARED):
-            save({**stored, "status": "final"}, actor=actor)
+            confirm_result(observation_id=result.observation_id, actor=actor)
             return True
         asked = ("test", "value", "unit", "kit", "cutoff", "cutoff_unit", "collected_on")
         reading = interpret_result(**{name: fields[name] for name in asked if name in fields})

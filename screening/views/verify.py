@@ -26,7 +26,7 @@ from screening.laboratory.tabs import laboratory_tabs
 from screening.laboratory.verifying import (
     confirm_entry,
     differences,
-    first_person,
+    has_entered,
     settle_difference,
     to_verify,
 )
@@ -99,7 +99,7 @@ def second(request: ActingRequest, observation_id: str) -> HttpResponse:
     test = test_of(result.test)
     if result.status != "preliminary" or test is None:
         raise Http404
-    if first_person(observation_id) == request.actor.id:
+    if has_entered(observation_id, request.actor):
         messages.error(request, _("Bạn đã nhập kết quả này lần đầu; người khác phải nhập lần thứ hai."))
         return redirect("clinic-verify")
     form = ResultForm(

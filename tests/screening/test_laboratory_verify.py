@@ -133,3 +133,8 @@ def test_a_held_result_is_on_the_list_until_its_longest_wait(
     assert line["result"].hold_until == today + timedelta(days=14)
     assert (to_tell(station.pk).count(), told_too_late(station.pk).count()) == (1, 0)
     assert told_too_late(station.pk, today + timedelta(days=14)).count() == 1
+
+
+def test_a_rejected_tube_needs_no_second_person(first: Client, kit: Kit) -> None:
+    first.post(f"/clinic/bench/reject/{kit.barcode}/", {"reason": "leaked"})
+    assert (ScreeningResult.objects.get().status, Episode.objects.get().state) == ("final", "repeat_due")
