@@ -1,7 +1,6 @@
 """The run of tonight, for the task queue."""
 
 import time
-from datetime import date
 
 from django.utils import timezone
 
@@ -14,10 +13,13 @@ def tonight() -> RecallRun:
     return start_run(timezone.localdate())
 
 
-def go_on(*, seconds: float, on: date | None = None) -> bool:
-    """Work on the unfinished runs of a day for so long; whether something is left."""
+def go_on(*, seconds: float) -> bool:
+    """Work on today's run for so long; whether something is left.
+
+    It begins the run if nobody has: a night on which the queue stood still is caught up in the morning.
+    """
     until = time.monotonic() + seconds
-    day = on or timezone.localdate()
-    for run in RecallRun.objects.filter(on=day, finished_at__isnull=True).order_by("id"):
-        carry_on(run, stop=lambda: time.monotonic() > until)
-    return RecallRun.objects.filter(on=day, finished_at__isnull=True).exists()
+    run = tonight()
+    if run.finished_at is None:
+        run = carry_on(run, stop=lambda: time.monotonic() > until)
+    return run.finished_at is None

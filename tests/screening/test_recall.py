@@ -1,12 +1,19 @@
 """A night's call and recall: who is invited, reminded, and noted as not answering; runs that are killed or repeated."""
 
 from datetime import date, timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 
+from fhir import store
+from fhir.reader import read
+from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM
-from records.models import Facility
-from screening.models import Capacity, Invitation, Message, RecallRun, Standing
+from records.models import Area, Citizen, Facility
+from screening.models import Capacity, Invitation, InvitationKind, Message, RecallRun, Standing
+from screening.recall.invitations import attach
+from screening.recall.nightly import go_on
 from screening.recall.refresh import refresh_noted
 from screening.recall.run import carry_on, start_run
 from tests.screening.conftest import Sender, make_patient
@@ -63,8 +70,6 @@ def test_a_result_answers_the_invitation_and_stops_reminders(send: Sender, man: 
 
 
 def test_a_withdrawn_result_is_no_answer(send: Sender, man: str) -> None:
-    from fhir import store
-
     night(MONDAY)
     id_ = send.fit(man, "5", on="2024-05-20")
     refresh_noted(date(2024, 5, 21))
@@ -99,3 +104,54 @@ def test_a_killed_run_goes_on_where_it_was(man: str, woman: str) -> None:
     assert run.percent == 100
     assert run.finished_at is not None
     assert Invitation.objects.count() == 2
+
+
+def test_the_queue_catches_up_a_night_that_was_missed(man: str) -> None:
+    assert not go_on(seconds=60)
+    assert RecallRun.objects.get().percent == 100
+    assert not go_on(seconds=60)
+    assert RecallRun.objects.count() == 1
+
+
+def test_the_command_says_what_it_did_and_a_second_run_does_nothing(man: str) -> None:
+    said = StringIO()
+    call_command("recall", on=MONDAY, programme=["colorectal"], stdout=said)
+    assert "planned 1" in said.getvalue()
+    call_command("recall", on=MONDAY, programme=["colorectal"], stdout=StringIO())
+    assert Invitation.objects.count() == 1
+
+
+def test_whoever_comes_by_herself_is_noted_and_her_result_is_the_answer(send: Sender, man: str) -> None:
+    attach(
+        patient=man,
+        programme="colorectal",
+        kind=InvitationKind.ANNUAL_CHECK,
+        on=MONDAY,
+        facility=send.facility.pk,
+        actor=SYSTEM,
+    )
+    night(MONDAY)
+    assert (invitation(man).kind, Message.objects.count()) == ("annual_check", 0)
+    send.fit(man, "5", on="2024-05-06")
+    refresh_noted(MONDAY)
+    assert invitation(man).state == "responded"
+
+
+def test_an_opportunistic_programme_calls_nobody(man: str) -> None:
+    carry_on(start_run(date(2026, 3, 2), only=["stomach"]))
+    assert Standing.objects.get(patient_id=man, programme="stomach").status == "due"
+    assert not Invitation.objects.exists()
+
+
+def test_who_moves_is_called_from_where_she_now_lives(station: Facility, man: str) -> None:
+    refresh_noted(MONDAY)
+    assert Standing.objects.get(patient_id=man, programme="colorectal").facility_id is None
+    there = Area.objects.get(code="00001", valid_to__isnull=False)
+    Facility.objects.filter(pk=station.pk).update(area=there)
+    moved = parse(read(type="Patient", id=man, actor=SYSTEM).content).resource
+    moved["address"][0]["extension"][0]["valueCoding"]["code"] = "00001"
+    store.save(moved, actor=SYSTEM)
+    refresh_noted(MONDAY)
+    assert Citizen.objects.get(pk=man).area_id == there.pk
+    found = Standing.objects.get(patient_id=man, programme="colorectal")
+    assert (found.area_id, found.facility_id) == (there.pk, station.pk)
