@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from screening.protocol.shapes import Text
@@ -186,14 +187,16 @@ def _texts(field: str, value: Any, raw: Mapping[str, Any]) -> Text:
     steps = raw.get("steps", {})
     if field.endswith("leads_to") and isinstance(value, str) and value in steps:
         return {language: f"“{steps[value]['name'][language]}”" for language in ("vi", "en")}
+    if isinstance(value, bool):
+        return {"vi": "có" if value else "không", "en": "yes" if value else "no"}
     return dict.fromkeys(("vi", "en"), _text(value))
 
 
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if isinstance(value, date):
+        return f"{value:%d/%m/%Y}"
     if isinstance(value, list):
         return ", ".join(_text(item) for item in value)
     if isinstance(value, Mapping):

@@ -73,7 +73,7 @@ def test_diff_says_in_words_what_changed(draft: Path) -> None:
     lines = protocol("diff", "colorectal@2026.1", draft).splitlines()
     assert lines[:4] == [
         "~ version: 2026.1 → 2027.1",
-        "~ in force from: 2026-01-01 → 2027-01-01",
+        "~ in force from: 01/01/2026 → 01/01/2027",
         "~ Who it is for, age band 1: age from: 40 → 50",
         "~ Who it is for, age band 1: interval (months): 12 → 24",
     ]
