@@ -6,7 +6,22 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-_HEADER = ["facility_code", "specimen_id", "citizen_id", "full_name", "birth_date", "sex", "phone", "area_code", "test", "collected_on", "result", "unit", "resulted_on", "note"]
+_HEADER = [
+    "facility_code",
+    "specimen_id",
+    "citizen_id",
+    "full_name",
+    "birth_date",
+    "sex",
+    "phone",
+    "area_code",
+    "test",
+    "collected_on",
+    "result",
+    "unit",
+    "resulted_on",
+    "note",
+]
 _FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi")
 _MIDDLE = ("Văn", "Thị", "Đức", "Minh", "Ngọc", "Thu", "Hữu", "Bích")
 _GIVEN = ("An", "Bình", "Chi", "Dung", "Giang", "Hà", "Khánh", "Lan", "Mai", "Nam", "Oanh", "Phúc", "Sơn", "Tâm", "Yến")

@@ -27,8 +27,50 @@ GOOD = {
     "resulted_on": "08/05/2024",
     "note": "",
 }
-_MIDDLE = "An Bích Cẩm Diệu Gia Hà Khánh Lệ Mai Ngọc Oanh Phương Quỳnh Sao Thu Uyên Vân Xuân Yến Ánh".split()
-_GIVEN = "Bình Chi Dung Giang Hạnh Hoa Hương Lan Liên Loan Nga Nhung Như Phúc Tâm Thảo Thúy Trang Tuyết Yên".split()
+_MIDDLE = [
+    "An",
+    "Bích",
+    "Cẩm",
+    "Diệu",
+    "Gia",
+    "Hà",
+    "Khánh",
+    "Lệ",
+    "Mai",
+    "Ngọc",
+    "Oanh",
+    "Phương",
+    "Quỳnh",
+    "Sao",
+    "Thu",
+    "Uyên",
+    "Vân",
+    "Xuân",
+    "Yến",
+    "Ánh",
+]
+_GIVEN = [
+    "Bình",
+    "Chi",
+    "Dung",
+    "Giang",
+    "Hạnh",
+    "Hoa",
+    "Hương",
+    "Lan",
+    "Liên",
+    "Loan",
+    "Nga",
+    "Nhung",
+    "Như",
+    "Phúc",
+    "Tâm",
+    "Thảo",
+    "Thúy",
+    "Trang",
+    "Tuyết",
+    "Yên",
+]
 ENGLISH = [column.value for column in Column]
 HEADINGS = [VIETNAMESE[column] for column in Column]
 
