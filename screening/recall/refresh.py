@@ -95,6 +95,16 @@ def refresh_noted(on: date) -> int:
             return refreshed
 
 
+def refresh_now(patient: str, on: date) -> bool:
+    """Put one person right while she looks on; False if a refresh is at work, which will do it within seconds."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        free = bool(cursor.fetchone()[0])
+        if free:
+            refresh_people([patient], on)
+    return free
+
+
 def refresh_people(patients: list[str], on: date) -> None:
     """Work out the standings of these people in all programmes, and settle their invitations."""
     scope = Scope(patients=patients)

@@ -24,7 +24,7 @@ from screening.models import Decision, DecisionKind
 from screening.protocol import current, programmes
 from screening.recall import lists
 from screening.recall.decisions import cease_screening, defer_screening, opt_out, undo_decision
-from screening.recall.refresh import refresh_noted
+from screening.recall.refresh import refresh_now
 from screening.release import programmes_held
 from screening.views.desk import facility_of, person_of
 
@@ -188,7 +188,7 @@ def _save(form: DecisionForm, patient: str, programme: str, kind: str, actor: Ac
     except Refused as refused:
         _tell(form, refused)
         return False
-    refresh_noted(timezone.localdate())
+    refresh_now(patient, timezone.localdate())
     return True
 
 
@@ -198,7 +198,7 @@ def _undo(form: UndoForm, decision: Decision, actor: Actor, *, note: str) -> boo
     except Refused as refused:
         _tell(form, refused)
         return False
-    refresh_noted(timezone.localdate())
+    refresh_now(decision.patient_id, timezone.localdate())
     return True
 
 
