@@ -60,7 +60,7 @@ def _load(tests: int) -> float:
 def _measure(seconds: float, load_seconds: float | None, tests: int) -> None:
     from django.db import connection
 
-    from bench import bare, client, samples, server
+    from bench import bare, client, samples, server, worklist
     from fhir import text
     from healthhub.accounts.demo import DEMO_CLIENT_ID
     from records.memberships import actor_for_client
@@ -110,6 +110,7 @@ def _measure(seconds: float, load_seconds: float | None, tests: int) -> None:
             line = f"{name:38}{result.rate * size:9.0f}{result.p50:9.2f}{result.p99:9.2f}"
             print(line + (f"{alone:9.0f}{result.rate * size / alone:7.2f}" if alone else ""), flush=True)
     _statistics()
+    worklist.run()
 
 
 def _statistics() -> None:

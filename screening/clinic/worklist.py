@@ -1,5 +1,6 @@
 """The clinic's worklist: tabs with counts, filters, pages by key. It starts from the people whom the actor may see."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
@@ -59,13 +60,17 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """One page of a tab; ``after`` continues it, "" at the end. ``missed`` holds the lines of that tab instead."""
+    """One page of a tab; ``after`` continues it, "" at the end. ``missed`` holds the lines of that tab instead.
+
+    ``areas`` are the ids of the units where the people of all its open rounds live.
+    """
 
     tab: str
     counts: dict[str, int]
     lines: list[Line]
     after: str
     missed: list[Missed] = field(default_factory=list)
+    areas: list[int] = field(default_factory=list)
 
 
 def load_worklist(
@@ -86,15 +91,18 @@ def load_worklist(
     """
     rounds = narrowed(rounds_of(facility, actor), filters, on)
     conditions = _conditions(on, facility, user_id)
-    counts = rounds.aggregate(**{key: Count("pk", filter=conditions[key]) for key in ROUNDS})
+    by_area = rounds.order_by().values("patient__area")
+    groups = list(by_area.annotate(**{key: Count("pk", filter=conditions[key]) for key in ROUNDS}))
+    counts = {key: sum(group[key] for group in groups) for key in ROUNDS}
     counts["unmatched"] = unmatched_count(facility)
     counts["missed"] = missed_count(facility, on, actor, filters.programme)
     if tab not in TABS or tab == "unmatched":
         tab = next((key for key in ROUNDS if counts[key]), "missed" if counts["missed"] else "overdue")
     ordered = {key: counts[key] for key in TABS}
+    areas = [group["patient__area"] for group in groups if group["patient__area"]]
     if tab == "missed":
         people = missed(facility, on, actor, reason=reason, programme=filters.programme)
-        return Worklist(tab, ordered, [], "", people)
+        return Worklist(tab, ordered, [], "", people, areas)
     page = _after(rounds.filter(conditions[tab]).order_by("due_on", "id"), after)
     found = list(with_details(page)[: limit + 1])
     shown = found[:limit]
@@ -107,6 +115,7 @@ def load_worklist(
         counts=ordered,
         lines=lines_of(shown, on=on, facility=facility),
         after=f"{last.due_on:%Y-%m-%d}.{last.pk}" if last else "",
+        areas=areas,
     )
 
 
@@ -145,11 +154,16 @@ def programme_choices() -> list[tuple[str, str]]:
     return [(key, here(current(key).name)) for key in programmes()]
 
 
-def area_choices(facility: str, actor: Actor) -> list[tuple[str, str]]:
-    """The units where the people of the facility's open rounds live, by name; of two of one name the code tells."""
-    lived = rounds_of(facility, actor).order_by().values("patient__area").distinct()
-    areas = Area.objects.filter(pk__in=lived).select_related("parent").order_by("name", "code", "valid_from")
-    return [(str(area.pk), f"{area.name}, {area.parent.name}" if area.parent else area.name) for area in areas]
+def area_choices(areas: Iterable[int]) -> list[tuple[str, str]]:
+    """These units by name, with their district."""
+    found = Area.objects.filter(pk__in=list(areas)).select_related("parent").order_by("name", "code", "valid_from")
+    return [(str(area.pk), f"{area.name}, {area.parent.name}" if area.parent else area.name) for area in found]
+
+
+def areas_lived_in(facility: str, actor: Actor) -> list[int]:
+    """Where the people of all the facility's open rounds live; without a filter the page knows it already."""
+    lived = rounds_of(facility, actor).order_by().values_list("patient__area", flat=True).distinct()
+    return [area for area in lived if area]
 
 
 def _conditions(on: date, facility: str, user_id: int) -> dict[str, Q]:

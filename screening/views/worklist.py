@@ -43,6 +43,8 @@ def worklist(request: ActingRequest) -> HttpResponse:
         actor=request.actor,
         reason=request.path,
     )
+    if not filters.any:
+        choices["area"] = lists.area_choices(found.areas)
     query = request.GET.copy()
     query.pop("after", None)
     query["tab"] = found.tab
@@ -91,13 +93,14 @@ def read_reminder(request: ActingRequest, reminder_id: int) -> HttpResponse:
 def _choices(request: ActingRequest, facility: str) -> dict[str, list[tuple[str, str]]]:
     programmes = lists.programme_choices()
     programme = request.GET.get("programme", "")
+    narrowed = any(request.GET.get(name) for name in PARTS)
     people = [(str(pk), name) for pk, name in colleagues(facility)]
     return {
         "programme": programmes,
         "step": lists.step_choices(programme if programme in dict(programmes) else ""),
         "level": [(key, str(name)) for key, name in LEVEL_NAMES.items()],
         "assigned": [(NOBODY, _("Chưa giao cho ai")), *people],
-        "area": lists.area_choices(facility, request.actor),
+        "area": lists.area_choices(lists.areas_lived_in(facility, request.actor)) if narrowed else [],
     }
 
 
