@@ -14,7 +14,6 @@ from healthhub.accounts.actors import Actor, Role
 from healthhub.accounts.models import User
 from records.models import Facility, Membership
 from screening.laboratory.matching import park_result
-from screening.laboratory.notices import tell  # noqa: F401  registering is the point of importing
 from screening.laboratory.orders import issue_kit, place_order
 from screening.laboratory.specimens import receive
 from screening.models import EntryDifference, Kit, KitLot, Notice, Order, ScreeningResult, Specimen
