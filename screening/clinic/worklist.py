@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet
@@ -92,7 +92,10 @@ def load_worklist(
     rounds = narrowed(rounds_of(facility, actor), filters, on)
     conditions = _conditions(on, facility, user_id)
     by_area = rounds.order_by().values("patient__area")
-    groups = list(by_area.annotate(**{key: Count("pk", filter=conditions[key]) for key in ROUNDS}))
+    counted: Any = by_area.annotate(**{key: Count("pk", filter=conditions[key]) for key in ROUNDS})
+    groups = list(counted)
+        by_area.annotate(**{key: Count("pk", filter=conditions[key]) for key in ROUNDS})
+    )
     counts = {key: sum(group[key] for group in groups) for key in ROUNDS}
     counts["unmatched"] = unmatched_count(facility)
     counts["missed"] = missed_count(facility, on, actor, filters.programme)
@@ -133,11 +136,11 @@ def narrowed(rounds: QuerySet[Episode], filters: Filters, on: date) -> QuerySet[
     if filters.level:
         rounds = rounds.filter(at_level(filters.level, on))
     if filters.area:
-        rounds = rounds.filter(patient__area=filters.area)
+        rounds = rounds.filter(patient__area=int(filters.area))
     if filters.assigned == NOBODY:
-        rounds = with_assignee(rounds).filter(assigned_to__isnull=True)
+        rounds = with_assignee(rounds).filter(Q(assigned_to__isnull=True))
     elif filters.assigned:
-        rounds = with_assignee(rounds).filter(assigned_to=filters.assigned)
+        rounds = with_assignee(rounds).filter(Q(assigned_to=filters.assigned))
     return rounds
 
 

@@ -87,14 +87,14 @@ def read_diagnoses(condition: Mapping[str, Any]) -> list[Diagnosis]:
         for coding in _codings(condition.get("code"))
         if coding.get("system", ICD10[0]) in ICD10
     ]
-    found = []
+    diagnoses = []
     for programme in programmes():
         cancer = current(programme).cancer
         prefixes = tuple(_plain(code) for code in cancer.icd10) if cancer else ()
         match = next((code for code in codes if prefixes and _plain(code).startswith(prefixes)), None)
         if match:
-            found.append(Diagnosis(programme, str(condition["id"]), match[:10], day))
-    return found
+            diagnoses.append(Diagnosis(programme, str(condition["id"]), match[:10], day))
+    return diagnoses
 
 
 def classify(diagnosis: Diagnosis, screens: Sequence[Screen]) -> CancerCase:

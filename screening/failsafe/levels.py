@@ -72,7 +72,7 @@ def at_level(level: str, on: date) -> Q:
     return {FACILITY: late & ~district, DISTRICT: district & ~city, CITY: city}[level]
 
 
-def clocks_sql() -> tuple[str, list[object]]:
+def clocks_sql() -> tuple[str, list[str | int]]:
     """A VALUES list (programme, version, step, district_after, city_after) and its parameters."""
     rows = [(*key, *clock) for key, clock in clocks().items()]
     return ", ".join(["(%s, %s, %s, %s::int, %s::int)"] * len(rows)), [value for row in rows for value in row]

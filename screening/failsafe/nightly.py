@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from datetime import date
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -59,7 +60,7 @@ def run_nightly(on: date | None = None) -> FailsafeRun | None:
 
 
 def _keep(lost: list[Lost], on: date) -> None:
-    columns = [
+    columns: list[list[Any]] = [
         [one.check for one in lost],
         [one.subject for one in lost],
         [one.patient for one in lost],

@@ -23,7 +23,7 @@ def scope_of(actor: Actor) -> Scope:
         return Scope(None, None, names=True)
     if actor.role not in (Role.OFFICER, Role.ANALYST):
         raise PermissionDenied
-    membership = Membership.objects.filter(user_id=_user(actor), active=True).select_related("area").first()
+    membership = Membership.objects.filter(user_id=_user(actor) or 0, active=True).select_related("area").first()
     area = membership.area if membership else None
     return Scope(area, _within(area) if area else None, names=actor.role is Role.OFFICER)
 

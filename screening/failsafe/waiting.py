@@ -65,7 +65,7 @@ def explain_waits(episodes: Sequence[Episode], on: date) -> dict[Any, Wait]:
             text = _("Liên lạc: %(outcome)s") % {"outcome": contact.get_outcome_display()}
             happened[episode.pk].append(Happening(timezone.localdate(contact.contacted_at), text, contact.actor_name))
     for visit in Appointment.objects.filter(patient__in=people, day__isnull=False).select_related("facility"):
-        if episode := of_person.get((visit.patient_id, visit.programme)):
+        if visit.day and (episode := of_person.get((visit.patient_id, visit.programme))):
             text = _("Lịch hẹn: %(status)s") % {"status": visit.get_status_display()}
             happened[episode.pk].append(Happening(visit.day, text, visit.facility.name if visit.facility else ""))
     for message in Message.objects.filter(patient__in=people):

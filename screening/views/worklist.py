@@ -39,7 +39,7 @@ def worklist(request: ActingRequest) -> HttpResponse:
         tab=request.GET.get("tab", ""),
         filters=filters,
         after=request.GET.get("after", ""),
-        user_id=request.user.pk,
+        user_id=request.user.pk or 0,
         actor=request.actor,
         reason=request.path,
     )
