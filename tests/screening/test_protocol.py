@@ -126,7 +126,8 @@ def test_a_chain_of_steps_that_never_ends_is_named():
             finding.pop(key, None)
         finding["leads_to"] = "colonoscopy"
     assert [fault for fault in faults_of(raw) if "leads from here to the end" in fault] == [
-        "steps.colonoscopy: no chain of outcomes leads from here to the end of the round"
+        f"steps.{key}: no chain of outcomes leads from here to the end of the round"
+        for key in ("colonoscopy", "treatment", "surveillance_colonoscopy")
     ]
 
 

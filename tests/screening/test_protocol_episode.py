@@ -79,8 +79,20 @@ def test_a_referral_keeps_the_step_open_until_the_assessment():
     asked = [result("a", "positive"), referred("r", DAY + timedelta(days=3), DAY + timedelta(days=30))]
     state = fold(asked, "colorectal")
     assert (state.state, state.step, state.due_on) == ("referred", "colonoscopy", DAY + timedelta(days=30))
-    done = fold([*asked, assessed("p", DAY + timedelta(days=31), "advanced_adenoma")], "colorectal")
-    assert (done.state, done.outcome, done.detail, done.due_on) == ("closed", "assessed", "advanced_adenoma", None)
+    done = fold([*asked, assessed("p", date(2024, 2, 10), "normal")], "colorectal")
+    assert (done.state, done.outcome, done.detail, done.due_on) == ("closed", "assessed", "normal", date(2025, 2, 10))
+
+
+def test_an_advanced_adenoma_stays_under_surveillance_and_a_cancer_waits_for_its_treatment():
+    positive = result("a", "positive")
+    watched = fold([positive, assessed("p", date(2024, 2, 10), "advanced_adenoma")], "colorectal")
+    assert (watched.state, watched.step, watched.due_on) == (
+        "surveillance_due",
+        "surveillance_colonoscopy",
+        date(2027, 2, 10),
+    )
+    ill = fold([positive, assessed("p", date(2024, 2, 10), "cancer")], "colorectal")
+    assert (ill.state, ill.step, ill.due_on) == ("treatment_due", "treatment", date(2024, 3, 12))
 
 
 def test_an_appointment_beyond_the_limit_is_due_at_the_limit():
@@ -119,10 +131,10 @@ def test_a_colonoscopy_after_a_refusal_becomes_the_outcome():
     events = [
         result("a", "positive"),
         closed("c", DAY + timedelta(days=9), "declined", ("Observation/a", "positive")),
-        assessed("p", DAY + timedelta(days=90), "cancer"),
+        assessed("p", DAY + timedelta(days=90), "normal"),
     ]
     state = fold(events, "colorectal")
-    assert (state.outcome, state.detail, state.closed_on) == ("assessed", "cancer", DAY + timedelta(days=90))
+    assert (state.outcome, state.detail, state.closed_on) == ("assessed", "normal", DAY + timedelta(days=90))
 
 
 def test_there_is_no_next_round_for_somebody_who_died():
