@@ -69,7 +69,10 @@ class ColumnsForm(forms.Form):
                 label=heading(column), choices=choices, required=False, initial=str(told.get("at", ""))
             )
             self.fields[f"always_{column}"] = forms.CharField(
-                label=_("hoặc luôn là"), required=False, max_length=200, initial=told.get("always", "")
+                label=_now("%(column)s luôn là") % {"column": heading(column)},
+                required=False,
+                max_length=200,
+                initial=told.get("always", ""),
             )
 
     def pairs(self) -> list[tuple[Any, Any, bool]]:
