@@ -28,6 +28,7 @@ class Need:
     clock: date
     owner: str
     exits: tuple[str, ...]
+    other_reading: str = ""  # the source of the other of two readings, which together opened it
     referred: bool = False
     referred_due: date | None = None
 
@@ -70,7 +71,7 @@ class Need:
 
     def may_be_decided_by(self, event: Event) -> bool:
         """Whether a result may end it: another one, and one taken later if an assessment asked for it."""
-        if event.source == self.source:
+        if event.source in (self.source, self.other_reading):
             return False
         strict = self.fact == ASSESSED or self.step.state == SURVEILLANCE
         return event.occurred_on > self.opened_on if strict else True

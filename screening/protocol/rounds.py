@@ -110,6 +110,8 @@ class Round:
             target = self.protocol.tests[second.data["test"]].disagreement_leads_to
         if target:
             self._need(target, second)
+            self.needs[-1].other_reading = first.source
+            self.needs[-1].opened_on = event.occurred_on  # by whichever reading came later
 
     def _open_finding(self, event: Event, reopened: bool) -> None:
         """``reopened``: the round was closed when this came; so it is the last word on it, if it says anything."""

@@ -154,6 +154,11 @@ def test_two_readings_are_compared(events, step):
     assert only(BREAST, *events).step == step
 
 
+def test_a_first_reading_that_comes_late_does_not_end_what_both_readings_lead_to():
+    late = [reading("b", "mammography_second", "birads_3"), reading("a", "mammography", "birads_0", after(1))]
+    assert only(BREAST, *late).step == BREAST.category("mammography_second", "birads_3").leads_to
+
+
 @pytest.mark.parametrize("third", [False, True])
 def test_the_round_ends_when_both_readers_see_nothing_or_the_third_does(third):
     events = [
