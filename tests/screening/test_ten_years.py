@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_books_balance_every_night_for_ten_years() -> None:
-    city = City(size=1500, seed=7, first=date(2016, 11, 7))
+    city = City(size=800, seed=7, first=date(2016, 11, 7))
     nights = 0
     for night in city.run(10, step=28, check_every=3):
         nights += 1
