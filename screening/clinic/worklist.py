@@ -94,8 +94,6 @@ def load_worklist(
     by_area = rounds.order_by().values("patient__area")
     counted: Any = by_area.annotate(**{key: Count("pk", filter=conditions[key]) for key in ROUNDS})
     groups = list(counted)
-        by_area.annotate(**{key: Count("pk", filter=conditions[key]) for key in ROUNDS})
-    )
     counts = {key: sum(group[key] for group in groups) for key in ROUNDS}
     counts["unmatched"] = unmatched_count(facility)
     counts["missed"] = missed_count(facility, on, actor, filters.programme)
