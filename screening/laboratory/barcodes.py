@@ -34,8 +34,13 @@ def new_barcodes(facility_code: str, count: int = 1) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(_NUMBERS, [count])
         numbers = [number for (number,) in cursor.fetchall()]
-    bodies = [f"{facility_code:0>5}{number:07d}" for number in numbers]
-    return [body + mod_37_36.calc_check_digit(body) for body in bodies]
+    return [barcode_of(facility_code, number) for number in numbers]
+
+
+def barcode_of(facility_code: str, number: int) -> str:
+    """The facility's ``number``th barcode, with its check character."""
+    body = f"{facility_code:0>5}{number:07d}"
+    return body + mod_37_36.calc_check_digit(body)
 
 
 def read_barcodes(text: str) -> list[str]:

@@ -29,10 +29,21 @@ def place_order(
     Refused (409) while an order of this test is open: two kits for one question make two results of one person.
     """
     today = timezone.localdate()
-    _programme, rule = known_test(test, today)
+    known_test(test, today)
     held = open_orders(patient_id).filter(test=test, facility=facility).first()
     if held is not None:
         raise refuse(409, "duplicate", f"ServiceRequest/{held.pk} already orders this test.", "ServiceRequest.code")
+    resource = build_order(
+        patient_id=patient_id, test=test, facility=facility, performer=performer or facility, on=today, note=note
+    )
+    return save(resource, actor=actor, facility=facility.pk if actor.is_system else None).id
+
+
+def build_order(
+    *, patient_id: str, test: str, facility: Facility, performer: Facility, on: date, note: str = ""
+) -> dict[str, Any]:
+    """The ServiceRequest of an order made on that day."""
+    _programme, rule = known_test(test, on)
     code = code_for(rule, "")
     resource: dict[str, Any] = {
         "resourceType": "ServiceRequest",
@@ -43,13 +54,13 @@ def place_order(
             "text": rule.name["vi"],
         },
         "subject": {"reference": f"Patient/{patient_id}"},
-        "authoredOn": today.isoformat(),
+        "authoredOn": on.isoformat(),
         "requester": {"reference": f"Organization/{facility.pk}"},
-        "performer": [{"reference": f"Organization/{(performer or facility).pk}"}],
+        "performer": [{"reference": f"Organization/{performer.pk}"}],
     }
     if note:
         resource["note"] = [{"text": note}]
-    return save(resource, actor=actor, facility=facility.pk if actor.is_system else None).id
+    return resource
 
 
 def cancel_order(*, order: Order, actor: Actor, reason: str = "") -> None:

@@ -115,7 +115,7 @@ def collect(*, kit: Kit, facility: Facility, actor: Actor, on: date | None = Non
     """Log that a sample was taken at this facility; the Specimen's id. Receiving it is another step."""
     day = on or timezone.localdate()
     with transaction.atomic():
-        saved = save(_new(kit.barcode, kit.patient_id, kit.order_id, facility, day), actor=actor)
+        saved = save(build_specimen(kit.barcode, kit.patient_id, kit.order_id, facility, day), actor=actor)
         Kit.objects.filter(pk=kit.pk, returned_on__isnull=True).update(returned_on=day)
         record_custody(
             [Handing(kit.barcode, kit.patient_id)], kind=CustodyKind.COLLECTED, facility=facility.pk, actor=actor
@@ -152,7 +152,8 @@ def reject_specimen(*, tube: Tube, reason: str, facility: Facility, actor: Actor
         raise refuse(409, "conflict", "The sample has a result already; correct or withdraw that.", "barcode")
     coding = {"system": settings.FHIR_SYSTEMS["screening"], "code": f"rejected-{reason}", "display": ENGLISH[reason]}
     with transaction.atomic():
-        own = _own(tube, facility, actor) or _new(tube.barcode, tube.person.pk, _order_id(tube), facility, None)
+        person = tube.person.pk
+        own = _own(tube, facility, actor) or build_specimen(tube.barcode, person, _order_id(tube), facility, None)
         own |= {"status": "unsatisfactory", "condition": [{"coding": [coding], "text": str(REJECTIONS[reason])}]}
         own.setdefault("receivedTime", _now())
         saved = save(own | ({"note": [{"text": note}]} if note else {}), actor=actor)
@@ -205,7 +206,8 @@ def _receive(tube: Tube, *, facility: Facility, actor: Actor, collected_on: date
         with transaction.atomic():
             own = _own(tube, facility, actor)
             if own is None:
-                own = _new(tube.barcode, tube.person.pk, _order_id(tube), facility, collected_on or tube.collected_on)
+                day = collected_on or tube.collected_on
+                own = build_specimen(tube.barcode, tube.person.pk, _order_id(tube), facility, day)
             save({**own, "receivedTime": _now()}, actor=actor)
             handing = Handing(tube.barcode, tube.person.pk)
             record_custody([handing], kind=CustodyKind.RECEIVED, facility=facility.pk, actor=actor)
@@ -225,7 +227,10 @@ def _own(tube: Tube, facility: Facility, actor: Actor) -> dict[str, Any] | None:
     return parse(read(type="Specimen", id=tube.specimen.pk, actor=actor).content).resource
 
 
-def _new(barcode: str, patient: str, order: str, facility: Facility, collected_on: date | None) -> dict[str, Any]:
+def build_specimen(
+    barcode: str, patient: str, order: str, facility: Facility, collected_on: date | None
+) -> dict[str, Any]:
+    """The Specimen of a tube as a facility writes it; ``order`` is "" for a sample that nobody ordered."""
     identifier = {"system": f"{settings.FHIR_SYSTEMS['specimen']}/{facility.code}", "value": barcode}
     resource: dict[str, Any] = {
         "resourceType": "Specimen",

@@ -79,7 +79,7 @@ def _decide(
     _check(patient, actor)
     now = timezone.now().astimezone(ZONE)
     facility = actor.facility or _caller(patient, programme)
-    resource = _request(kind, patient, programme, reason, note=note, ends_on=ends_on, now=now, actor=actor)
+    resource = build_decision(kind, patient, programme, reason, note=note, ends_on=ends_on, now=now, actor=actor)
     return store.save(resource, actor=_writer(actor), facility=facility if actor.facility is None else None)
 
 
@@ -101,7 +101,7 @@ def _caller(patient: str, programme: str) -> str | None:
     return standing.first() or person.first()
 
 
-def _request(
+def build_decision(
     kind: DecisionKind,
     patient: str,
     programme: str,
@@ -112,6 +112,7 @@ def _request(
     now: datetime,
     actor: Actor,
 ) -> dict[str, Any]:
+    """The ServiceRequest that says so; ``note`` is the evidence of a decision to cease."""
     words = REASONS[kind].get(reason)
     period = {"start": f"{now.date():%Y-%m-%d}"} | ({"end": f"{ends_on:%Y-%m-%d}"} if ends_on else {})
     requester = f"Patient/{patient}" if actor.role is Role.CITIZEN else None
