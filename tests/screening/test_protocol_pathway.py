@@ -3,18 +3,19 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from screening.protocol import Event, months_after
 from screening.protocol.events import add_months
 from tests.screening.pathways import PROTOCOLS, closed, folded, histories, standing
 
+WALK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on busy machines too
 EVERY = pytest.mark.parametrize("name", sorted(PROTOCOLS))
 
 
 @EVERY
-@settings(max_examples=150, deadline=None)
+@WALK
 @given(data=st.data())
 def test_any_order_of_arrival_and_any_correction_give_the_same_rounds(name, data):
     protocol = PROTOCOLS[name]
@@ -31,7 +32,7 @@ def test_any_order_of_arrival_and_any_correction_give_the_same_rounds(name, data
 
 
 @EVERY
-@settings(max_examples=150, deadline=None)
+@WALK
 @given(data=st.data())
 def test_every_round_is_open_with_owner_due_date_and_exit_or_closed_with_an_outcome(name, data):
     protocol = PROTOCOLS[name]
@@ -64,7 +65,7 @@ def ends(protocol, state):
 
 
 @EVERY
-@settings(max_examples=150, deadline=None)
+@WALK
 @given(data=st.data())
 def test_no_positive_and_no_finding_is_closed_without_outcome_or_reason(name, data):
     protocol = PROTOCOLS[name]
@@ -106,7 +107,7 @@ def answered_by(other):
 
 
 @EVERY
-@settings(max_examples=150, deadline=None)
+@WALK
 @given(data=st.data())
 def test_every_open_step_can_be_closed_with_a_reason_and_every_result_has_one_round(name, data):
     protocol = PROTOCOLS[name]
@@ -123,7 +124,7 @@ def test_every_open_step_can_be_closed_with_a_reason_and_every_result_has_one_ro
 
 
 @EVERY
-@settings(max_examples=150, deadline=None)
+@WALK
 @given(data=st.data())
 def test_a_death_closes_everything_and_a_death_taken_back_opens_it_again(name, data):
     protocol = PROTOCOLS[name]
