@@ -43,7 +43,7 @@ const doings = {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
-  const field = event.target.closest("input:not([type=checkbox]), select, textarea, [contenteditable], dialog")
+  const field = event.target.closest("input:not([type=checkbox]), select, textarea, [contenteditable], dialog[open]")
   const presses = event.key === "Enter" && event.target.closest("a, button, summary, input")
   if (field || presses || !doings[event.key] || off()) return
   event.preventDefault()
