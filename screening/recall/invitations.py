@@ -17,20 +17,25 @@ from screening.models import InvitationKind
 from screening.protocol import Protocol, current
 from screening.protocol.shapes import INVITED, Call
 from screening.recall.capacity import PLACES, default_places
+from screening.recall.rules import rule_months
 
 RECALL = system_actor("recall")
 BATCH = 2000
 
-# ``target`` is the due date a call would be about: the standing's own, or an interval after the last call that stands.
+# ``target`` is the due date a call would be about: the standing's own, or an interval after the last call that nobody
+# answered (the shorter one of her own rule, if it has one). Whoever answered has a date of her own since.
 # Of a call that was sent and then cancelled the date is spent: when the reason has gone she is called anew, for today.
 _CANDIDATES = """
 SELECT s.patient_id, s.programme, s.facility_id, s.due_on,
     CASE WHEN past.sent_on IS NOT NULL
-         THEN greatest(s.due_on, (past.sent_on + make_interval(months => %(interval)s))::date)
+         THEN greatest(s.due_on, (past.sent_on + make_interval(months => least(%(interval)s, own.months)))::date)
          WHEN past.spent THEN greatest(s.due_on, %(on)s) ELSE s.due_on END AS target,
     CASE WHEN s.due_rule LIKE 'age:%%' THEN 'call' ELSE 'recall' END AS kind
-FROM screening_standing s LEFT JOIN LATERAL (
-    SELECT max(i.sent_on) FILTER (WHERE i.state <> 'cancelled' AND i.kind IN ('call', 'recall')) AS sent_on,
+FROM screening_standing s
+LEFT JOIN unnest(%(rules)s::text[], %(months)s::int[]) AS own(rule, months) ON own.rule = s.due_rule
+LEFT JOIN LATERAL (
+    SELECT max(i.sent_on) FILTER (
+            WHERE i.state NOT IN ('cancelled', 'responded') AND i.kind IN ('call', 'recall')) AS sent_on,
         bool_or(i.state = 'planned' OR (i.state IN ('sent', 'reminded')
             AND (i.kind IN ('call', 'recall') OR i.sent_on > %(on)s::date - 42))) AS open,
         bool_or(i.state = 'cancelled' AND i.sent_on IS NOT NULL AND i.due_on = s.due_on) AS spent
@@ -207,9 +212,12 @@ def attach(
 
 
 def _plan_params(protocol: Protocol, call: Call, on: date) -> dict[str, Any]:
+    rules = rule_months(protocol)
     return {
         "programme": protocol.programme,
         "on": on,
+        "rules": list(rules),
+        "months": list(rules.values()),
         "soon": on + timedelta(days=call.invite_days_before),
         "interval": min(band.interval_months for band in protocol.bands),
         "department": default_places(None, on),

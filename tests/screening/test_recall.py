@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 
 from fhir import store
@@ -155,3 +156,20 @@ def test_who_moves_is_called_from_where_she_now_lives(station: Facility, man: st
     assert Citizen.objects.get(pk=man).area_id == there.pk
     found = Standing.objects.get(patient_id=man, programme="colorectal")
     assert (found.area_id, found.facility_id) == (there.pk, station.pk)
+
+
+def test_whoever_answered_is_called_again_when_her_own_next_date_comes_not_an_interval_after_the_call(
+    send: Sender, man: str
+) -> None:
+    monday = date(2026, 3, 2)
+    night(monday)
+    send.fit(man, "80", on="2026-03-03")
+    piecemeal = {"outcome": {"coding": [{"system": settings.FHIR_SYSTEMS["screening"], "code": "piecemeal-resection"}]}}
+    send.procedure(man, on="2026-03-10", **piecemeal)
+    refresh_noted(date(2026, 3, 11))
+    standing = Standing.objects.get(patient_id=man, programme="colorectal")
+    assert (standing.status, standing.due_on) == ("screened", date(2026, 9, 10))
+    night(date(2026, 7, 29))
+    assert Invitation.objects.filter(patient_id=man).count() == 1
+    night(date(2026, 7, 30))
+    assert Invitation.objects.filter(patient_id=man).latest("due_on").due_on == date(2026, 9, 10)
