@@ -17,6 +17,7 @@ from screening.facts import ZONE, read_fact
 from screening.intake import TYPES
 from screening.projection import Incoming
 from screening.protocol import protocols
+from screening.versions import notice_versions
 
 CHUNK = 2000
 
@@ -68,6 +69,7 @@ class Version(NamedTuple):
 @on_rebuild
 def rebuild() -> None:
     """Drop and remake everything derived; decisions of staff are kept and folded in again. Writers wait meanwhile."""
+    notice_versions(now=True)
     with transaction.atomic():
         with connection.cursor() as cursor:
             for statement in _DROP:

@@ -24,6 +24,7 @@ from screening.machines.codes import table_of
 from screening.machines.hl7v2 import BadMessage, Head, decode, read_head, read_report
 from screening.machines.taking import Taken, take_results
 from screening.models import MachineConnection, MachineMessage, MachineProtocol
+from screening.versions import notice_versions
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def forget_messages() -> int:
 
 
 def _receive(raw: bytes, head: Head, peer: str) -> str:
+    notice_versions()  # a server runs for months
     sender = _sender(head, peer)
     if not head.control_id:
         raise BadMessage("AR", "MSH-10 is empty: such a message cannot be acknowledged.", place="MSH^1^10", error="101")

@@ -1,17 +1,21 @@
 """How a version comes into force: who may, in which order, from when; and how processes notice."""
 
 import json
+from collections.abc import Callable
 from datetime import date, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
 from fhir.models import Resource
 from healthhub.accounts.actors import Actor, Role
 from healthhub.audit.models import AccessEntry
+from records.models import Facility
 from screening import checks, versions
 from screening.activation import (
     ActivationRefused,
@@ -23,10 +27,12 @@ from screening.activation import (
     run_asked,
     withdraw_protocol,
 )
+from screening.machines.receiving import receive
 from screening.models import ProtocolVersion
 from screening.protocol import ProtocolError, current, find_test, protocol_for, protocols
 from screening.protocol.load import forget, use_activated
 from screening.versions import notice_versions
+from tests.screening.machine_messages import connection_of, message
 from tests.screening.protocol_drafts import colorectal_text, in_days, older_and_rarer
 
 OFFICER = Actor("user:7", "Lê Thị Cán Bộ", Role.OFFICER)
@@ -186,6 +192,34 @@ def test_a_process_notices_after_half_a_minute_without_asking_more_often(
     assert versions._looked_at is not None
     monkeypatch.setattr(versions, "_looked_at", versions._looked_at - versions.SECONDS)
     client.get("/healthz")
+    assert current("colorectal").version == "2027.1"
+
+
+def import_nothing() -> None:
+    with pytest.raises(CommandError):
+        call_command("import_results", __file__, stderr=StringIO())
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        import_nothing,
+        lambda: call_command("recall", programme=["lung"], stdout=StringIO()),
+        lambda: call_command("rebuild", skip_index=True, stdout=StringIO()),
+        lambda: call_command("statistics", stdout=StringIO()),
+        lambda: call_command("astm_drop"),
+        lambda: receive(message(), peer="127.0.0.1"),
+    ],
+    ids=["import_results", "recall", "rebuild", "statistics", "astm_drop", "mllp"],
+)
+def test_commands_and_machines_read_by_the_versions_of_the_database(
+    draft: ProtocolVersion, station: Facility, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]
+) -> None:
+    connection_of(station)
+    activate_elsewhere(draft)
+    monkeypatch.setattr(versions, "_looked_at", None)
+    assert current("colorectal").version == "2026.1"
+    work()
     assert current("colorectal").version == "2027.1"
 
 

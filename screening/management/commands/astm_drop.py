@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from screening.machines.dropping import drop_folders, take_folder
+from screening.versions import notice_versions
 
 
 class Command(BaseCommand):
@@ -21,6 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, every: float | None, **options: Any) -> None:
         """Look."""
         while True:
+            notice_versions()
             for connection in drop_folders():
                 try:
                     batches = take_folder(connection)

@@ -11,6 +11,7 @@ from screening.imports.batches import batch_of_path, notice_texts
 from screening.imports.errors import error_lines
 from screening.imports.running import run_batch
 from screening.models import BatchState, ImportBatch
+from screening.versions import notice_versions
 
 
 class Command(BaseCommand):
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             raise CommandError(f"{file}: no such file.", returncode=2)
         if facility is not None and (known := Facility.objects.filter(code=facility, active=True).first()) is None:
             raise CommandError(f"No facility has the code {facility}.", returncode=2)
+        notice_versions(now=True)
         self.started = time.monotonic()
         batch = run_batch(batch_of_path(file, facility=known.pk if facility else None).pk, progress=self.show)
         if batch is None:

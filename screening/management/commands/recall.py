@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from screening.protocol import programmes
 from screening.recall.run import carry_on, start_run
+from screening.versions import notice_versions
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Say each step that is done, then the counts."""
+        notice_versions(now=True)
         only = options["programme"] or []
         if unknown := set(only) - set(programmes()):
             raise CommandError(f"Unknown: {', '.join(sorted(unknown))}. Known: {', '.join(programmes())}.")

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from screening.protocol import programmes
 from screening.statistics import cells
 from screening.statistics.report import Filters, report, to_dict
+from screening.versions import notice_versions
 
 
 def _month(text: str) -> date:
@@ -33,6 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Count what is stale, then print: the figures equal a count of the stored results."""
+        notice_versions(now=True)
         if options["programme"] and options["programme"] not in programmes():
             raise CommandError(f"Unknown programme {options['programme']}. Known: {', '.join(programmes())}.")
         if not options["as_is"]:
