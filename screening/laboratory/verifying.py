@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from fhir.models import Resource, ResourceVersion
@@ -76,16 +76,22 @@ def confirm_entry(*, result: ScreeningResult, facility: Facility, actor: Actor, 
 
 
 def differences(facility: str) -> QuerySet[EntryDifference]:
-    """The open differences of a facility, the oldest first."""
-    found = EntryDifference.objects.filter(facility=facility, settled_at__isnull=True)
+    """The open differences of a facility, the oldest first; none of a result that was withdrawn or is final by now."""
+    waiting = ScreeningResult.objects.filter(pk=OuterRef("observation_id"), status="preliminary")
+    found = EntryDifference.objects.filter(Exists(waiting), facility=facility, settled_at__isnull=True)
     return found.select_related("patient").order_by("found_at", "pk")
 
 
 def settle_difference(
     *, difference: EntryDifference, facility: Facility, actor: Actor, fields: Mapping[str, Any]
 ) -> None:
-    """Make final what somebody found to be right after looking at tube and paper again; both entries stay on record."""
+    """Make final what somebody found to be right after looking at tube and paper again; both entries stay on record.
+
+    Refused: 403 to whoever made the first entry, who would be confirming it; 409 if somebody else has settled it.
+    """
     with transaction.atomic():
+        if has_entered(difference.observation_id, actor):
+            raise refuse(403, "forbidden", "Whoever entered a result cannot settle a difference.", "Observation")
         row = EntryDifference.objects.select_for_update().get(pk=difference.pk)
         if row.settled_at is not None:
             raise refuse(409, "conflict", "Somebody has settled this difference already.", "difference")

@@ -153,6 +153,9 @@ def settle(request: ActingRequest, difference_id: int) -> HttpResponse:
     test = test_of(result.test)
     if test is None:
         raise Http404
+    if has_entered(row.observation_id, request.actor):
+        messages.error(request, _("Bạn đã nhập kết quả này lần đầu; người khác phải quyết định bản nào đúng."))
+        return redirect("clinic-verify")
     form = ResultForm(
         request.POST or None,
         test=test,

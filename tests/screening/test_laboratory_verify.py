@@ -8,11 +8,12 @@ from django.test import Client
 from django.utils import timezone
 
 from fhir.models import Resource, ResourceVersion
+from fhir.outcomes import Refused
 from healthhub.accounts.actors import Actor, Role
 from healthhub.accounts.models import User
 from records.models import Facility, Membership
 from screening.laboratory.releasing import to_tell, told_too_late
-from screening.laboratory.verifying import to_verify_count
+from screening.laboratory.verifying import differences, settle_difference, to_verify_count
 from screening.models import EntryDifference, Episode, Kit, Order, ScreeningResult
 from tests.screening.clinic_room import mark_in, signed_in
 from tests.screening.conftest import Sender
@@ -90,14 +91,41 @@ def test_a_difference_is_settled_by_nobody_but_a_person(first: Client, second: C
     save(second, f"/clinic/bench/verify/{result.pk}/", afp("21"))
     difference = EntryDifference.objects.get()
     assert (ScreeningResult.objects.get().status, ScreeningResult.objects.get().value) == ("preliminary", 12)
-    page = first.get("/clinic/bench/verify/")
+    page = second.get("/clinic/bench/verify/")
     assert [line["second"] for line in page.context["differences"]] == ["Cao hơn ngưỡng: 21 ng/mL ≥ ngưỡng 20 ng/mL"]
     address = f"/clinic/bench/differences/{difference.pk}/"
-    assert first.post(address, afp("21")).context["form"].errors["note"]
-    save(first, address, afp("21", note="đọc lại ống"))
+    assert second.post(address, afp("21")).context["form"].errors["note"]
+    save(second, address, afp("21", note="đọc lại ống"))
     settled = ScreeningResult.objects.get()
     assert (settled.status, settled.value, settled.outcome) == ("final", 21, "positive")
     assert EntryDifference.objects.get().settled_by.startswith("user:")
+
+
+def test_whoever_made_the_first_entry_does_not_settle_the_difference(
+    first: Client, second: Client, kit: Kit, station: Facility
+) -> None:
+    result = enter_first(first, kit)
+    save(second, f"/clinic/bench/verify/{result.pk}/", afp("21"))
+    address = f"/clinic/bench/differences/{EntryDifference.objects.get().pk}/"
+    assert first.get(address).headers["Location"] == "/clinic/bench/verify/"
+    first.post(address, afp("12", note="tôi đúng"))
+    author = Resource.objects.get(id=result.pk).author
+    with pytest.raises(Refused) as refused:
+        settle_difference(
+            difference=EntryDifference.objects.get(),
+            facility=station,
+            actor=Actor(author, "KTV", Role.LABORATORY, facility=station.pk),
+            fields={},
+        )
+    assert (refused.value.status, ScreeningResult.objects.get().status) == (403, "preliminary")
+
+
+def test_a_difference_goes_with_its_result(first: Client, second: Client, kit: Kit, station: Facility) -> None:
+    result = enter_first(first, kit)
+    save(second, f"/clinic/bench/verify/{result.pk}/", afp("21"))
+    assert differences(station.pk).count() == 1
+    first.post(f"/clinic/people/{result.patient_id}/results/{result.pk}/withdraw/")
+    assert differences(station.pk).count() == 0  # nobody could open it, and it would stand there for ever
 
 
 def test_other_facilities_see_none_of_it(first: Client, kit: Kit, laboratory: Facility) -> None:
