@@ -25,15 +25,16 @@ def demo_accounts_exist() -> bool:
     return User.objects.filter(email=_email(Role.CITIZEN)).exists()
 
 
-def create_demo_accounts(*, clinic: Site, citizen: Person) -> None:
-    """Create the five users and the clinic's OAuth client with their memberships.
+def create_demo_accounts(*, clinic: Site, citizen: Person) -> User:
+    """Create the five users and the clinic's OAuth client with their memberships; the clinician.
 
     Clinician, laboratory and client work at the demo clinic; officer and analyst are for the whole city and see
     nobody's record; the citizen sees her own.
     """
     password = make_password(DEMO_PASSWORD)
+    users: dict[Role, User] = {}
     for role, name in (_STAFF | {Role.CITIZEN: citizen.name.text}).items():
-        user = User.objects.create(email=_email(role), name=name, password=password)
+        users[role] = user = User.objects.create(email=_email(role), name=name, password=password)
         at: dict[str, Any] = {}
         if role in (Role.CLINICIAN, Role.LABORATORY):
             at = {"facility_id": clinic.id}
@@ -49,6 +50,7 @@ def create_demo_accounts(*, clinic: Site, citizen: Person) -> None:
         name=clinic.name,
     )
     Membership.objects.create(client_id=DEMO_CLIENT_ID, role=Role.CLIENT.value, facility_id=clinic.id)
+    return users[Role.CLINICIAN]
 
 
 def _email(role: Role) -> str:

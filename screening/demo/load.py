@@ -12,23 +12,14 @@ from django.db import connection, transaction
 from fhir.models import Resource
 from fhir.store import Draft, delete, save_many
 from healthhub.accounts.actors import system_actor
-from screening.demo import appointments
+from screening.demo import bench, rooms
 from screening.demo.accounts import create_demo_accounts, demo_accounts_exist
-from screening.demo.batches import Written, batches, examination_due, first_patient, observation, observation_id
-from screening.demo.calendar import FIRST
+from screening.demo.batches import Written, batches, first_patient
 from screening.demo.directory import directory
-from screening.demo.followup import referral
-from screening.demo.people import patient
-from screening.demo.places import DEMO_CLINIC
+from screening.demo.nights import last_night
+from screening.demo.places import DEMO_CLINIC, Site
 from screening.demo.plan import Options, Plan, Slice, make_plan
-from screening.demo.present import (
-    citizen_history,
-    citizen_tests,
-    close_old_work,
-    demo_citizen,
-    made_apart,
-    recent_tests,
-)
+from screening.demo.present import close_old_work, demo_citizen, made_apart, recent_tests
 from screening.demo.processes import share_out
 from screening.statistics import cells
 
@@ -73,6 +64,7 @@ def load(options: Options, *, processes: int = 2, progress: Progress = lambda do
     if not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
+    last_night(options.today, clinic=_clinic(plan))
     return Loaded(resources, options.tests)
 
 
@@ -104,26 +96,23 @@ def _load_directory(plan: Plan) -> int:
 def _load_present(plan: Plan) -> int:
     """The demo clinic's work of these days, the demo citizen and, in the same transaction, the accounts."""
     options = plan.options
-    clinic = next(site for site in plan.sites if site.code == DEMO_CLINIC)
+    clinic = _clinic(plan)
     citizen = demo_citizen(options, clinic=clinic)
     station = next(site for site in plan.sites if site.kind == "station" and site.commune == citizen.commune)
-    written: list[Written] = [(clinic, patient(citizen, site=clinic, since=FIRST))]
-    for test in citizen_tests(options, citizen, clinic=clinic, station=station):
-        written.append((test.site, observation(test, observation_id(test))))
-    written += [(clinic, resource) for resource in citizen_history(options, citizen, clinic=clinic)]
     recent = recent_tests(options, clinic=clinic)
-    for test, referred in recent:
-        name = observation_id(test)
-        resource = observation(test, name)
-        written += [(clinic, patient(test.person, site=clinic, since=FIRST)), (clinic, resource)]
-        if referred and (what := examination_due(test, resource)):
-            written.append((clinic, referral(test, name, what, asked=test.resulted, centre=clinic)))
     with transaction.atomic():
-        count = _write(written) + _write(appointments.sessions(options, clinic=clinic))
-        count += _write(appointments.appointments(options, clinic=clinic, recent=recent))
+        count = _write(rooms.citizens_record(options, citizen, clinic=clinic, station=station))
+        bench.stock(options, clinic=clinic, actor=DEMO)
+        count += _write(rooms.first(options, clinic=clinic, recent=recent))
+        count += _write(rooms.then(options, clinic=clinic, recent=recent))
         close_old_work(clinic, actor=DEMO)
-        create_demo_accounts(clinic=clinic, citizen=citizen)
+        clinician = create_demo_accounts(clinic=clinic, citizen=citizen)
+        rooms.staff_work(options, clinic=clinic, recent=recent, clinician=clinician, actor=DEMO)
     return count
+
+
+def _clinic(plan: Plan) -> Site:
+    return next(site for site in plan.sites if site.code == DEMO_CLINIC)
 
 
 def _write(written: Iterable[Written]) -> int:

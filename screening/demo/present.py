@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 from healthhub.accounts.actors import Actor
 from records.identifiers import demo_cccd
 from screening.demo import rates
+from screening.demo.bench import WAITING_TESTS
 from screening.demo.calendar import LAST, working_day
+from screening.demo.cast import NUMBERS
+from screening.demo.chains import CHAINS
 from screening.demo.history import ILLNESSES, allergy, vaccination, visit
 from screening.demo.names import Name
 from screening.demo.people import Person, demo_card, demo_phone, random_person
@@ -22,7 +25,6 @@ from screening.episodes import close_episode, open_episodes
 
 # The citizen's two tests, and one recent test for every 500 of the load, at most 18.
 CITIZEN_TESTS, RECENT_TESTS = 2, 18
-_NUMBERS = 9_900_000  # people's numbers from here on are not used by slices below that many tests
 
 # (test, what it showed, days since it was resulted, whether the person was referred). Colonoscopy is due after 60 days,
 # colposcopy after 112 or 28: some are overdue, some due these days, some just came in.
@@ -35,7 +37,6 @@ _RECENT: Sequence[tuple[str, str, int, bool]] = (
     ("hpv", "other_hr", 40, False), ("fit", "negative", 44, False), ("fit", "negative", 12, False),
 )  # fmt: skip
 
-_FORGOTTEN = 15  # every so many old rounds is still open
 _REASONS = ("unreachable", "declined", "unreachable", "done_elsewhere", "moved_away", "declined", "unfit")
 
 
@@ -48,21 +49,26 @@ class Recent(NamedTuple):
 
 def made_apart(tests: int) -> int:
     """How many of all tests are made here and not in slices."""
-    return CITIZEN_TESTS + min(RECENT_TESTS, tests // 500)
+    return CITIZEN_TESTS + len(CHAINS) + WAITING_TESTS + recent_count(tests)
+
+
+def recent_count(tests: int) -> int:
+    """How many recent tests a load of that size has."""
+    return min(RECENT_TESTS, tests // 500)
 
 
 def recent_tests(options: Options, *, clinic: Site) -> list[Recent]:
     """The demo clinic's tests of the last weeks, each of another person."""
     rng = Random(f"{options.seed}:present")
     found = []
-    wanted = _RECENT[: made_apart(options.tests) - CITIZEN_TESTS]
+    wanted = _RECENT[: recent_count(options.tests)]
     for number, (test, value, days, referred) in enumerate(wanted, start=1):
         resulted = options.today - timedelta(days=days)
         collected = resulted - timedelta(days=0 if test == "via" else 4)
         fit = test == "fit"
         person = random_person(
             rng,
-            number=_NUMBERS + number,
+            number=NUMBERS + number,
             id=f"demo{options.seed}-{clinic.code}-n{number:05d}",
             ages=rates.FIT_AGES if fit else rates.CERVICAL_AGES,
             women=rates.FIT_WOMEN if fit else 1.0,
@@ -87,13 +93,13 @@ def recent_tests(options: Options, *, clinic: Site) -> list[Recent]:
 
 
 def close_old_work(clinic: Site, *, actor: Actor) -> None:
-    """Close with a reason what the demo clinic still had open from 2017, but for a few that were really forgotten.
+    """Close with a reason what the demo clinic still had open from 2017, but for one that was really forgotten.
 
     Otherwise its worklist of today would begin with pages of people who are nine years overdue.
     """
     old = open_episodes(clinic.id).filter(opened_on__lte=LAST)
     for number, episode in enumerate(old):
-        if number % _FORGOTTEN:
+        if number:
             closed = (episode.limit_on or LAST) + timedelta(days=number)
             close_episode(episode=episode, reason=_REASONS[number % len(_REASONS)], on=closed, actor=actor)
 
@@ -103,15 +109,15 @@ def demo_citizen(options: Options, *, clinic: Site) -> Person:
     year = options.today.year - 52
     return Person(
         id=f"demo{options.seed}-citizen",
-        number=_NUMBERS,
+        number=NUMBERS,
         name=Name("Trần", ("Thị", "Minh", "Hạnh")),
         sex="female",
         born=date(year, 2, 14),
         commune=clinic.homes[min(3, len(clinic.homes) - 1)],
         street="Số 18, ngõ 66 phố Dịch Vọng",
-        phone=demo_phone(_NUMBERS),
+        phone=demo_phone(NUMBERS),
         cccd=demo_cccd(999_999, sex="female", birth_year=year),
-        card=demo_card(_NUMBERS),
+        card=demo_card(NUMBERS),
     )
 
 

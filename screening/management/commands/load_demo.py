@@ -13,10 +13,12 @@ from django.utils import timezone
 from screening.demo.load import Refused, load
 from screening.demo.places import UnknownDistricts
 from screening.demo.plan import Options
+from screening.planning import publish
+from screening.protocol import protocols
 
 
 class Command(BaseCommand):
-    """Load the demo city."""
+    """Load the demo city, and publish the protocols that it was screened by."""
 
     help = (
         "Load the demo city: a simulation of the 2017 screening pilot, labelled as such and about no real person. "
@@ -64,6 +66,7 @@ class Command(BaseCommand):
         if done is None:
             self.stdout.write("The demo city is loaded already.")
             return
+        publish(protocols())
         seconds = time.monotonic() - started
         self.stdout.write(f"Loaded the demo city: {done.tests:,} tests, {done.resources:,} resources, {seconds:.1f} s.")
 
