@@ -17,6 +17,10 @@ EXISTS (
     AND (r.type IN ('CarePlan', 'Task', 'EpisodeOfCare') OR (r.type = 'Observation' AND (s.observation_id = r.id
         OR EXISTS (SELECT FROM screening_screeningresult o WHERE o.observation_id = r.id
                    AND o.episode_id = s.episode_id)))
+      OR EXISTS (SELECT FROM screening_episodeevent e WHERE e.source_type = r.type AND e.source_id = r.id
+                 AND e.episode_id = s.episode_id)
+      OR (r.type = 'Appointment' AND EXISTS (SELECT FROM screening_appointment a WHERE a.appointment_id = r.id
+          AND a.programme = s.programme AND a.kind = 'assessment'))
       OR strpos(r.content, 'Observation/' || s.observation_id) > 0)
 )
 """

@@ -17,6 +17,7 @@ from screening.citizen import here
 from screening.models import Episode, EpisodeState, Standing, Status
 from screening.models.appointments import OPEN_STATUSES, Appointment, OpenTo, Session, SessionKind, Slot
 from screening.protocol import Protocol, current, eligible, programmes, protocol_for
+from screening.release import programmes_held
 
 AHEAD: Final = timedelta(days=120)
 EARLY: Final = timedelta(days=30)
@@ -45,14 +46,14 @@ class Wish:
     facilities: list[Facility]
 
 
-def service_name(service: Service) -> str:
-    """A service in the reader's language."""
+def service_name(service: Service, *, hidden: bool = False) -> str:
+    """A service in the reader's language; of a ``hidden`` one the programme only, for a step tells the result."""
     if service.kind == SessionKind.ANNUAL_CHECK:
         return str(SessionKind.ANNUAL_CHECK.label)
     if service.programme not in programmes():
         return service.programme
     protocol = current(service.programme)
-    if service.kind == SessionKind.ASSESSMENT and service.step in protocol.steps:
+    if service.kind == SessionKind.ASSESSMENT and service.step in protocol.steps and not hidden:
         return here(protocol.steps[service.step].name)
     return here(protocol.name)
 
@@ -102,10 +103,12 @@ def offers(
 
 
 def wishes(citizen: Citizen, *, actor: Actor, on: date) -> list[Wish]:
-    """What may be booked for somebody now: steps that wait, programmes that are due, a yearly check. Five queries.
+    """What may be booked for somebody now: steps that wait, programmes that are due, a yearly check. Six queries.
 
-    Nothing that she was taken out of (ceased, deferred), and nothing long before it is due.
+    Nothing that she was taken out of (ceased, deferred), and nothing long before it is due. To a person whose result
+    is held back nothing is offered that would tell what it says.
     """
+    hidden = programmes_held(citizen.pk, on) if actor.role is Role.CITIZEN else frozenset[str]()
     wanted: list[tuple[Service, date | None]] = []
     newest: dict[str, Episode] = {}
     for episode in Episode.objects.filter(patient_id=citizen.pk).order_by("opened_on", "id"):
@@ -131,9 +134,15 @@ def wishes(citizen: Citizen, *, actor: Actor, on: date) -> list[Wish]:
     }
     where = _where([service for service, _due in wanted], actor, on)
     return [
-        Wish(service, service_name(service), due_on, held.get(service), where.get(service, []))
+        Wish(
+            service,
+            service_name(service, hidden=service.programme in hidden),
+            None if service.programme in hidden else due_on,
+            held.get(service),
+            where.get(service, []),
+        )
         for service, due_on in wanted
-        if where.get(service) or service in held
+        if service in held or (where.get(service) and service.programme not in hidden)
     ]
 
 

@@ -1,6 +1,6 @@
 """A citizen's own appointments: what is booked, what may be booked, change, cancel, wait for a place."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -21,7 +21,7 @@ from screening.appointments.refusals import told
 from screening.appointments.shapes import Service
 from screening.forms.appointments import WaitForm, service_key, service_of_key
 from screening.models.appointments import EXPECTED, Appointment, AppointmentStatus
-from screening.protocol import programmes
+from screening.release import programmes_held
 
 PAST = 10
 
@@ -37,11 +37,12 @@ def appointments(request: ActingRequest) -> HttpResponse:
     today = timezone.localdate()
     mine = Appointment.objects.filter(patient_id=me.pk).exclude(status="entered-in-error")
     rows = list(mine.select_related("facility", "slot__session").order_by("starts_at", "pk"))
+    hidden = programmes_held(me.pk, today)
     coming = [one for one in rows if one.status in EXPECTED and one.day and one.day >= today]
     context = {
-        "coming": [_card(one) for one in coming],
-        "waiting": [_card(one) for one in rows if one.status == "waitlist"],
-        "past": [_card(one) for one in reversed(rows) if one not in coming and one.status != "waitlist"][:PAST],
+        "coming": [_card(one, hidden) for one in coming],
+        "waiting": [_card(one, hidden) for one in rows if one.status == "waitlist"],
+        "past": [_card(one, hidden) for one in reversed(rows) if one not in coming and one.status != "waitlist"][:PAST],
         "wishes": [
             (one, service_key(one.service))
             for one in offers.wishes(me, actor=request.actor, on=today)
@@ -91,14 +92,18 @@ def cancel(request: ActingRequest, appointment_id: str) -> HttpResponse:
         else:
             messages.success(request, _("Đã hủy. Bạn có thể đặt lại bất cứ lúc nào."))
         return redirect("me-appointments")
-    return render(request, "screening/me_appointment_cancel.html", {"card": _card(held)})
+    return render(
+        request,
+        "screening/me_appointment_cancel.html",
+        {"card": _card(held, programmes_held(me.pk, timezone.localdate()))},
+    )
 
 
 def home_section(patient: str, actor: Actor) -> Mapping[str, Any] | None:
     """For the citizen's home: the next appointment, nothing if there is none."""
     rows = Appointment.objects.filter(patient_id=patient, status__in=EXPECTED, day__gte=timezone.localdate())
     held = rows.select_related("facility", "slot__session").order_by("starts_at").first()
-    return {"card": _card(held)} if held else None
+    return {"card": _card(held, programmes_held(patient, timezone.localdate()))} if held else None
 
 
 def register() -> None:
@@ -132,11 +137,12 @@ def _do(request: ActingRequest, patient_id: str, wish: offers.Wish) -> HttpRespo
     return redirect("me-appointments")
 
 
-def _card(one: Appointment) -> dict[str, Any]:
+def _card(one: Appointment, hidden: Collection[str]) -> dict[str, Any]:
+    """``hidden`` are the programmes in which a result is held back: the name of a step would tell what it says."""
     service = Service(one.kind, one.programme, one.step)
     return {
         "appointment": one,
-        "service": offers.service_name(service) if one.programme in (*programmes(), "") else one.programme,
+        "service": offers.service_name(service, hidden=one.programme in hidden),
         "service_key": service_key(service),
         "word": AppointmentStatus(one.status).label,
         "place": one.slot.session.place if one.slot_id and one.slot else "",

@@ -17,6 +17,8 @@ from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.accounts.models import User
 from records.models import Membership
 from screening.acted import people_who_acted
+from screening.appointments import booking
+from screening.appointments.shapes import Service
 from screening.assessing import assessments_after
 from screening.citizen import card
 from screening.episodes import close_episode
@@ -25,6 +27,7 @@ from screening.models.result import shown_on
 from screening.protocol import current
 from screening.release import programmes_held
 from screening.results import confirm_result, enter_result, record_assessment, record_contact, refer_for_assessment
+from tests.screening.appointment_room import planned, slots_of
 from tests.screening.conftest import make_facility, make_patient
 from tests.screening.test_intake import rows
 from tests.screening.test_protocol_steps import finding_leading_to
@@ -187,6 +190,30 @@ def test_nothing_of_a_held_result_leaks_to_the_person(browser, held, woman, clin
             read(type=type_, id=name, actor=citizen)
         assert caught.value.status == 404
         assert read(type=type_, id=name, actor=clinician).id == name
+
+
+def test_what_may_be_booked_and_what_is_booked_tell_nothing_of_a_held_result(
+    browser, held, woman, clinician, send, station
+):
+    service = Service("assessment", "cervical", held.episode.step)
+    session = planned(station, service=service)
+    address = f"/me/appointments/new/?service=assessment.cervical.{held.episode.step}"
+    page = browser.get("/me/appointments/")
+    assert (page.context["wishes"], [word for word in SECRETS if word in page.content.decode()]) == ([], [])
+    assert browser.get(address).status_code == 404
+    booked = booking.book(patient_id=woman, slot_id=slots_of(session)[0].pk, actor=clinician)
+    asked = send.referral(woman, on=today().isoformat(), due=f"{today() + timedelta(9)}", code="392003006")
+    for page in (*("/me/", "/me/appointments/", "/me/record/"), address, f"/me/appointments/{booked.id}/cancel/"):
+        answer = browser.get(page)
+        told = [word for word in SECRETS if word in answer.content.decode()]
+        assert (answer.status_code, told) == (200, []), page
+    citizen = Actor("user:9", "Trần Thị Hoa", Role.CITIZEN, patient=woman)
+    for type_, name in (("Appointment", booked.id), ("ServiceRequest", asked)):
+        with pytest.raises(Refused):
+            read(type=type_, id=name, actor=citizen)
+    record_contact(result=held, method="phone", on=today(), actor=clinician)
+    assert "Soi cổ tử cung" in browser.get("/me/appointments/").content.decode()
+    assert read(type="ServiceRequest", id=asked, actor=citizen).id == asked
 
 
 def test_a_held_result_is_shown_when_the_person_was_told(browser, held, woman, clinician):
