@@ -26,12 +26,23 @@ WITH taken AS (
 ) SELECT DISTINCT patient FROM taken
 """
 _NAMES = [name for name in COLUMNS.split(", ") if name not in ("patient_id", "programme", "since")]
+# How many rows changed; people whose EpisodeOfCare and CarePlan say where they stand are noted.
+_NOTED = """
+, noted AS (
+    INSERT INTO screening_unpublishedperson (patient) SELECT c.patient_id FROM changed c
+    WHERE EXISTS (SELECT FROM screening_episode e WHERE e.patient_id = c.patient_id AND e.programme = %(programme)s)
+    OR EXISTS (SELECT FROM screening_decision d WHERE d.patient_id = c.patient_id AND d.programme = %(programme)s)
+) SELECT count(*) FROM changed
+"""
 _TAKE_OUT = f"""
-DELETE FROM screening_standing s WHERE s.programme = %(programme)s {{scope}}
-AND NOT EXISTS (SELECT FROM {_FRESH} f WHERE f.patient_id = s.patient_id)
+WITH changed AS (
+    DELETE FROM screening_standing s WHERE s.programme = %(programme)s {{scope}}
+    AND NOT EXISTS (SELECT FROM {_FRESH} f WHERE f.patient_id = s.patient_id) RETURNING s.patient_id
+) {_NOTED}
 """
 # Joined first, so that a night on which nothing changed writes nothing, not even row locks.
 _PUT_IN = f"""
+WITH changed AS (
 INSERT INTO screening_standing ({COLUMNS})
 SELECT {", ".join(f"f.{name}" for name in COLUMNS.split(", ")[:-1])},
     CASE WHEN s.status = f.status THEN s.since ELSE f.since END
@@ -41,6 +52,8 @@ WHERE s.id IS NULL OR ({", ".join(f"s.{name}" for name in _NAMES)})
     IS DISTINCT FROM ({", ".join(f"f.{name}" for name in _NAMES)})
 ON CONFLICT (patient_id, programme) DO UPDATE SET
     {", ".join(f"{name} = excluded.{name}" for name in [*_NAMES, "since"])}
+RETURNING patient_id
+) {_NOTED}
 """
 
 
@@ -69,9 +82,9 @@ def refresh_standings(protocol: Protocol, on: date, *, scope: Scope) -> Changed:
         cursor.execute(f"ANALYZE {_FRESH}")
         params = {**scope.params, "programme": protocol.programme}
         cursor.execute(_TAKE_OUT.format(scope=scope.sql("s.patient_id")), params)
-        removed = cursor.rowcount
+        removed = int(cursor.fetchone()[0])
         cursor.execute(_PUT_IN.format(scope=scope.sql("s.patient_id")), params)
-        written = cursor.rowcount
+        written = int(cursor.fetchone()[0])
         cursor.execute(f"DROP TABLE {_FRESH}")
     return Changed(eligible, written, removed)
 

@@ -13,7 +13,9 @@ from records.models import Facility
 from screening.models import Episode
 from screening.publishing.sweep import publish_noted
 from screening.recall.decisions import defer_screening
+from screening.recall.reasons import REASONS
 from screening.recall.refresh import refresh_noted
+from screening.recall.run import carry_on, start_run
 from tests.fhir.conftest import FhirClient, make_clinic
 from tests.screening.conftest import Sender, make_facility, make_patient
 
@@ -218,3 +220,19 @@ def test_the_statements_do_not_grow_with_the_people(send: Sender) -> None:
         return len(queries)
 
     assert publish_some(5) == publish_some(20)
+
+
+def test_what_a_night_changes_is_published_too(software: FhirClient, send: Sender, man: str) -> None:
+    send.fit(man, "3", on="2026-03-02")
+    defer_screening(
+        patient=man,
+        programme="colorectal",
+        reason=next(iter(REASONS["defer"])),
+        until=timezone.localdate() + timedelta(days=30),
+        actor=Actor("user:1", "Bác sĩ An", Role.CLINICIAN, facility=send.facility.pk),
+    )
+    publish()
+    assert found(software, "CarePlan", f"patient=Patient/{man}")[0]["status"] == "on-hold"
+    carry_on(start_run(timezone.localdate() + timedelta(days=31), only=["colorectal"]))
+    publish_noted()
+    assert found(software, "CarePlan", f"patient=Patient/{man}")[0]["status"] == "active"
