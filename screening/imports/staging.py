@@ -72,7 +72,8 @@ def judge(rows: Sequence[tuple[Row, StagedRow]]) -> None:
             one.patient = who.patient
             one.kind = RowKind.NEW
             if row.held in withdrawn and resource_of(row, who.patient, None, withdrawn[row.held]) is None:
-                one.kind = RowKind.UNCHANGED
+                one.kind = RowKind.UNCHANGED  # and no ``observation``
+                one.notices.append(["", str(_("Kết quả y hệt đã được rút lại trước đây, nên không được ghi lại."))])
 
 
 def is_same_person(row: Row, stored: Stored) -> bool:

@@ -27,6 +27,9 @@ _WITHDRAWN = """
 SELECT DISTINCT o.id, o.content FROM screening_episodeevent e
 JOIN fhir_resource o ON o.type = 'Observation' AND o.id = e.source_id AND NOT o.deleted
 WHERE e.patient_id = ANY(%s) AND e.kind = 'withdrawn' AND e.source_type = 'Observation'
+AND NOT EXISTS (  -- a file that was undone may come again
+  SELECT FROM screening_stagedrow s
+  WHERE s.observation = o.id AND s.state = 'undone' AND s.version = o.version - 1)
 """
 
 Held = tuple[str, str, str]
@@ -64,7 +67,7 @@ def find_stored(rows: Iterable[Row]) -> dict[Held, Stored]:
 
 
 def find_withdrawn(patients: Iterable[str]) -> dict[Held, str]:
-    """Results of these people that were entered in error, by facility, specimen and test."""
+    """Results of these people that somebody took back, by facility, specimen and test; not those of an undone file."""
     wanted = sorted(set(patients))
     if not wanted:
         return {}

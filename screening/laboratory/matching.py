@@ -44,13 +44,15 @@ REASONS: Final["dict[str, _StrPromise]"] = {
     "order_unknown": _("Không có phiếu chỉ định"),
     "test_unknown": _("Không nhận ra xét nghiệm"),
     "value_unreadable": _("Không đọc được kết quả"),
+    "withdrawn_before": _("Kết quả y hệt đã được rút lại trước đây"),
     "other": _("Lý do khác"),
 }
+SENT_AGAIN: Final = "sent_again"
 REJECTIONS: Final["dict[str, _StrPromise]"] = {
     "control": _("Mẫu kiểm chuẩn, không phải của người bệnh"),
     "not_ours": _("Không phải kết quả của cơ sở này"),
     "entered_already": _("Kết quả này đã được nhập"),
-    "sent_again": _("Nơi gửi sẽ gửi lại bản đúng"),
+    SENT_AGAIN: _("Nơi gửi sẽ gửi lại bản đúng"),
     "not_screening": _("Không phải xét nghiệm sàng lọc"),
     "unreadable": _("Không thể biết là của ai, đã hỏi nơi gửi"),
 }
@@ -77,14 +79,15 @@ def park_result(
 
     ``payload`` is what arrived (a row, a message, as text); ``fields`` what was understood, by the names of FIELDS;
     ``reason`` is a key of REASONS, ``source`` of SOURCES. The same thing parked twice is one row, whatever has become
-    of it meanwhile. Joins the caller's transaction. Raises ValueError for an unknown name, reason or source.
+    of it meanwhile; only one rejected because it would be sent again is open again. Joins the
+    caller's transaction. Raises ValueError for an unknown name, reason or source.
     """
     unknown = [name for name in fields if name not in FIELDS]
     if unknown or reason not in REASONS or source not in SOURCES:
         raise ValueError(f"park_result knows no {unknown or reason if reason not in REASONS else source!r}.")
     kept = {name: _text(fields[name]) for name in FIELDS if fields.get(name) not in (None, "")}
     digest = hashlib.sha256(orjson.dumps([source, payload.replace("\x00", ""), sorted(kept.items())])).hexdigest()
-    row, _made = UnmatchedResult.objects.get_or_create(
+    row, made = UnmatchedResult.objects.get_or_create(
         facility=facility,
         digest=digest,
         defaults={
@@ -96,6 +99,9 @@ def park_result(
             "parked_by": actor.id,
         },
     )
+    if not made and row.rejected_as == SENT_AGAIN:  # that is what has just happened
+        row.state, row.rejected_as, row.note, row.settled_at, row.settled_by = UnmatchedState.OPEN, "", "", None, ""
+        row.save(update_fields=["state", "rejected_as", "note", "settled_at", "settled_by"])
     return row
 
 

@@ -4,19 +4,24 @@ Pure but for the table of the facility's codes. What is taken of a message: PID-
 SPM-2, 17; OBX-2, 3, 5, 6, 11, 14; NTE after OBX.
 """
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import hl7
+import hl7.util
 from django.utils import timezone
 
 from records.identifiers import Malformed, parse_cccd, parse_insurance_number, parse_phone
 from screening.imports.columns import Column
 from screening.machines.codes import NOT_OURS, SYSTEMS, meant_by
-from screening.machines.taking import CORRECTION, FINAL, WITHDRAWN, Result
+from screening.machines.taking import CORRECTION, FINAL, UNOBTAINABLE, WITHDRAWN, Result
 from screening.results import known_test
+
+# it writes whole fields, with what they say about people, into the log when an escape is wrong
+logging.getLogger(hl7.util.logger.name).setLevel(logging.CRITICAL)
 
 #: MSH-18 (HL7 table 0211) -> Python's codec. VISCII, TCVN3 and VNI have none: such a message is refused, not guessed.
 CHARSETS: Final = {
@@ -73,6 +78,8 @@ def read_head(raw: bytes) -> Head:
     line = re.split(rb"[\r\n]", raw.lstrip(b"\r\n "), maxsplit=1)[0].decode("ascii", "replace")
     if not line.startswith("MSH") or len(line) < 9:
         raise BadMessage("AR", "The message does not begin with MSH.", place="MSH^1", error="100")
+    if re.search(r"[\x00-\x1f\x7f]", line):
+        raise BadMessage("AR", "MSH holds control characters.", place="MSH^1", error="102")
     fields = line.split(line[3])
     marks = fields[1]
     if len(marks) < 4 or len(set(line[3] + marks)) != len(line[3] + marks):
@@ -232,8 +239,8 @@ class _Reader:
             status = CORRECTION
         elif status in _WITHDRAWN:
             status = WITHDRAWN
-        elif status in _FINAL:
-            status = FINAL
+        elif status in _FINAL or status == UNOBTAINABLE:
+            status = status if status == UNOBTAINABLE else FINAL
         else:
             self.report.left_out.append(f"{place}: status {status} is not final; send it again when it is.")
             return
@@ -246,7 +253,7 @@ class _Reader:
             **person,
             Column.SPECIMEN_ID: specimen[0],
             Column.COLLECTED_ON: specimen[1] or _day(self._part(segment, 14)),
-            Column.RESULT: self._value(segment, test, place),
+            Column.RESULT: self._value(segment, test, place) if status in (FINAL, CORRECTION) else "",
             Column.UNIT: self._unit(segment),
             Column.RESULTED_ON: _day(self._part(order, 22)),
             Column.NOTE: "\n".join(note for note in notes if note)[:2000],

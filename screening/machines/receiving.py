@@ -29,6 +29,7 @@ from screening.versions import notice_versions
 logger = logging.getLogger(__name__)
 
 KEEP: Final = timedelta(days=90)
+LONGEST: Final = 199  # characters of a control id, as HL7 has it
 _LOCK = "SELECT pg_advisory_xact_lock(%s, hashtext(%s))"
 _LOCK_SPACE: Final = 0x48480019  # ours among advisory locks
 
@@ -68,7 +69,10 @@ def _receive(raw: bytes, head: Head, peer: str) -> str:
     sender = _sender(head, peer)
     if not head.control_id:
         raise BadMessage("AR", "MSH-10 is empty: such a message cannot be acknowledged.", place="MSH^1^10", error="101")
-    digest = _digest(raw, head)
+    if len(head.control_id) > LONGEST:
+        told = f"MSH-10 is longer than {LONGEST} characters."
+        raise BadMessage("AR", told, place="MSH^1^10", error="102")
+    digest = _digest(raw.lstrip(b"\r\n "), head)
     with transaction.atomic():
         with database.cursor() as cursor:  # the same message by two connections at once: the second waits
             cursor.execute(_LOCK, [_LOCK_SPACE, f"{sender.pk} {head.control_id}"])
@@ -86,7 +90,7 @@ def _receive(raw: bytes, head: Head, peer: str) -> str:
             facility=sender.facility,
             received_at=timezone.now(),
             peer=peer,
-            control_id=head.control_id[:200],
+            control_id=head.control_id,
             digest=digest,
             raw=raw,
             encoding=codec,

@@ -17,14 +17,14 @@ from records.models import Facility
 from screening.imports.columns import Column
 from screening.imports.reading import SourceRow
 from screening.imports.rows import Row, Rules, check_row
-from screening.imports.staging import judge
+from screening.imports.staging import another_person, is_same_person, judge
 from screening.imports.stored import find_stored
 from screening.imports.storing import ASIDE, SOURCES, store_pairs
 from screening.laboratory.matching import park_result
 from screening.models import MachineConnection, RowKind, StagedRow
-from screening.results import withdraw_result
+from screening.results import known_test, withdraw_result
 
-CORRECTION, WITHDRAWN, FINAL = "C", "W", "F"
+CORRECTION, WITHDRAWN, FINAL, UNOBTAINABLE = "C", "W", "F", "X"
 _FIELDS = {
     Column.FULL_NAME: "full_name",
     Column.BIRTH_DATE: "birth_date",
@@ -42,7 +42,8 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result of a message: its cells, its status (FINAL, CORRECTION, WITHDRAWN), and where it stands ("OBX^2").
+    """One result of a message: its cells, its status (FINAL, CORRECTION, WITHDRAWN,
+    UNOBTAINABLE: the sample could not be read), and where it stands ("OBX^2").
 
     ``test`` None: nobody knows the code; ``code`` is the one that was sent.
     """
@@ -94,8 +95,9 @@ def _take(results: Sequence[Result], taken: Taken, *, connection: MachineConnect
     pairs: list[tuple[Row, StagedRow]] = []
     by_row: dict[int, Result] = {}
     for number, result in enumerate(results, 1):
-        if result.test is None:
-            _park(_fields(result), result, "test_unknown", facility, actor, payload, form)
+        if result.test is None or result.status == UNOBTAINABLE:  # somebody must reject the sample, or ask
+            reason = "test_unknown" if result.test is None else "value_unreadable"
+            _park(_fields(result), result, reason, facility, actor, payload, form)
             taken.parked += 1
             continue
         if connection.tests and result.test not in connection.tests:
@@ -103,6 +105,9 @@ def _take(results: Sequence[Result], taken: Taken, *, connection: MachineConnect
             taken.refused.append((result.place, Column.TEST, told))
             continue
         values = {**result.values, Column.FACILITY_CODE: facility.code or "", Column.TEST: result.test}
+        if result.status == WITHDRAWN:  # a row has a value, which most senders leave out here: any will do
+            word = next(iter(known_test(result.test, timezone.localdate())[1].categories))
+            values |= {Column.RESULT: word, Column.UNIT: ""}
         cells = [values.get(column, "") for column in Column]
         checked = check_row(SourceRow(number, cells, cells), values, rules)
         if isinstance(checked, Row):
@@ -118,6 +123,7 @@ def _take(results: Sequence[Result], taken: Taken, *, connection: MachineConnect
             taken.refused.append((by_row[row.number].place, Column.RESULT, told))
     if taken.refused:
         return
+    pairs = _park_withdrawn(pairs, by_row, taken, facility=facility, actor=actor, payload=payload, form=form)
     before = {row.number: one.kind for row, one in pairs}
     store_pairs([pair for pair in pairs if pair[1].kind != RowKind.ERROR], actor=actor)
     for row, one in pairs:
@@ -141,7 +147,10 @@ def _withdraw(
     asked = [row for row, _one in pairs if by_row[row.number].status == WITHDRAWN]
     stored = find_stored(asked)
     for row in asked:
-        if there := stored.get(row.held):
+        there = stored.get(row.held)
+        if there and not is_same_person(row, there):
+            taken.refused.append((by_row[row.number].place, Column.CITIZEN_ID, another_person()))
+        elif there:
             withdraw_result(observation_id=there.observation_id, actor=actor)
             taken.withdrawn += 1
         else:
@@ -150,10 +159,29 @@ def _withdraw(
     return [pair for pair in pairs if by_row[pair[0].number].status != WITHDRAWN]
 
 
+def _park_withdrawn(
+    pairs: Sequence[tuple[Row, StagedRow]],
+    by_row: dict[int, Result],
+    taken: Taken,
+    *,
+    facility: Facility,
+    actor: Actor,
+    payload: str,
+    form: str,
+) -> list[tuple[Row, StagedRow]]:
+    """Have somebody decide about results that were taken back and come again, word for word; the other rows."""
+    again = {row.number for row, one in pairs if one.kind == RowKind.UNCHANGED and not one.observation}
+    for row, _one in pairs:
+        if row.number in again:
+            _park(row.parked(), by_row[row.number], "withdrawn_before", facility, actor, payload, form)
+            taken.parked += 1
+    return [pair for pair in pairs if pair[0].number not in again]
+
+
 def _fields(result: Result) -> dict[str, Any]:
     found: dict[str, Any] = {name: result.values.get(column, "") for column, name in _FIELDS.items()}
     number = result.values.get(Column.CITIZEN_ID, "")
-    return found | {"cccd" if len(number) == 12 else "insurance_number": number, "test": result.code}
+    return found | {"cccd" if len(number) == 12 else "insurance_number": number, "test": result.test or result.code}
 
 
 def _park(
@@ -175,4 +203,4 @@ def _park(
     )
 
 
-__all__ = ["CORRECTION", "FINAL", "WITHDRAWN", "Result", "Taken", "machine_actor", "take_results"]
+__all__ = ["CORRECTION", "FINAL", "UNOBTAINABLE", "WITHDRAWN", "Result", "Taken", "machine_actor", "take_results"]

@@ -172,6 +172,9 @@ class StagedRow(models.Model):
             models.Index(
                 name="screening_stagedrow_left", fields=("batch", "lane", "row"), condition=models.Q(state="staged")
             ),
+            models.Index(
+                name="screening_stagedrow_undone", fields=("observation",), condition=models.Q(state="undone")
+            ),
         )
 
     def __str__(self) -> str:

@@ -465,7 +465,7 @@ def test_two_lanes_store_every_row_once_and_count_it_once(tmp_path, monkeypatch)
     assert (batch.state, told(batch), batch.stored, batch.handled) == (BatchState.DONE, (120, 0, 0, 0, 3), 120, 123)
     assert (ScreeningResult.objects.count(), Citizen.objects.count()) == (120, 60)
 
-    def fails(*_args):
+    def fails(*_args, **_options):
         raise ValueError("of a lane")
 
     monkeypatch.setattr(lanes, "store_rows", fails)

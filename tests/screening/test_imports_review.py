@@ -125,6 +125,15 @@ def test_undoing_withdraws_what_was_new_and_restores_what_was_corrected(
     assert UnmatchedResult.objects.get().state == "rejected"
 
 
+def test_an_undone_file_may_come_again(user: User, actor: Actor, tmp_path: Path) -> None:
+    rows = [person(1, result="80"), person(2, citizen_id="")]
+    undone(approved(uploaded(rows, user, actor, tmp_path), user, actor), user, actor)
+    assert (ScreeningResult.objects.count(), UnmatchedResult.objects.get().state) == (0, "rejected")
+    again = approved(uploaded(rows, user, actor, tmp_path), user, actor)
+    assert (again.stored, again.parked) == (1, 1)
+    assert (ScreeningResult.objects.get().outcome, UnmatchedResult.objects.get().state) == ("positive", "open")
+
+
 def test_a_row_changed_since_is_not_undone_but_listed(user: User, actor: Actor, tmp_path: Path) -> None:
     batch = approved(uploaded([person(1), person(2)], user, actor, tmp_path), user, actor)
     withdraw_result(observation_id=ScreeningResult.objects.get(specimen_id="S001").pk, actor=SYSTEM)

@@ -47,6 +47,11 @@ def test_a_message_sent_again_does_not_reopen_what_was_settled(station: Facility
     assert (park(station).state, unmatched_count(station.pk)) == ("rejected", 0)
 
 
+def test_what_was_to_be_sent_again_is_open_when_it_comes(station: Facility, clinician: Actor) -> None:
+    reject_result(unmatched=park(station), rejected_as="sent_again", actor=clinician)
+    assert (park(station).state, unmatched_count(station.pk)) == ("open", 1)
+
+
 @pytest.mark.parametrize("wrong", [{"reason": "bored"}, {"source": "pigeon"}, {"fields": {"colour": "red"}}])
 def test_what_the_queue_does_not_know_is_a_programming_error(station: Facility, wrong: dict[str, object]) -> None:
     good = {"payload": "", "fields": FIT, "reason": "other", "source": "file", "facility": station, "actor": SYSTEM}

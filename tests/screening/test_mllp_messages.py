@@ -285,3 +285,47 @@ def test_no_personal_data_reaches_the_logs(analyser: MachineConnection, caplog: 
     send(peer="10.9.9.9")
     for secret in ("Lan", "000160000001", "0912345678", "12.5"):
         assert secret not in caplog.text
+
+
+def test_a_withdrawal_needs_no_value_and_names_the_right_person(analyser: MachineConnection) -> None:
+    send()
+    deleted = "OBX|1|NM|27396-1^Hemoglobin^LN||||||||D"
+    stranger = PID.replace("000160000001", "000160000099").replace("Lan", "Mai")
+    assert parts(send(stranger, OBR, deleted, control="M2"))[0] == "AE"
+    assert ScreeningResult.objects.count() == 1
+    assert parts(send(PID, OBR, deleted, control="M3")) == ("AA", "1 withdrawn")
+    assert ScreeningResult.objects.count() == 0
+
+
+def test_a_withdrawn_result_that_comes_again_waits_for_somebody_to_decide(analyser: MachineConnection) -> None:
+    send()
+    send(PID, OBR, OBX.replace("|F|||2024", "|D|||2024"), control="M2")
+    assert parts(send(control="M3"))[1].startswith("1 parked")
+    assert (ScreeningResult.objects.count(), UnmatchedResult.objects.get().reason) == (0, "withdrawn_before")
+
+
+def test_a_sample_that_the_machine_could_not_read_is_parked(analyser: MachineConnection) -> None:
+    answer = send(PID, OBR, "OBX|1||27396-1^Hemoglobin^LN||||||||X")
+    assert parts(answer)[1].startswith("1 parked")
+    parked = UnmatchedResult.objects.get()
+    assert (parked.reason, parked.fields["specimen_id"], parked.fields["test"]) == ("value_unreadable", "S001", "fit")
+
+
+@pytest.mark.parametrize("control", ["M\x001", "M" * 500])
+def test_a_control_id_that_cannot_be_kept_is_refused(analyser: MachineConnection, control: str) -> None:
+    for _again in range(2):
+        assert parts(send(control=control))[0] == "AR"
+    assert not ScreeningResult.objects.exists()
+
+
+def test_an_empty_line_in_front_makes_no_other_message(analyser: MachineConnection) -> None:
+    first = receive(b"\r\n" + message(), peer="127.0.0.1")
+    later = b"\r\n" + message().replace(b"20240508101500", b"20240508101700")
+    assert receive(later, peer="127.0.0.1") == first
+
+
+def test_a_wrong_escape_writes_nothing_of_the_field_into_the_log(
+    analyser: MachineConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(PID, OBR, OBX, "NTE|1||\\Q\\ Nguyễn Thị Lan")
+    assert "Lan" not in caplog.text
