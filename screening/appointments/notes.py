@@ -1,4 +1,4 @@
-"""What a worklist, a standing or a message run wants to know of bookings. The due date of a step is never touched."""
+"""What a worklist or a standing wants to know of bookings. The due date of a step is never touched."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -44,12 +44,6 @@ def notes_for(episodes: Iterable[Episode]) -> dict[UUID, Note]:
                 newest[episode.pk] = one
     by_key = {episode.pk: episode for episode in wanted.values()}
     return {key: _note(one, by_key[key]) for key, one in newest.items()}
-
-
-def booked_ahead(patients: Iterable[str], programme: str) -> set[str]:
-    """Which of these people are expected, or wait for a place, in a programme: they need no reminder to come."""
-    rows = Appointment.objects.filter(patient__in=set(patients), programme=programme, status__in=OPEN_STATUSES)
-    return set(rows.exclude(day__lt=timezone.localdate()).values_list("patient_id", flat=True))
 
 
 def newest_of(patient_id: str) -> Mapping[str, Appointment]:

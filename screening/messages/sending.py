@@ -69,6 +69,10 @@ SELECT m.id, CASE
         WHERE i.id = CASE WHEN m.about ~ '^invitation/[0-9]{1,18}$' THEN split_part(m.about, '/', 2)::bigint END
         AND i.state IN ('responded', 'cancelled')
     ) THEN 'not_needed'
+    WHEN m.kind = 'reminder' AND EXISTS (
+        SELECT FROM screening_appointment a WHERE a.patient_id = m.patient_id AND a.programme = m.programme
+        AND a.status IN ('booked', 'waitlist') AND (a.day IS NULL OR a.day >= %s)
+    ) THEN 'not_needed'
     WHEN m.kind IN ('appointment', 'appointment_reminder') AND m.data ->> 'date' < %s THEN 'too_late'
     WHEN EXISTS (
         SELECT FROM screening_badcontact b WHERE b.patient_id = m.patient_id AND b.channel = m.channel
@@ -148,7 +152,7 @@ def held_back(ids: Sequence[int]) -> dict[int, str]:
     """Which of these messages should not go (any more), and why. One statement."""
     today = timezone.localdate()
     with connection.cursor() as cursor:
-        cursor.execute(HELD_BACK, [today, today.isoformat(), list(ids)])
+        cursor.execute(HELD_BACK, [today, today, today.isoformat(), list(ids)])
         return {id_: reason for id_, reason in cursor.fetchall() if reason}
 
 

@@ -14,6 +14,7 @@ from django.db import connection
 from healthhub.accounts.actors import Actor, system_actor
 from screening.messages.outbox import cancel_messages, queue_messages
 from screening.models import InvitationKind
+from screening.models.appointments import OPEN_STATUSES
 from screening.protocol import Protocol, current
 from screening.protocol.shapes import INVITED, Call
 from screening.recall.capacity import PLACES, default_places
@@ -109,17 +110,23 @@ WHERE programme = %s AND state = 'planned' AND planned_on <= %s AND kind IN ('ca
 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _SENT = "UPDATE screening_invitation SET state = 'sent', sent_on = %s WHERE id = ANY(%s)"
-_TO_REMIND = """
-SELECT id FROM screening_invitation
+# Who is expected, or waits for a place, in the programme has answered by that: she needs no reminder to come.
+_NOT_BOOKED = f"""
+NOT EXISTS (SELECT FROM screening_appointment a WHERE a.patient_id = i.patient_id AND a.programme = i.programme
+    AND a.status IN ({", ".join(f"'{status}'" for status in OPEN_STATUSES)}) AND (a.day IS NULL OR a.day >= %s))
+"""
+_TO_REMIND = f"""
+SELECT id FROM screening_invitation i
 WHERE programme = %s AND state IN ('sent', 'reminded') AND reminders < %s
-    AND coalesce(reminded_on, sent_on) <= %s AND kind IN ('call', 'recall')
+    AND coalesce(reminded_on, sent_on) <= %s AND kind IN ('call', 'recall') AND {_NOT_BOOKED}
 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _REMINDED = """
 UPDATE screening_invitation SET state = 'reminded', reminded_on = %s, reminders = reminders + 1 WHERE id = ANY(%s)
 """
-_SILENT = """
-SELECT id FROM screening_invitation WHERE programme = %s AND state IN ('sent', 'reminded') AND sent_on <= %s
+_SILENT = f"""
+SELECT id FROM screening_invitation i
+WHERE programme = %s AND state IN ('sent', 'reminded') AND sent_on <= %s AND {_NOT_BOOKED}
 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _SILENCE = "UPDATE screening_invitation SET state = 'nonresponder', ended_on = %s WHERE id = ANY(%s)"
@@ -165,7 +172,7 @@ def remind(protocol: Protocol, on: date, *, actor: Actor = RECALL) -> int:
     if call is None:
         return 0
     since = on - timedelta(days=call.remind_after_days)
-    params = [protocol.programme, call.attempts - 1, since, BATCH]
+    params = [protocol.programme, call.attempts - 1, since, on, BATCH]
     return _tell(_TO_REMIND, params, "reminder", _REMINDED, on, actor)
 
 
@@ -178,7 +185,7 @@ def give_up(protocol: Protocol, on: date, *, actor: Actor = RECALL) -> int:
     if call is None:
         return 0
     since = on - timedelta(days=call.nonresponse_after_days)
-    return _tell(_SILENT, [protocol.programme, since, BATCH], "nonresponse", _SILENCE, on, actor)
+    return _tell(_SILENT, [protocol.programme, since, on, BATCH], "nonresponse", _SILENCE, on, actor)
 
 
 def settle(on: date, *, patients: Sequence[str] | None = None, programme: str | None = None) -> dict[str, int]:

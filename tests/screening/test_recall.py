@@ -6,17 +6,22 @@ from io import StringIO
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.utils import timezone
 
 from fhir import store
 from fhir.reader import read
 from fhir.text import parse
-from healthhub.accounts.actors import SYSTEM
+from healthhub.accounts.actors import SYSTEM, Actor
 from records.models import Area, Citizen, Facility
+from screening.appointments import booking
+from screening.messages.sending import held_back
 from screening.models import Capacity, Invitation, InvitationKind, Message, RecallRun, Standing
-from screening.recall.invitations import attach
+from screening.protocol import protocol_for
+from screening.recall.invitations import attach, give_up, plan, remind
 from screening.recall.nightly import go_on
 from screening.recall.refresh import refresh_noted
 from screening.recall.run import carry_on, start_run
+from tests.screening.appointment_room import FIT, planned, slots_of
 from tests.screening.conftest import Sender, make_patient
 
 pytestmark = pytest.mark.django_db
@@ -173,3 +178,21 @@ def test_whoever_answered_is_called_again_when_her_own_next_date_comes_not_an_in
     assert Invitation.objects.filter(patient_id=man).count() == 1
     night(date(2026, 7, 30))
     assert Invitation.objects.filter(patient_id=man).latest("due_on").due_on == date(2026, 9, 10)
+
+
+def test_who_has_booked_or_waits_for_a_place_is_neither_reminded_nor_said_to_be_silent(
+    station: Facility, clinician: Actor, man: str
+) -> None:
+    sent = timezone.localdate() - timedelta(days=126)
+    refresh_noted(sent)
+    Capacity.objects.create(facility_id=None, programme="colorectal", day=sent, places=1)
+    plan(protocol_for("colorectal", sent), sent)
+    Invitation.objects.update(state="sent", sent_on=sent)
+    held = booking.book(patient_id=man, slot_id=slots_of(planned(station, service=FIT))[0].pk, actor=clinician)
+    assert remind(protocol_for("colorectal", sent), timezone.localdate()) == 0
+    assert give_up(protocol_for("colorectal", sent), timezone.localdate()) == 0
+    booking.cancel(appointment_id=held.id, actor=clinician)
+    assert remind(protocol_for("colorectal", sent), timezone.localdate()) == 1
+    booking.wait(patient_id=man, facility=station, service=FIT, actor=clinician)
+    message = Message.objects.get(kind="reminder")
+    assert held_back([message.pk]) == {message.pk: "not_needed"}
