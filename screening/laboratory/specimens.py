@@ -78,11 +78,12 @@ def tubes_of(barcodes: Sequence[str], *, facility: Facility, actor: Actor) -> di
     a tube "17".
     """
     specimens: dict[str, Specimen] = {}
-    for row in Specimen.objects.filter(barcode__in=barcodes):
+    readable = [barcode for barcode in barcodes if "\x00" not in barcode]  # which PostgreSQL does not take
+    for row in Specimen.objects.filter(barcode__in=readable):
         own = row.facility_id == facility.pk
         if own or (is_citywide(row.barcode) and row.barcode not in specimens):
             specimens[row.barcode] = row
-    kits = {kit.barcode: kit for kit in Kit.objects.filter(barcode__in=barcodes).select_related("lot")}
+    kits = {kit.barcode: kit for kit in Kit.objects.filter(barcode__in=readable).select_related("lot")}
     held: list[Specimen | Kit] = [*specimens.values(), *kits.values()]
     wanted = {row.order_id for row in held if row.order_id}
     orders = Order.objects.in_bulk(wanted) if wanted else {}

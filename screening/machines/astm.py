@@ -35,14 +35,14 @@ def looks_like(start: bytes) -> bool:
     return bool(re.match(rb"(?:[\x05\s]*\x02[0-7])?H[^\w\s]", start.lstrip(b"\xef\xbb\xbf")))
 
 
-def read_file(path: Path, *, encoding: str = "") -> Contents:
+def read_file(path: Path) -> Contents:
     """All results of the file, whole messages only. Raises Unreadable."""
     if path.stat().st_size > LARGEST:
         raise Unreadable(_("Tệp quá lớn. Hãy chia nhỏ."))
     raw = _unframed(path.read_bytes())
     try:
-        text = raw.decode(encoding or "utf-8-sig")
-    except (UnicodeDecodeError, LookupError):
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
         text = raw.decode("cp1258", "replace")
     found, message, open_since = Contents(), _Message(""), 0
     for number, line in enumerate(re.split(r"[\r\n]+", text), 1):
@@ -87,9 +87,12 @@ class _Message:
         self.order_code: list[str] = []
         self.results: list[tuple[str, str, dict[Column, str]]] = []
         self.not_final = 0
+        self.remarked: dict[Column, str] | None = None  # the result that a C record speaks of
 
     def take(self, kind: str, line: str) -> None:
         fields = line.split(self.bar)
+        if kind in "POR":
+            self.remarked = None
         if kind == "P":
             self.person, self.order, self.order_code = self._person(fields), {}, []
         elif kind == "O":
@@ -97,8 +100,8 @@ class _Message:
             self.order_code = self._parts(fields, 5)
         elif kind == "R":
             self._result(fields)
-        elif kind == "C" and self.results and len(fields) > 3:
-            values = self.results[-1][2]
+        elif kind == "C" and self.remarked is not None and len(fields) > 3:
+            values = self.remarked
             note = " ".join(part for part in self._parts(fields, 4) if part)
             values[Column.NOTE] = "\n".join(filter(None, [values.get(Column.NOTE, ""), note]))[:2000]
 
@@ -151,6 +154,7 @@ class _Message:
         }
         values[Column.COLLECTED_ON] = values.get(Column.COLLECTED_ON) or resulted
         self.results.append((code, name, values))
+        self.remarked = values
 
 
 def _test(parts: list[str]) -> tuple[str, str]:

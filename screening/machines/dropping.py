@@ -23,6 +23,10 @@ def take_folder(connection: MachineConnection, *, settled: float = SETTLED) -> l
     folder = Path(connection.folder)
     batches: list[ImportBatch] = []
     for path in _waiting(folder, settled):
+        if path.stat().st_size > LARGEST:
+            _fail(_moved(path, folder / "failed"), f"The file is larger than {LARGEST} bytes.")
+            logger.warning("%s: a file is too large", connection.name)
+            continue
         batch = run_batch(batch_of_path(path, facility=connection.facility).pk)
         if batch is None:
             continue
@@ -30,7 +34,7 @@ def take_folder(connection: MachineConnection, *, settled: float = SETTLED) -> l
         good = batch.state == BatchState.DONE
         target = _moved(path, folder / ("done" if good else "failed"))
         if not good:
-            target.with_name(f"{target.name}.txt").write_text(batch.problem)
+            _fail(target, batch.problem)
         elif batch.failed:
             with target.with_name(f"{target.name}.errors.csv").open("wb") as file:
                 file.writelines(error_lines(batch))
@@ -52,8 +56,12 @@ def _waiting(folder: Path, settled: float) -> Iterator[Path]:
         if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
     ]
     for changed, path in sorted(found):
-        if now - changed >= settled and path.stat().st_size <= LARGEST:
+        if now - changed >= settled:
             yield path
+
+
+def _fail(path: Path, problem: str) -> None:
+    path.with_name(f"{path.name}.txt").write_text(problem)
 
 
 def _moved(path: Path, folder: Path) -> Path:

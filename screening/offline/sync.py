@@ -51,7 +51,7 @@ def _take(entry: Mapping[str, Any], *, user: User, facility: Facility, actor: Ac
         id = UUID(str(entry.get("id")))
     except ValueError:
         return Answer(str(entry.get("id"))[:64], OfflineState.REFUSED, _("Mục này không có mã hợp lệ."))
-    payload = {name: str(entry.get(name) or "")[:1000] for name in FIELDS}
+    payload = {name: _text(entry.get(name)) for name in FIELDS}
     with transaction.atomic():
         row, _new = OfflineEntry.objects.select_for_update().get_or_create(
             pk=id,
@@ -71,6 +71,11 @@ def _take(entry: Mapping[str, Any], *, user: User, facility: Facility, actor: Ac
         row.state, row.payload, row.observation_id = answer.state, payload, observation
         row.save()
     return answer
+
+
+def _text(value: Any) -> str:
+    """The text as PostgreSQL can keep it: NUL and halves of characters become the sign for what is missing."""
+    return str(value or "")[:1000].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _decide(id: str, payload: Mapping[str, str], *, facility: Facility, actor: Actor) -> tuple[Answer, str]:

@@ -81,7 +81,7 @@ def cancel(request: ActingRequest, patient_id: str, order_id: str) -> HttpRespon
 def labels(request: ActingRequest) -> HttpResponse:
     """Barcodes to print: a sheet of labels, a label roll, or slips with how to take the sample."""
     facility_of(request)
-    codes = list(dict.fromkeys(request.GET.getlist("code")))[:MOST]
+    codes = [code for code in dict.fromkeys(request.GET.getlist("code")) if "\x00" not in code][:MOST]
     paper = request.GET.get("paper", "sheet")
     people = visible_to(request.actor)
     found = Kit.objects.filter(barcode__in=codes, patient__in=people).select_related("patient", "lot", "facility")

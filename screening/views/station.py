@@ -106,7 +106,7 @@ def sync(request: ActingRequest) -> JsonResponse:
     try:
         entries = json.loads(request.body)["entries"]
         readable = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         readable = False
     if not readable or len(entries) > MOST_ENTRIES:
         return JsonResponse({"error": _("Không đọc được dữ liệu gửi lên.")}, status=400)

@@ -13,7 +13,7 @@ from screening.imports.batches import batch_of_path
 from screening.imports.columns import Column
 from screening.imports.reading import Unreadable
 from screening.imports.running import run_batch
-from screening.machines import astm
+from screening.machines import astm, dropping
 from screening.machines.dropping import take_folder
 from screening.models import CodeMapping, ImportBatch, MachineConnection, ScreeningResult, Specimen, UnmatchedResult
 from tests.screening.conftest import make_patient
@@ -79,6 +79,13 @@ def test_a_tube_that_the_laboratory_knows_needs_no_name(station: Facility, path:
     batch = take(path, "\r".join(RECORDS).encode(), station)
     assert (batch.new, batch.parked) == (2, 0)
     assert ScreeningResult.objects.get(specimen_id="S002").patient_id == patient
+
+
+def test_a_remark_about_the_next_patient_is_not_the_last_ones(path: Path) -> None:
+    records = [*RECORDS[:6], "C|1|L|đã gọi điện|G", *RECORDS[6:7], "C|1|L|ống vỡ|G", *RECORDS[7:]]
+    path.write_bytes("\r".join(records).encode())
+    notes = [values.get(Column.NOTE, "") for _code, _name, values in astm.read_file(path).results]
+    assert notes == ["mẫu lỏng", ""]
 
 
 def test_its_own_separators_escapes_and_remarks(station: Facility, path: Path) -> None:
@@ -149,3 +156,13 @@ def test_a_drop_folder_is_emptied_into_done_and_failed(station: Facility, tmp_pa
     assert sorted(path.name for path in (folder / "failed").iterdir()) == ["b.astm", "b.astm.txt"]
     assert [path.name for path in folder.iterdir() if path.is_file()] == ["link.astm"]
     assert ScreeningResult.objects.count() == 1
+
+
+def test_a_file_too_large_is_put_aside_with_the_reason(
+    station: Facility, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dropping, "LARGEST", 100)
+    (tmp_path / "a.astm").write_bytes("\r".join(RECORDS).encode())
+    told = {"name": "OC-Sensor", "facility": station.pk, "protocol": "astm", "folder": str(tmp_path)}
+    assert take_folder(MachineConnection.objects.create(**told), settled=0) == []
+    assert sorted(path.name for path in (tmp_path / "failed").iterdir()) == ["a.astm", "a.astm.txt"]

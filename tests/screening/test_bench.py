@@ -198,3 +198,9 @@ def test_scans_are_received_together(technician: Client, station: Facility, clin
 @pytest.mark.parametrize("role", [Role.CITIZEN, Role.OFFICER])
 def test_only_staff_of_a_facility_open_the_bench(role: Role, man: str) -> None:
     assert signed_in(role, patient=man if role is Role.CITIZEN else None).get(BENCH).status_code == 403
+
+
+def test_a_code_that_no_database_takes_is_unknown(technician: Client) -> None:
+    assert technician.post(BENCH, {"specimen_id": "\x00", "test": "fit"}).status_code == 200
+    assert technician.get("/clinic/bench/reject/a%00b/").status_code == 404
+    assert technician.get("/clinic/labels/?code=%00").status_code == 404

@@ -136,6 +136,16 @@ def test_a_bad_entry_is_refused_with_the_reason_and_the_good_ones_are_kept(
     assert results() == [("S1", "positive", "48.6")]
 
 
+@pytest.mark.parametrize("damage", [{"value": "4\x008"}, {"patient_id": "a\x00"}, {"note": "\ud800"}, {"test": "\x00"}])
+def test_a_damaged_entry_does_not_hold_up_the_others(worker: Client, man: str, damage: dict[str, str]) -> None:
+    states = [
+        one["state"]
+        for one in send(worker, entry(man, **damage), entry(man, specimen_id="S2", collected_on="2024-05-09"))
+    ]
+    assert states[1] == "saved"
+    assert ScreeningResult.objects.filter(specimen_id="S2").count() == 1
+
+
 def test_a_refused_entry_may_be_mended_and_sent_again(worker: Client, man: str) -> None:
     one = entry(man, "nhiều")
     assert send(worker, one)[0]["state"] == "refused"
@@ -159,7 +169,7 @@ def test_nobody_answers_for_another_ones_entries(worker: Client, laboratory: Fac
 
 def test_what_is_no_list_of_entries_is_refused(worker: Client) -> None:
     address = reverse("clinic-station-sync")
-    bodies = ["", "[]", '{"entries": 1}', '{"entries": [1]}', json.dumps({"entries": [{}] * 101})]
+    bodies = ["", "[" * 5000, "[]", '{"entries": 1}', '{"entries": [1]}', json.dumps({"entries": [{}] * 101})]
     answers = [worker.post(address, body, content_type="application/json") for body in bodies]
     assert [answer.status_code for answer in answers] == [400] * len(bodies)
 
