@@ -14,6 +14,7 @@ from screening.clinic.tracker import due_reason
 from screening.clinic.words import due_in_words, due_kind
 from screening.models import Episode, EpisodeState, ScreeningResult
 from screening.protocol import Eligibility, Protocol, eligible, programmes, protocol_for
+from screening.recall.next_dates import with_next_dates
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Standing:
 
 
 def standings(citizen: Citizen, results: Iterable[ScreeningResult], *, on: date) -> list[Standing]:
-    """The programmes that are for people of this sex, one query. ``results`` are hers, newest first."""
+    """The programmes that are for people of this sex, two queries. ``results`` are hers, newest first."""
     deciding: dict[UUID, ScreeningResult] = {}
     for result in results:
         episode = result.episode
@@ -49,6 +50,7 @@ def standings(citizen: Citizen, results: Iterable[ScreeningResult], *, on: date)
     latest: dict[str, Episode] = {}
     for episode in Episode.objects.filter(patient_id=citizen.pk).order_by("opened_on", "id"):
         latest[episode.programme] = episode
+    with_next_dates(citizen.pk, latest.values())
     found = []
     for key in programmes():
         protocol, episode = protocol_for(key, on), latest.get(key)

@@ -15,6 +15,7 @@ from records.sections import Section, register_section
 from records.views.guards import ActingRequest, for_roles
 from screening.citizen import ACT, card, newest_of_each_programme, screening_codes, tracker, trend
 from screening.models import ScreeningResult
+from screening.recall.next_dates import with_next_dates
 from screening.release import held_back
 from screening.result_details import details
 from screening.results import results_of
@@ -66,7 +67,7 @@ def result(request: ActingRequest, observation_id: str) -> HttpResponse:
 
 def home_section(patient: str, actor: Actor) -> Mapping[str, Any]:
     """For the citizen's home: what needs a step now, and the newest result of each programme."""
-    mine = list(results_of(patient))
+    mine = _results(patient)
     held = held_back(mine, timezone.localdate())
     cards = [card(one, held=one.pk in held) for one in newest_of_each_programme(mine)]
     return {
@@ -83,4 +84,10 @@ def register() -> None:
 def _mine(request: ActingRequest) -> list[ScreeningResult]:
     if request.actor.patient is None:
         raise Http404
-    return list(results_of(request.actor.patient))
+    return _results(request.actor.patient)
+
+
+def _results(patient: str) -> list[ScreeningResult]:
+    found = list(results_of(patient))
+    with_next_dates(patient, (one.episode for one in found))
+    return found

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -12,6 +13,8 @@ from django.views.decorators.http import require_http_methods
 from fhir.outcomes import Refused
 from records.identity import identity
 from records.views.guards import CLINIC, ActingRequest, for_roles
+from screening.appointments.booking import open_appointment
+from screening.appointments.offers import free_slots, service_of_episode
 from screening.assessing import assessment_of, assessments_after, record_assessment, refer_for_assessment
 from screening.citizen import here
 from screening.clinic.person import result_lines
@@ -19,6 +22,7 @@ from screening.clinic.refusals import faults_of
 from screening.clinic.steps import step_name
 from screening.failsafe.closing import close_step
 from screening.failsafe.contacts import contacts_of, record_contact
+from screening.forms.appointments import service_key
 from screening.forms.bulk import ContactForm
 from screening.forms.steps import AssessForm, CloseForm, ReferForm
 from screening.models import Episode, EpisodeState
@@ -44,7 +48,9 @@ def refer(request: ActingRequest, patient_id: str, observation_id: str) -> HttpR
             messages.success(
                 request, _("Đã giới thiệu đi khám. Việc này ở thẻ “Chờ kết quả khám” cho đến khi có kết luận.")
             )
-            return redirect("clinic-person", patient_id)
+            return redirect(
+                _booking(request, patient_id, result.episode_id) or reverse("clinic-person", args=[patient_id])
+            )
     context = {
         "form": form,
         "person": identity(citizen, with_area=False),
@@ -152,6 +158,17 @@ def contact(request: ActingRequest, patient_id: str, programme: str) -> HttpResp
         "contacting": True,
     }
     return render(request, "clinic/step.html", context)
+
+
+def _booking(request: ActingRequest, patient_id: str, episode_id: Any) -> str:
+    """Where to book what she was just referred for; "" where no place is free, or she has one."""
+    episode = Episode.objects.filter(pk=episode_id, state=EpisodeState.REFERRED).first()
+    if episode is None:
+        return ""
+    service = service_of_episode(episode)
+    if open_appointment(patient_id, service) or not free_slots(service, actor=request.actor).exists():
+        return ""
+    return f"{reverse('clinic-appointment-new', args=[patient_id])}?service={service_key(service)}"
 
 
 def _assessment(result: Any) -> Any:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from healthhub.accounts.actors import Role
 from records.models import Facility
 from screening.models import Episode, ScreeningResult
+from tests.screening.appointment_room import planned
 from tests.screening.clinic_room import fit, mark_in, signed_in
 from tests.screening.conftest import Sender
 
@@ -200,6 +201,20 @@ def test_a_positive_person_is_referred_and_her_assessment_closes_the_round(
     history = doctor.get(f"/clinic/people/{man}/").context["history"]
     titles = [one.title for one in history if one.fact != "result"]
     assert sorted(titles) == ["Giới thiệu: Nội soi đại tràng", "Đã làm: Nội soi đại tràng"]
+
+
+def test_after_a_referral_the_next_page_books_it_if_a_place_is_free(
+    doctor: Client, station: Facility, send: Sender, man: str
+) -> None:
+    address = f"/clinic/people/{man}/results/{send.fit(man, '50')}/refer/"
+    slip = {"due_on": f"{timezone.localdate() + timedelta(days=9):%d/%m/%Y}"}
+    assert doctor.post(address, slip).headers["Location"] == f"/clinic/people/{man}/"
+    planned(station)
+    booking = doctor.post(address, slip).headers["Location"]
+    assert booking == f"/clinic/people/{man}/appointments/new/?service=assessment.colorectal.colonoscopy"
+    page = doctor.get(booking)
+    assert "Đã giới thiệu đi khám" in page.content.decode()
+    assert len(page.context["in_time"][0].slots) == 2
 
 
 def test_a_referral_offers_the_day_of_the_protocol_unless_it_has_passed(doctor: Client, send: Sender, man: str) -> None:

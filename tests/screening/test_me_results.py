@@ -1,5 +1,6 @@
 """A citizen's screening results on the own pages: verdict, next step, tracker, details."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from fhir import store
 from healthhub.accounts.actors import SYSTEM, Role
 from healthhub.accounts.models import User
 from records.models import Membership
+from screening.models import ScreeningResult, Standing
+from screening.recall.refresh import refresh_noted
+from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import Sender
 
 
@@ -107,3 +111,19 @@ def _page(browser: Client, result: str) -> Any:
     answer = browser.get(f"/me/results/{result}/")
     assert answer.status_code == 200
     return answer
+
+
+def test_the_next_date_is_that_of_the_version_in_force_and_of_what_was_put_off(
+    browser: Client, man: str, send: Sender
+) -> None:
+    send.fit(man, "3", on="2026-11-02")
+    refresh_noted(date(2026, 11, 23))
+    doctor = signed_in(Role.CLINICIAN, send.facility)
+    for due_on in (date(2027, 11, 2), date(2028, 11, 2)):  # as a version with twice the interval would count it
+        Standing.objects.filter(programme="colorectal").update(due_on=due_on)
+        assert f"tháng {due_on:%m/%Y}" in browser.get("/me/").content.decode()
+        result = ScreeningResult.objects.get()
+        steps = browser.get(f"/me/results/{result.pk}/").context["steps"]
+        assert steps[-1].when == f"tháng {due_on:%m/%Y}"
+        lines = doctor.get(f"/clinic/people/{man}/").context["standings"]
+        assert [line.due_on for line in lines if line.programme == "colorectal"] == [due_on]
