@@ -50,7 +50,7 @@ def queue(request: ActingRequest) -> HttpResponse:
     facility = facility_of(request)
     found = unmatched(facility.pk)
     after = request.GET.get("after", "")
-    if after.isdecimal():
+    if after.isdecimal() and len(after) < 19:
         found = found.filter(pk__gt=int(after)).order_by("pk")
     rows = list(found[: PAGE + 1])
     _log(request)

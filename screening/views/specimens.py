@@ -1,10 +1,10 @@
 """Tubes that come and go: received and sent by scan, rejected with a reason; what is late; lots of kits."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -19,6 +19,7 @@ from records.identity import identity
 from records.models import Facility
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.citizen import here
+from screening.clinic.keyset import page_after
 from screening.clinic.refusals import faults_of
 from screening.clinic.words import due_in_words, due_kind
 from screening.forms.laboratory import LotForm, RejectForm, ScansForm, SendForm, test_of
@@ -131,8 +132,9 @@ def overdue(request: ActingRequest) -> HttpResponse:
     everything = request.GET.get("all") == "yes"
     found = {"unread": unread, "orders": unanswered, "kits": kits_out}[kind](facility.pk)
     found = found.filter(patient__in=visible_to(request.actor)).select_related("patient")
-    page = Paginator(found if everything else late(found), PAGE).get_page(request.GET.get("page"))
-    rows: list[Any] = list(page)
+    after = request.GET.get("after", "")
+    shown: QuerySet[Any] = found if everything else late(found)
+    rows, rest = page_after(shown, "due_on", after, PAGE)
     _log(request, [row.patient_id for row in rows])
     today = timezone.localdate()
     lines = []
@@ -150,6 +152,7 @@ def overdue(request: ActingRequest) -> HttpResponse:
                 "kind": due_kind(days),
             }
         )
+    asked = {"kind": kind, "all": "yes" if everything else ""}
     context = {
         "kind": kind,
         "kinds": [
@@ -157,7 +160,8 @@ def overdue(request: ActingRequest) -> HttpResponse:
             for key, label in KINDS.items()
         ],
         "lines": lines,
-        "page": page,
+        "first_page": f"?{urlencode(asked)}" if after else "",
+        "next_page": f"?{urlencode({**asked, 'after': rest})}" if rest else "",
         "everything": everything,
         "tabs": laboratory_tabs(facility.pk, "clinic-specimens"),
     }

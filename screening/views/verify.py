@@ -1,9 +1,9 @@
 """Results to verify: those nobody could read, those that wait for a second person, and entries that differ."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,6 +16,7 @@ from records.access import visible_to
 from records.identity import identity
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.citizen import here, language
+from screening.clinic.keyset import page_after
 from screening.clinic.preview import preview, was_shown
 from screening.clinic.refusals import faults_of
 from screening.clinic.words import due_in_words, due_kind
@@ -44,18 +45,20 @@ def queue(request: ActingRequest) -> HttpResponse:
     facility = facility_of(request)
     people = visible_to(request.actor)
     open_ones = list(differences(facility.pk).filter(patient__in=people)[:PAGE])
-    page = Paginator(to_verify(facility.pk).filter(patient__in=people), PAGE).get_page(request.GET.get("page"))
-    rows = list(page)
+    differing = [row.observation_id for row in open_ones]
+    after = request.GET.get("after", "")
+    waiting = to_verify(facility.pk).filter(patient__in=people).exclude(pk__in=differing)
+    rows, rest = page_after(waiting, "collected_on", after, PAGE)
     shown = sorted({row.patient_id for row in rows} | {row.patient_id for row in open_ones})
     if shown:
         record_access(
             actor=request.actor, action="view", patients=shown, resource_type="Observation", reason=request.path
         )
-    differing = {row.observation_id for row in open_ones}
     context = {
         "differences": [_difference(row) for row in open_ones],
-        "lines": [_line(row) for row in rows if row.observation_id not in differing],
-        "page": page,
+        "lines": [_line(row) for row in rows],
+        "first_page": "?" if after else "",
+        "next_page": f"?{urlencode({'after': rest})}" if rest else "",
         "tabs": laboratory_tabs(facility.pk, "clinic-verify"),
     }
     return render(request, "clinic/bench_verify.html", context)
@@ -70,8 +73,8 @@ def tell(request: ActingRequest) -> HttpResponse:
     everybody = to_tell(facility.pk).filter(patient__in=people)
     overdue = told_too_late(facility.pk).filter(patient__in=people)
     late = request.GET.get("late") == "yes"
-    page = Paginator(overdue if late else everybody, PAGE).get_page(request.GET.get("page"))
-    rows = list(page)
+    after = request.GET.get("after", "")
+    rows, rest = page_after(overdue if late else everybody, "hold_until", after, PAGE)
     if rows:
         shown = sorted({row.patient_id for row in rows})
         record_access(
@@ -80,8 +83,8 @@ def tell(request: ActingRequest) -> HttpResponse:
     kinds = (("", _("Tất cả"), everybody), ("yes", _("Quá hạn báo"), overdue))
     context = {
         "lines": [_line(row) | _wait(row) for row in rows],
-        "page": page,
-        "late": late,
+        "first_page": f"?late={'yes' if late else ''}" if after else "",
+        "next_page": f"?{urlencode({'late': 'yes' if late else '', 'after': rest})}" if rest else "",
         "kinds": [
             {"label": label, "href": f"?late={key}", "count": found.count(), "current": late == bool(key)}
             for key, label, found in kinds

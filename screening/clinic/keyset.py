@@ -1,0 +1,33 @@
+"""Pages of a list by a day and a key: the next page begins after the last line shown, whatever has come or gone since.
+
+With numbered pages, a line that is settled meanwhile moves the first of the next page up, where nobody looks again.
+"""
+
+from datetime import date
+from typing import TypeVar
+
+from django.db.models import Model, Q, QuerySet
+
+M = TypeVar("M", bound=Model)
+
+
+def page_after(found: QuerySet[M], day: str, after: str, size: int) -> tuple[list[M], str]:
+    """The lines after a place, in the order of the field ``day`` (those without last) and the key; and the next place.
+
+    ``after`` is "" at the beginning; what is no place is the beginning too. The next place is "" at the end.
+    """
+    since, dot, key = after.replace("\x00", "").partition(".")
+    if dot and not since:
+        found = found.filter(**{f"{day}__isnull": True}, pk__gt=key)
+    elif dot:
+        try:
+            on = date.fromisoformat(since)
+        except ValueError:
+            pass
+        else:
+            found = found.filter(Q(**{f"{day}__gt": on}) | Q(**{day: on}, pk__gt=key) | Q(**{f"{day}__isnull": True}))
+    rows = list(found.order_by(day, "pk")[: size + 1])
+    if len(rows) <= size:
+        return rows, ""
+    last = getattr(rows[size - 1], day)
+    return rows[:size], f"{last or ''}.{rows[size - 1].pk}"
