@@ -214,7 +214,7 @@ def test_after_a_referral_the_next_page_books_it_if_a_place_is_free(
     assert booking == f"/clinic/people/{man}/appointments/new/?service=assessment.colorectal.colonoscopy"
     page = doctor.get(booking)
     assert "Đã giới thiệu đi khám" in page.content.decode()
-    assert len(page.context["in_time"][0].slots) == 2
+    assert len(page.context["late"][0].slots) == 2
 
 
 def test_a_referral_offers_the_day_of_the_protocol_unless_it_has_passed(doctor: Client, send: Sender, man: str) -> None:
