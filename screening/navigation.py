@@ -15,7 +15,7 @@ def add_pages() -> None:
     """Called when the addresses are read."""
     add_page("me-results", pgettext_lazy("my results", "Kết quả"), icon="results", roles=ME, order=20)
     add_page("me-appointments", _("Lịch hẹn"), icon="calendar", roles=ME, order=25)
-    add_page("me-screening", _("Lịch sàng lọc"), icon="list", roles=ME, order=26)
+    add_page("me-screening", _("Sàng lọc"), icon="list", roles=ME, order=26)
     add_page("clinic", _("Việc cần làm"), icon="list", roles=CLINIC, order=10)
     add_page("clinic-people", _("Tìm người"), icon="search", roles=CLINIC, order=15)
     add_page("clinic-bench", _("Phòng xét nghiệm"), icon="results", roles=CLINIC, order=20)
