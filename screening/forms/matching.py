@@ -1,11 +1,13 @@
 """A result in the queue as forms show it, and one that is put there by hand."""
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from screening.citizen import written
 from screening.facts import day_of
 from screening.forms.fields import DayField, LineField, NoteField
 from screening.models import UnmatchedResult
@@ -35,6 +37,8 @@ LABELS: Final["dict[str, _StrPromise]"] = {
     "resulted_on": _("Ngày trả kết quả"),
     "note": _("Ghi chú"),
 }
+_DAYS = ("birth_date", "collected_on", "resulted_on")
+_iso_day = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class ParkForm(forms.Form):
@@ -66,7 +70,14 @@ class ParkForm(forms.Form):
 
 def shown_fields(row: UnmatchedResult) -> "list[tuple[_StrPromise, str]]":
     """Label and text of all that was understood."""
-    return [(LABELS[name], row.fields[name]) for name in LABELS if row.fields.get(name)]
+    return [(LABELS[name], as_written(row, name)) for name in LABELS if row.fields.get(name)]
+
+
+def as_written(row: UnmatchedResult, name: str) -> str:
+    """What was understood of one thing: a day as people write it, anything else as it came."""
+    text: str = row.fields.get(name, "")
+    day = day_of(text) if name in _DAYS and _iso_day.fullmatch(text) else None
+    return written(day) if day else text
 
 
 def fill(fields: dict[str, str], test: Test) -> dict[str, Any]:

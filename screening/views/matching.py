@@ -20,7 +20,7 @@ from screening.citizen import here
 from screening.clinic.preview import preview, was_shown
 from screening.clinic.refusals import faults_of
 from screening.forms.laboratory import NotMatchedForm, TestForm, test_of
-from screening.forms.matching import ParkForm, fill, shown_fields
+from screening.forms.matching import ParkForm, as_written, fill, shown_fields
 from screening.forms.people import PresentForm
 from screening.forms.results import ResultForm
 from screening.laboratory.candidates import candidates_for
@@ -184,7 +184,7 @@ def _line(row: UnmatchedResult) -> dict[str, Any]:
     return {
         "row": row,
         "name": row.fields.get("full_name", ""),
-        "birth": row.fields.get("birth_date", ""),
+        "birth": as_written(row, "birth_date"),
         "specimen": row.fields.get("specimen_id", ""),
         "test": here(rule.name) if rule else row.fields.get("test", ""),
         "value": " ".join(part for part in (row.fields.get("value", ""), row.fields.get("unit", "")) if part),
