@@ -74,6 +74,7 @@ urlpatterns = [
     path("clinic/bench/receive/", specimens.receipt, name="clinic-receive"),
     path("clinic/bench/send/", specimens.send, name="clinic-send"),
     path("clinic/bench/reject/<str:barcode>/", specimens.reject, name="clinic-reject"),
+    path("clinic/bench/tubes/<str:barcode>/", specimens.tube, name="clinic-tube"),
     path("clinic/bench/late/", specimens.overdue, name="clinic-specimens"),
     path("clinic/bench/kits/", specimens.kits, name="clinic-kits"),
     path("clinic/bench/tell/", verify.tell, name="clinic-tell"),

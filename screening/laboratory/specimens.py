@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,7 +20,7 @@ from records.models import Citizen, Facility
 from screening.laboratory.barcodes import is_citywide, is_mistyped
 from screening.laboratory.custody import Handing, record_custody
 from screening.laboratory.rejections import ENGLISH, REJECTIONS
-from screening.models import CustodyKind, Kit, Order, Specimen
+from screening.models import CustodyEvent, CustodyKind, Kit, Order, ScreeningResult, Specimen
 
 NEW, AGAIN, UNKNOWN, MISTYPED, ELSEWHERE, REFUSED = "new", "again", "unknown", "mistyped", "elsewhere", "refused"
 RECEIVED: Final = (NEW, AGAIN)
@@ -149,8 +148,9 @@ def reject_specimen(*, tube: Tube, reason: str, facility: Facility, actor: Actor
         raise refuse(422, "code-invalid", f"Reason {reason!r} is none of {', '.join(REJECTIONS)}.", "reason")
     if tube.person is None:
         raise refuse(422, "business-rule", "Nobody knows whose sample this is.", "barcode")
-    if tube.specimen is not None and tube.specimen.result_id:
-        raise refuse(409, "conflict", "The sample has a result already; correct or withdraw that.", "barcode")
+    held = ScreeningResult.objects.filter(facility=facility, specimen_id=tube.barcode)  # preliminary ones too
+    if (held.filter(test=tube.test) if tube.test else held).exists():
+        raise refuse(409, "duplicate", "The sample has a result already; correct or withdraw that.", "barcode")
     coding = {"system": settings.FHIR_SYSTEMS["screening"], "code": f"rejected-{reason}", "display": ENGLISH[reason]}
     with transaction.atomic():
         person = tube.person.pk
@@ -166,7 +166,12 @@ def reject_specimen(*, tube: Tube, reason: str, facility: Facility, actor: Actor
 
 
 def accept_again(*, specimen: Specimen, facility: Facility, actor: Actor) -> None:
-    """Take a rejection back: the sample is fit after all, and the inadequate result is withdrawn."""
+    """Take a rejection back: the sample is fit after all, and the inadequate result is withdrawn.
+
+    Refused (409) if it is not rejected, or was thrown away.
+    """
+    if specimen.status != "unsatisfactory" or _is_gone(specimen.barcode, facility):
+        raise refuse(409, "conflict", "The sample is not rejected, or was thrown away.", "Specimen.status")
     stored = parse(read(type="Specimen", id=specimen.pk, actor=actor).content).resource
     kept = {name: value for name, value in stored.items() if name != "condition"}
     with transaction.atomic():
@@ -176,17 +181,14 @@ def accept_again(*, specimen: Specimen, facility: Facility, actor: Actor) -> Non
 
 
 def dispose(*, tube: Tube, facility: Facility, actor: Actor) -> None:
-    """Log that a tube was thrown away. Refused (409) while its sample has neither a result nor a rejection."""
+    """Log that a tube was thrown away. Refused (409) while its sample has neither a result nor a rejection, and twice."""
     specimen = tube.specimen
+    if _is_gone(tube.barcode, facility):
+        raise refuse(409, "conflict", "The sample was thrown away already.", "barcode")
     if specimen is None or (specimen.status == "available" and not specimen.result_id):
         raise refuse(409, "conflict", "The sample has no result yet.", "barcode")
     handing = Handing(tube.barcode, specimen.patient_id)
     record_custody([handing], kind=CustodyKind.DISPOSED, facility=facility.pk, actor=actor)
-
-
-def held_unread(facility: str) -> Q:
-    """Samples that were logged and have neither result nor rejection: "kits logged not read" is an alarm."""
-    return Q(facility=facility, status="available", result_id__isnull=True, received_at__isnull=False)
 
 
 def _receive(tube: Tube, *, facility: Facility, actor: Actor, collected_on: date | None) -> Receipt:
@@ -219,6 +221,10 @@ def _receive(tube: Tube, *, facility: Facility, actor: Actor, collected_on: date
         told = _("Đã nhận. Bộ kit hết hạn ngày %(day)s: đừng đọc mẫu này, hãy từ chối và cho lấy lại.")
         return answer(NEW, told % {"day": f"{tube.kit_expired_on:%d/%m/%Y}"})
     return answer(NEW, _("Đã nhận."))
+
+
+def _is_gone(barcode: str, facility: Facility) -> bool:
+    return CustodyEvent.objects.filter(barcode=barcode, facility=facility, kind=CustodyKind.DISPOSED).exists()
 
 
 def _own(tube: Tube, facility: Facility, actor: Actor) -> dict[str, Any] | None:

@@ -26,9 +26,17 @@ from screening.forms.laboratory import LotForm, RejectForm, ScansForm, SendForm,
 from screening.laboratory.alarms import KINDS, alarm_counts, kits_out, late, unanswered, unread
 from screening.laboratory.custody import custody_of
 from screening.laboratory.orders import lots_of
-from screening.laboratory.specimens import RECEIVED, receive, reject_specimen, send_on, tubes_of
+from screening.laboratory.specimens import (
+    RECEIVED,
+    accept_again,
+    dispose,
+    receive,
+    reject_specimen,
+    send_on,
+    tubes_of,
+)
 from screening.laboratory.tabs import laboratory_tabs
-from screening.models import KitLot
+from screening.models import CustodyKind, KitLot
 from screening.views.desk import facility_of
 
 PAGE = 50
@@ -108,7 +116,11 @@ def reject(request: ActingRequest, barcode: str) -> HttpResponse:
             for fault in faults_of(refused):
                 form.add_error(None, fault.text)
         else:
-            messages.success(request, _("Đã từ chối mẫu. Việc lấy lại mẫu đã được mở cho người này."))
+            if tube.test:
+                messages.success(request, _("Đã từ chối mẫu. Việc lấy lại mẫu đã được mở cho người này."))
+            else:
+                told = _("Đã từ chối mẫu. Không rõ mẫu của xét nghiệm nào, nên hãy tự chỉ định lại cho người này.")
+                messages.warning(request, told)
             return redirect("clinic-bench")
     context = {
         "form": form,
@@ -118,6 +130,43 @@ def reject(request: ActingRequest, barcode: str) -> HttpResponse:
         "custody": custody_of([barcode]).get(barcode, []),
     }
     return render(request, "clinic/specimen_reject.html", context)
+
+
+@for_roles(*CLINIC)
+@require_http_methods(["GET", "POST"])
+def tube(request: ActingRequest, barcode: str) -> HttpResponse:
+    """Whose hands a sample was in; a rejection is taken back here, and a tube that is done with is disposed of."""
+    facility = facility_of(request)
+    found = tubes_of([barcode], facility=facility, actor=request.actor)[barcode]
+    specimen = found.specimen
+    if found.person is None or specimen is None or specimen.facility_id != facility.pk:
+        raise Http404
+    _log(request, [found.person.pk])
+    action = request.POST.get("action", "")
+    if action in ("accept", "dispose"):
+        try:
+            if action == "accept":
+                accept_again(specimen=specimen, facility=facility, actor=request.actor)
+            else:
+                dispose(tube=found, facility=facility, actor=request.actor)
+        except Refused as refused:
+            for fault in faults_of(refused):
+                messages.error(request, fault.text)
+        else:
+            told = _("Đã nhận lại mẫu; nó chờ được đọc.") if action == "accept" else _("Đã ghi là mẫu đã hủy.")
+            messages.success(request, told)
+        return redirect("clinic-tube", barcode)
+    events = custody_of([barcode]).get(barcode, [])
+    gone = any(event.kind == CustodyKind.DISPOSED for event in events)
+    context = {
+        "tube": found,
+        "person": identity(found.person, with_area=False),
+        "test": _test_name(found.test),
+        "custody": events,
+        "may_accept": not gone and specimen.status == "unsatisfactory",
+        "may_dispose": not gone and (specimen.status != "available" or bool(specimen.result_id)),
+    }
+    return render(request, "clinic/specimen_tube.html", context)
 
 
 @for_roles(*CLINIC)

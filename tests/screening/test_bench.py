@@ -186,6 +186,31 @@ def test_a_sample_is_rejected_with_a_reason(technician: Client, kit: Kit) -> Non
     assert (Episode.objects.get().state, ScreeningResult.objects.get().outcome) == ("repeat_due", "inadequate")
 
 
+def test_a_rejection_is_taken_back_on_the_page_of_the_tube(technician: Client, kit: Kit) -> None:
+    technician.post(f"/clinic/bench/reject/{kit.barcode}/", {"reason": "insufficient"})
+    address = f"/clinic/bench/tubes/{kit.barcode}/"
+    assert address in technician.post(BENCH, {"scan": kit.barcode}).content.decode()
+    assert technician.get(address).context["may_accept"] is True
+    for _twice in range(2):
+        technician.post(address, {"action": "accept"})
+    assert (ScreeningResult.objects.count(), Episode.objects.exclude(state="closed").count()) == (0, 0)
+    assert [event.kind for event in technician.get(address).context["custody"]][-1] == "received"
+    enter(technician, kit)
+    assert ScreeningResult.objects.get().outcome == "negative"
+
+
+def test_a_tube_is_disposed_of_once_and_only_with_a_result(technician: Client, kit: Kit, laboratory: Facility) -> None:
+    address = f"/clinic/bench/tubes/{kit.barcode}/"
+    technician.post(address, {"action": "dispose"})
+    assert technician.get(address).context["may_dispose"] is False
+    enter(technician, kit)
+    assert technician.get(address).context["may_dispose"] is True
+    for _twice in range(2):
+        technician.post(address, {"action": "dispose"})
+    assert [event.kind for event in technician.get(address).context["custody"]] == ["issued", "received", "disposed"]
+    assert signed_in(Role.LABORATORY, laboratory).get(address).status_code == 404
+
+
 def test_scans_are_received_together(technician: Client, station: Facility, clinician: Actor, man: str) -> None:
     order = place_order(patient_id=man, test="fit", facility=station, actor=clinician)
     kit = issue_kit(order=Order.objects.get(pk=order), facility=station, actor=clinician)

@@ -14,7 +14,7 @@ from healthhub.accounts.models import User
 from records.models import Facility, Membership
 from screening.laboratory.releasing import to_tell, told_too_late
 from screening.laboratory.verifying import differences, settle_difference, to_verify_count
-from screening.models import EntryDifference, Episode, Kit, Order, ScreeningResult
+from screening.models import EntryDifference, Episode, Kit, Order, ScreeningResult, Specimen
 from tests.screening.clinic_room import mark_in, signed_in
 from tests.screening.conftest import Sender
 from tests.screening.test_bench import BENCH, arrive
@@ -166,3 +166,10 @@ def test_a_held_result_is_on_the_list_until_its_longest_wait(
 def test_a_rejected_tube_needs_no_second_person(first: Client, kit: Kit) -> None:
     first.post(f"/clinic/bench/reject/{kit.barcode}/", {"reason": "leaked"})
     assert (ScreeningResult.objects.get().status, Episode.objects.get().state) == ("final", "repeat_due")
+
+
+def test_a_tube_with_a_first_entry_is_not_rejected_behind_it(first: Client, kit: Kit) -> None:
+    enter_first(first, kit)
+    page = first.post(f"/clinic/bench/reject/{kit.barcode}/", {"reason": "leaked"})
+    assert page.status_code == 200
+    assert (ScreeningResult.objects.get().status, Specimen.objects.get().status) == ("preliminary", "available")
