@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from screening.protocol.check_steps import assessment_faults, step_faults
+from screening.protocol.check_types import type_faults
 from screening.protocol.shapes import AFTER_CONTACT, AT_ONCE, DOUBLE, INVITED, OPPORTUNISTIC, OUTCOMES, Protocol
 from screening.protocol.sharing import share_categories
 from screening.protocol.words import key_of
@@ -27,6 +28,8 @@ def faults_of(raw: dict[str, Any]) -> list[str]:
     """Every fault of one file, each with its place; empty if it may take effect."""
     if missing := [key for key in (*NEEDED, "reasons", "wording") if key not in raw]:
         return [f"{key}: is missing" for key in missing]
+    if wrong := list(type_faults(raw)):
+        return wrong
     try:
         raw = share_categories(raw)
         return [
@@ -41,7 +44,7 @@ def faults_of(raw: dict[str, Any]) -> list[str]:
             *assessment_faults(raw),
             *_wording(raw),
         ]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         return [f"is incomplete or misshapen: {error!r}"]
 
 

@@ -359,3 +359,31 @@ def test_two_programmes_cannot_claim_one_code():
     assert "mouth.oral_exam: oral-visual-exam already belongs to oral.oral_exam" in faults_of_versions(
         [*protocols(), other]
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        ("tests", "fit", "tests: 'fit' is not a table"),
+        ("call.attempts", True, "call.attempts: True is not a whole number from 0 to 36500"),
+        ("call.attempts", 10**9, "call.attempts: 1000000000 is not a whole number from 0 to 36500"),
+        ("call.attemps", 2, "call.attemps: is not a known field"),
+        ("valid_from", "2027-01-01", "valid_from: '2027-01-01' is not a day"),
+        ("eligibility.bands", [3], "eligibility.bands: [3] is not a list of tables"),
+        ("eligibility.bands", [{"min_age": 40, "tests": ["fit"]}], "eligibility.bands[0].interval_months: is missing"),
+        ("tests.fit.name", {"vi": "FIT"}, "tests.fit.name: {'vi': 'FIT'} is not a text in vi and en"),
+        ("tests.fit.codes", [1], "tests.fit.codes: [1] is not a list of tables"),
+        ("steps.colonoscopy.name", None, "steps.colonoscopy.name: None is not a text in vi and en"),
+        ("reasons.declined", {"vi": "Từ chối"}, "reasons.declined: needs a text in vi and en"),
+        ("wording.positive", "xấu", "wording.positive: holds verdict, meaning and next as texts, in each language"),
+        ("assessments", ["colonoscopy"], "assessments: ['colonoscopy'] is not a table"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_with_its_place(path: str, value: object, fault: str) -> None:
+    raw = tomllib.loads((FOLDER / "colorectal_2026.toml").read_text(encoding="utf-8"))
+    at = raw
+    *way, last = path.split(".")
+    for key in way:
+        at = at[key]
+    at[last] = value
+    assert faults_of(raw) == [fault]
