@@ -181,7 +181,7 @@ def accept_again(*, specimen: Specimen, facility: Facility, actor: Actor) -> Non
 
 
 def dispose(*, tube: Tube, facility: Facility, actor: Actor) -> None:
-    """Log that a tube was thrown away. Refused (409) while its sample has neither a result nor a rejection, and twice."""
+    """Log that a tube was thrown away. Refused (409) a second time, and while it has neither result nor rejection."""
     specimen = tube.specimen
     if _is_gone(tube.barcode, facility):
         raise refuse(409, "conflict", "The sample was thrown away already.", "barcode")
