@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LATE_OUTCOME_DAYS: Final = 30  # an assessment without its finding is asked after from then on
 LATE_READING_DAYS: Final = 14  # a result that nobody could read
+WITHDRAWN_DAYS: Final = 60  # a positive that was taken back is asked after for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,22 @@ CHECKS: Final = (
           OR (e.outcome = 'negative' AND NOT EXISTS (SELECT FROM screening_screeningresult n
             WHERE n.episode_id = e.id AND n.outcome = 'negative' AND n.collected_on >= r.collected_on)
             AND NOT {_STANDING}))))""",
+    ),
+    Check(
+        "positive_withdrawn",
+        _("Dương tính đã bị rút lại và chưa có kết quả nào khác"),
+        _("Hãy hỏi nơi rút vì sao, rồi nhập kết quả đúng hoặc lấy mẫu lại: người này không còn bước nào đang mở."),
+        f"""SELECT 'Observation/' || w.source_id, w.patient_id, w.programme, c.facility_id, w.occurred_on
+        FROM screening_episodeevent w LEFT JOIN records_citizen c ON c.patient_id = w.patient_id
+        WHERE w.kind = 'withdrawn' AND w.fact = 'result' AND w.data->>'outcome' = 'positive'
+          AND w.recorded_at > %(today)s::date - {WITHDRAWN_DAYS}
+          AND NOT EXISTS (SELECT FROM screening_episodeevent l WHERE l.source_id = w.source_id
+            AND l.source_type = w.source_type AND (l.source_version > w.source_version
+              OR (l.source_version = w.source_version AND l.kind <> 'withdrawn')))
+          AND NOT EXISTS (SELECT FROM screening_screeningresult r WHERE r.patient_id = w.patient_id
+            AND r.programme = w.programme AND r.collected_on >= w.occurred_on)
+          AND NOT EXISTS (SELECT FROM screening_episodeevent d WHERE d.patient_id = w.patient_id AND d.fact = 'died'
+            AND d.kind <> 'withdrawn')""",
     ),
     Check(
         "open_without_clock",

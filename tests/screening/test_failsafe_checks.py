@@ -6,7 +6,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from healthhub.accounts.actors import Role
+from fhir import store
+from healthhub.accounts.actors import SYSTEM, Role
 from screening.failsafe.checks import CHECKS, find_lost
 from screening.failsafe.nightly import run_nightly
 from screening.models import Episode, Escalation, FailsafeAlarm, FailsafeRun
@@ -67,8 +68,22 @@ def test_a_finding_that_came_later_ends_the_asking(send: Sender, man: str) -> No
     assert find_lost(date(2024, 3, 5))["assessed_without_finding"] == []
 
 
+def test_a_positive_that_was_taken_back_is_asked_after_until_there_is_another_result(
+    send: Sender, man: str, woman: str
+) -> None:
+    """Taking it back needs no outcome: without this, one click would end the follow-up of a real positive."""
+    taken, moved = send.fit(man, "50", on="2024-05-06"), send.fit(woman, "50", on="2024-05-06")
+    store.save(send.observation(man, "50", id=taken, status="entered-in-error"), actor=SYSTEM)
+    store.save(send.observation(man, "50", id=moved, on="2024-05-01"), actor=SYSTEM)  # it was never hers
+    today = timezone.localdate()
+    assert [one.patient for one in find_lost(today)["positive_withdrawn"]] == [man]
+    assert find_lost(today + timedelta(days=61))["positive_withdrawn"] == []
+    send.fit(man, "3", on="2024-05-20")
+    assert find_lost(today)["positive_withdrawn"] == []
+
+
 def test_every_check_is_proven_to_find_somebody() -> None:
-    assert {check.key for check in CHECKS} == {*CORRUPTIONS, "assessed_without_finding"}
+    assert {check.key for check in CHECKS} == {*CORRUPTIONS, "assessed_without_finding", "positive_withdrawn"}
 
 
 def test_a_city_without_faults_has_no_alarm(send: Sender, man: str, woman: str) -> None:
