@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "healthhub.web.nul.RefuseNulMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "screening.versions.NoticeVersions",
 ]

@@ -1,5 +1,6 @@
 """Fields as Vietnamese clinics write in them."""
 
+from datetime import date
 from typing import Any, Final
 
 from django import forms
@@ -19,6 +20,15 @@ class DayField(forms.DateField):
         }
         defaults: dict[str, Any] = {"widget": widget, "input_formats": DAY_FORMS, "error_messages": errors}
         super().__init__(**(defaults | options))
+
+
+def day_in_address(text: str) -> date | None:
+    """A day in an address, as links write it or as people do; None if it is none that anybody could mean."""
+    try:
+        day: date | None = DayField().clean(text)
+    except forms.ValidationError:
+        return None
+    return day if day and 1900 <= day.year < 2200 else None
 
 
 class LineField(forms.CharField):

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,7 +25,7 @@ from screening.appointments.due import being_worked_out, due_for
 from screening.appointments.refusals import told
 from screening.appointments.shapes import Service
 from screening.forms.appointments import CancelForm, CloseDayForm, WaitForm, service_key, service_of_key
-from screening.forms.fields import DayField
+from screening.forms.fields import day_in_address
 from screening.models.appointments import Appointment, AppointmentEvent, AppointmentStatus, SessionKind
 from screening.views.desk import facility_of, person_of
 
@@ -40,7 +39,7 @@ def day(request: ActingRequest) -> HttpResponse:
     """Who comes on a day; today without one. Days of the past that nobody has closed are an alarm on top."""
     facility = facility_of(request)
     today = timezone.localdate()
-    shown = _day(request.GET.get("day", "")) or today
+    shown = day_in_address(request.GET.get("day", "")) or today
     found = days.day_list(facility=facility.pk, day=shown, actor=request.actor, reason=request.path)
     context = {
         "found": found,
@@ -61,7 +60,7 @@ def day(request: ActingRequest) -> HttpResponse:
 def close(request: ActingRequest) -> HttpResponse:
     """Close a day: for everybody still open, came or not. Nothing is guessed: the list is shown before it is saved."""
     facility = facility_of(request)
-    chosen = _day(request.GET.get("day", "")) or timezone.localdate()
+    chosen = day_in_address(request.GET.get("day", "")) or timezone.localdate()
     people = days.to_close(facility=facility.pk, day=chosen, actor=request.actor)
     form = CloseDayForm(request.POST or None, people=people)
     if request.method == "POST" and form.is_valid():
@@ -265,11 +264,3 @@ def _held(request: ActingRequest, appointment_id: str) -> Appointment:
     if held is None:
         raise Http404
     return held
-
-
-def _day(text: str) -> date | None:
-    """A day in an address: as links write it, or as people do."""
-    try:
-        return DayField().clean(text)
-    except ValidationError:
-        return None

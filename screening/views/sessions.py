@@ -19,6 +19,7 @@ from screening.appointments.offers import service_name
 from screening.appointments.refusals import told
 from screening.appointments.shapes import Service
 from screening.forms.appointments import ChangeSessionForm, ClosedDayForm, SessionForm
+from screening.forms.fields import day_in_address
 from screening.models.appointments import ClosedDay, Session
 from screening.views.desk import facility_of
 
@@ -37,7 +38,7 @@ def sessions(request: ActingRequest) -> HttpResponse:
         if left:
             messages.warning(request, _("Ngày này vẫn còn buổi đã lập: hãy hủy từng buổi để chuyển người trong đó."))
         return redirect("clinic-sessions")
-    first = _day(request.GET.get("from", "")) or timezone.localdate()
+    first = day_in_address(request.GET.get("from", "")) or timezone.localdate()
     last = first + timedelta(weeks=WEEKS)
     found = Session.objects.filter(facility=facility, day__gte=first, day__lt=last).prefetch_related("slots")
     lines = [_line(one) for one in found.order_by("starts_at", "pk")]
@@ -57,7 +58,7 @@ def sessions(request: ActingRequest) -> HttpResponse:
 @require_POST
 def reopen(request: ActingRequest, day: str) -> HttpResponse:
     """Take a day off back."""
-    chosen = _day(day)
+    chosen = day_in_address(day)
     if chosen is None:
         raise Http404
     planning.open_day(facility=facility_of(request), day=chosen, actor=request.actor)
@@ -156,10 +157,3 @@ def _line(one: Session) -> dict[str, object]:
 
 def _days(found: list[date]) -> str:
     return ", ".join(f"{day:%d/%m/%Y}" for day in found)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

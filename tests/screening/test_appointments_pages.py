@@ -362,3 +362,14 @@ def test_the_service_of_a_page_is_that_of_its_address(doctor, station, clinician
     assert page.context["service"] == FIT
     booking.wait(patient_id=man, facility=station, service=COLONOSCOPY, actor=clinician)
     assert doctor.get("/clinic/appointments/waiting/").context["lines"][0]["service"] == "Nội soi đại tràng"
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2026-13-40", "x", "²", ""])
+def test_an_impossible_day_in_the_address_is_today(doctor, station, day):
+    assert doctor.get(f"/clinic/appointments/?day={day}").context["found"].day == timezone.localdate()
+    assert doctor.get(f"/clinic/appointments/sessions/?from={day}").status_code == 200
+    assert doctor.get(f"/clinic/appointments/close/?day={day}").status_code == 200
+
+
+def test_a_nul_in_what_is_sent_is_a_bad_request(doctor, station, man):
+    assert doctor.post(f"/clinic/people/{man}/appointments/walk-in/", {"slot": "\x00"}).status_code == 400
