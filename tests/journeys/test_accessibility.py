@@ -55,5 +55,5 @@ def test_details_open_without_javascript(live_server: LiveServer, lan: str) -> N
         window.sign_in("lan@example.vn")
         window.open(f"/me/results/{lan}/")
         assert not window.page.is_visible("text=OC-Sensor")
-        window.page.click("summary")
+        window.page.click("main summary")
         assert window.page.is_visible("text=OC-Sensor")

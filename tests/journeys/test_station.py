@@ -49,14 +49,16 @@ def test_results_entered_without_network_are_sent_once_and_conflicts_are_shown(
         _unlocks(window, "không phải mật khẩu")
         expect(page.locator("[data-part=said]")).to_contain_text("Mật khẩu chưa đúng")
         _unlocks(window, WORDS)
-        _enters(window, "duc", value="48,6", specimen="S1", means="Dương tính")
-        _enters(window, "hoa", value="3", specimen="S2", means="Âm tính")
+        _enters(window, "duc", value="48,6", specimen="ONG-0001", means="Dương tính")
+        _enters(window, "hoa", value="3", specimen="ONG-0002", means="Âm tính")
         expect(page.locator("[data-part=queue-title]")).to_have_text("Chờ gửi: 2 kết quả")
         assert window.faults() == []
         page.click("[data-part=send]")
         expect(page.locator("[data-part=said]")).to_contain_text("Mọi thứ vẫn được giữ trong máy")
         stored = page.evaluate(_STORED)
-        assert not re.search("Nguyễn|Trần|S1|48", stored), "people's data lie on the device unencrypted"
+        assert not re.search("Nguyễn|Trần|ONG-|48,6|collected_on", stored), (
+            "people's data lie on the device unencrypted"
+        )
 
     assert ScreeningResult.objects.filter(category="positive").count() == 0
 
@@ -70,7 +72,7 @@ def test_sending_again_doubles_nothing_and_a_conflict_waits_for_the_worker(
         _takes_the_list(window)
         page = window.page
         page.context.set_offline(True)
-        _enters(window, "duc", value="48,6", specimen="S1", means="Dương tính")
+        _enters(window, "duc", value="48,6", specimen="ONG-0001", means="Dương tính")
         _enters(window, "hoa", value="3", specimen="OLD-1965-04-05", means="Âm tính", days_ago=40)
         # The answer of the first sending is lost on its way: the device must send again.
         page.route("**/station/sync/", lambda route: (route.fetch(), route.abort()))
@@ -86,7 +88,7 @@ def test_sending_again_doubles_nothing_and_a_conflict_waits_for_the_worker(
         expect(page.locator("[data-part=queue-empty]")).to_be_visible()
 
     rows = ScreeningResult.objects.order_by("specimen_id").values_list("specimen_id", "category")
-    assert list(rows) == [("OLD-1960-03-12", "inadequate"), ("OLD-1965-04-05", "negative"), ("S1", "positive")]
+    assert list(rows) == [("OLD-1960-03-12", "inadequate"), ("OLD-1965-04-05", "negative"), ("ONG-0001", "positive")]
     assert list(OfflineEntry.objects.values_list("state", flat=True)) == ["saved", "saved"]
 
 

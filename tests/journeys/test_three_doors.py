@@ -163,6 +163,8 @@ def test_every_door_makes_the_same_rows(door: Door, clinic: FhirClient, patient:
             "age": 57,
             "status": "final",
             "version": 1,
+            "released_on": date.fromisoformat(FIT["resulted_on"]),
+            "hold_until": None,
         }
     ]
     assert ScreeningResult.objects.get().area.code == PERSON["area_code"]

@@ -143,9 +143,14 @@ def test_from_positive_to_assessed(enter, clinician, station):
     refer_for_assessment(result=result, due_on=date(2024, 6, 1), authored_on=date(2024, 5, 9), actor=clinician)
     episode = Episode.objects.get()
     assert (episode.state, episode.due_on, episode.owner) == ("referred", date(2024, 6, 1), station.pk)
-    record_assessment(result=result, done_on=date(2024, 6, 2), finding="cancer", actor=clinician)
+    record_assessment(result=result, done_on=date(2024, 6, 2), finding="normal", actor=clinician)
     episode.refresh_from_db()
-    assert (episode.state, episode.outcome, episode.detail, episode.due_on) == ("closed", "assessed", "cancer", None)
+    assert (episode.state, episode.outcome, episode.detail, episode.due_on) == (
+        "closed",
+        "assessed",
+        "normal",
+        date(2025, 6, 2),
+    )
 
 
 def test_a_negative_leads_to_no_assessment(enter, clinician):
