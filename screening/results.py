@@ -145,10 +145,12 @@ def correct_result(
     return save(resource, actor=actor, if_match=if_match, facility=_for_whom(facility, actor))
 
 
-def withdraw_result(*, observation_id: str, actor: Actor, if_match: int | None = None) -> Saved:
-    """Mark a result as entered in error: it stays readable in the history and no longer counts."""
+def withdraw_result(*, observation_id: str, actor: Actor, why: str = "", if_match: int | None = None) -> Saved:
+    """Mark a result as entered in error: it stays readable in the history, with the reason, and no longer counts."""
     stored = parse(read(type="Observation", id=observation_id, actor=actor).content).resource
-    return save({**stored, "status": "entered-in-error"}, actor=actor, if_match=if_match)
+    notes = [*stored.get("note", ()), *([{"text": why}] if why else ())]
+    told = {"note": notes} if notes else {}
+    return save({**stored, **told, "status": "entered-in-error"}, actor=actor, if_match=if_match)
 
 
 def confirm_result(*, observation_id: str, actor: Actor, if_match: int | None = None) -> Saved:

@@ -20,6 +20,7 @@ from screening.clinic.person import result_lines
 from screening.clinic.preview import Preview, preview, was_shown
 from screening.clinic.refusals import faults_of
 from screening.clinic.standing import standings
+from screening.forms.bulk import WhyForm
 from screening.forms.results import ResultForm
 from screening.models import ScreeningResult
 from screening.results import correct_result, enter_result, known_test, results_of, withdraw_result
@@ -84,12 +85,13 @@ def correct(request: ActingRequest, patient_id: str, observation_id: str) -> Htt
 @for_roles(*CLINIC)
 @require_http_methods(["GET", "POST"])
 def withdraw(request: ActingRequest, patient_id: str, observation_id: str) -> HttpResponse:
-    """Mark a result of the own facility as entered in error, after asking."""
+    """Mark a result of the own facility as entered in error, with the reason."""
     facility, citizen = facility_of(request), person_of(request, patient_id)
     result = _own_result(facility, patient_id, observation_id)
-    if request.method == "POST":
+    form = WhyForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
         try:
-            withdraw_result(observation_id=observation_id, actor=request.actor)
+            withdraw_result(observation_id=observation_id, actor=request.actor, why=form.cleaned_data["why"])
         except Refused as refused:
             for fault in faults_of(refused):
                 messages.error(request, fault.text)
@@ -97,7 +99,8 @@ def withdraw(request: ActingRequest, patient_id: str, observation_id: str) -> Ht
             messages.success(request, _("Đã rút kết quả. Nó không còn được tính, nhưng vẫn nằm trong lịch sử."))
         return redirect("clinic-person", patient_id)
     line = result_lines([result], actor=request.actor)[0]
-    return render(request, "clinic/withdraw.html", {"person": identity(citizen, with_area=False), "line": line})
+    context = {"person": identity(citizen, with_area=False), "line": line, "form": form}
+    return render(request, "clinic/withdraw.html", context)
 
 
 def _known(key: str) -> Any:

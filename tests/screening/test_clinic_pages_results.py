@@ -1,5 +1,6 @@
 """Entering, correcting and taking back results, and moving rounds on, as somebody at the clinic's desk does."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from fhir.models import Resource
 from healthhub.accounts.actors import Role
 from records.models import Facility
 from screening.models import Episode, ScreeningResult
@@ -178,8 +180,12 @@ def test_a_result_entered_in_error_is_taken_back(doctor: Client, send: Sender, m
     address = f"/clinic/people/{man}/results/{observation}/withdraw/"
     doctor.get(address)
     assert ScreeningResult.objects.count() == 1
-    doctor.post(address)
+    assert doctor.post(address).context["form"].errors["why"]  # a positive never goes without a reason
+    assert ScreeningResult.objects.count() == 1
+    doctor.post(address, {"why": "ghi nhầm người"})
     assert ScreeningResult.objects.count() == 0
+    kept = json.loads(Resource.objects.get(type="Observation").content)
+    assert (kept["status"], kept["note"][-1]) == ("entered-in-error", {"text": "ghi nhầm người"})
 
 
 def test_a_positive_person_is_referred_and_her_assessment_closes_the_round(

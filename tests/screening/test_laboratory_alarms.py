@@ -61,7 +61,7 @@ def test_a_withdrawn_result_puts_its_tube_back(
     kit = arrive(man, station, clinician)
     enter(technician, kit)
     result = Specimen.objects.get().result_id
-    technician.post(f"/clinic/people/{man}/results/{result}/withdraw/")
+    technician.post(f"/clinic/people/{man}/results/{result}/withdraw/", {"why": "nhầm ống"})
     assert [row.barcode for row in unread(station.pk)] == [kit.barcode]
 
 

@@ -124,7 +124,7 @@ def test_a_difference_goes_with_its_result(first: Client, second: Client, kit: K
     result = enter_first(first, kit)
     save(second, f"/clinic/bench/verify/{result.pk}/", afp("21"))
     assert differences(station.pk).count() == 1
-    first.post(f"/clinic/people/{result.patient_id}/results/{result.pk}/withdraw/")
+    first.post(f"/clinic/people/{result.patient_id}/results/{result.pk}/withdraw/", {"why": "nhầm ống"})
     assert differences(station.pk).count() == 0  # nobody could open it, and it would stand there for ever
 
 
