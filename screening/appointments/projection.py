@@ -18,6 +18,7 @@ from healthhub.accounts.actors import SYSTEM, Actor, system_actor
 from records.access import presented_at, share_writing
 from records.models import Facility
 from screening.appointments import notices
+from screening.appointments.attaching import note_offers
 from screening.appointments.rules import service_of
 from screening.appointments.shapes import AppointmentShape, day_of, read_appointment, read_schedule, read_slot
 from screening.models.appointments import (
@@ -137,7 +138,9 @@ def project_appointments(changes: Sequence[Change], *, actor: Actor) -> None:
     AppointmentEvent.objects.bulk_create(events)
     before = {old.slot_id for old in held.values() if old.slot_id and old.status not in HOLDS_NO_PLACE}
     tell_free_or_busy({row.slot_id for row in rows if row.slot_id} | before)
-    notices.tell([(held.get(row.pk), row) for row in rows], actor=actor)
+    pairs = [(held.get(row.pk), row) for row in rows]
+    notices.tell(pairs, actor=actor)
+    note_offers(pairs, actor=actor)
     if before - {row.slot_id for row in rows if row.status not in HOLDS_NO_PLACE}:
         _serve_queue_afterwards()
 

@@ -126,14 +126,22 @@ UPDATE screening_invitation SET state = 'reminded', reminded_on = %s, reminders 
 """
 _SILENT = f"""
 SELECT id FROM screening_invitation i
-WHERE programme = %s AND state IN ('sent', 'reminded') AND sent_on <= %s AND {_NOT_BOOKED}
+WHERE programme = %s AND state IN ('sent', 'reminded') AND sent_on <= %s AND kind IN ('call', 'recall')
+    AND {_NOT_BOOKED}
 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+# Nobody wrote to these people: they came by themselves, and nothing came of it. Their clinic sees them too.
+_SILENT_OFFERS = f"""
+UPDATE screening_invitation i SET state = 'nonresponder', ended_on = %s
+WHERE programme = %s AND state = 'sent' AND sent_on <= %s AND kind NOT IN ('call', 'recall') AND {_NOT_BOOKED}
 """
 _SILENCE = "UPDATE screening_invitation SET state = 'nonresponder', ended_on = %s WHERE id = ANY(%s)"
 _OFFER = """
 INSERT INTO screening_invitation
     (patient_id, programme, due_on, kind, facility_id, planned_on, state, sent_on, reminders, ended_by)
-VALUES (%(patient)s, %(programme)s, %(on)s, %(kind)s, %(facility)s, %(on)s, 'sent', %(on)s, 0, '')
+SELECT %(patient)s, %(programme)s, %(on)s, %(kind)s, %(facility)s, %(on)s, 'sent', %(on)s, 0, ''
+WHERE NOT EXISTS (SELECT FROM screening_invitation i WHERE i.patient_id = %(patient)s AND i.programme = %(programme)s
+    AND i.state IN ('planned', 'sent', 'reminded') AND i.due_on <> %(on)s)
 ON CONFLICT (patient_id, programme, due_on) DO UPDATE SET kind = excluded.kind, facility_id = excluded.facility_id
 WHERE screening_invitation.kind IN ('self_referral', 'annual_check') RETURNING id
 """
@@ -185,6 +193,8 @@ def give_up(protocol: Protocol, on: date, *, actor: Actor = RECALL) -> int:
     if call is None:
         return 0
     since = on - timedelta(days=call.nonresponse_after_days)
+    with connection.cursor() as cursor:
+        cursor.execute(_SILENT_OFFERS, [on, protocol.programme, since, on])
     return _tell(_SILENT, [protocol.programme, since, on, BATCH], "nonresponse", _SILENCE, on, actor)
 
 
@@ -208,7 +218,7 @@ def attach(
 ) -> int | None:
     """Somebody is here of her own accord, or for the yearly check: note what she is offered, without any message.
 
-    Her result then counts as the answer. The invitation's id; None if a call of that very day stands already.
+    Her result then counts as the answer. The invitation's id; None if an invitation is open already: she answers that.
     """
     assert kind in (InvitationKind.SELF_REFERRAL, InvitationKind.ANNUAL_CHECK)
     params: dict[str, Any] = {"patient": patient, "programme": current(programme).programme, "on": on}

@@ -13,7 +13,7 @@ def with_next_dates(patient: str, episodes: Iterable[Episode | None]) -> None:
     not called any more keeps the round's.
     """
     found = Standing.objects.filter(patient_id=patient, due_on__isnull=False).exclude(status=Status.CEASED)
-    dates: dict[str, date] = {}
+    dates: dict[str, date | None] = {}
     for inputs, due_on in found.values_list("inputs", "due_on"):
         dates[inputs.get("episode", "")] = due_on
     for episode in episodes:

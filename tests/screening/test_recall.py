@@ -1,6 +1,6 @@
 """A night's call and recall: who is invited, reminded, and noted as not answering; runs that are killed or repeated."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from io import StringIO
 
 import pytest
@@ -21,7 +21,7 @@ from screening.recall.invitations import attach, give_up, plan, remind
 from screening.recall.nightly import go_on
 from screening.recall.refresh import refresh_noted
 from screening.recall.run import carry_on, start_run
-from tests.screening.appointment_room import FIT, planned, slots_of
+from tests.screening.appointment_room import CHECK, FIT, planned, slots_of
 from tests.screening.conftest import Sender, make_patient
 
 pytestmark = pytest.mark.django_db
@@ -196,3 +196,34 @@ def test_who_has_booked_or_waits_for_a_place_is_neither_reminded_nor_said_to_be_
     booking.wait(patient_id=man, facility=station, service=FIT, actor=clinician)
     message = Message.objects.get(kind="reminder")
     assert held_back([message.pk]) == {message.pk: "not_needed"}
+
+
+def test_the_yearly_check_is_attached_to_what_she_is_due_for(station: Facility, clinician: Actor, man: str) -> None:
+    today = timezone.localdate()
+    refresh_noted(today)
+    session = planned(station, service=CHECK, days=0, starts=time(0), ends=time(23, 50), minutes=1430)
+    booking.walk_in(patient_id=man, slot_id=slots_of(session)[0].pk, actor=clinician)
+    found = Invitation.objects.filter(patient_id=man)
+    assert set(found.values_list("kind", "state", "due_on")) == {("annual_check", "sent", today)}
+    due = Standing.objects.filter(patient_id=man, status__in=("due", "overdue", "unreachable"))
+    assert set(found.values_list("programme", flat=True)) == set(due.values_list("programme", flat=True))
+    night(today)
+    assert Message.objects.exclude(kind="appointment").count() == 0
+    Invitation.objects.update(sent_on=today - timedelta(days=126))
+    night(today + timedelta(days=1))
+    states = Invitation.objects.filter(programme="colorectal").order_by("id").values_list("kind", "state")
+    assert list(states) == [("annual_check", "nonresponder"), ("call", "sent")]  # nothing came of it: she is called
+    assert Message.objects.filter(kind="nonresponse").count() == 0
+
+
+def test_whoever_books_without_a_call_has_referred_herself(station: Facility, clinician: Actor, man: str) -> None:
+    slot, other = slots_of(planned(station, service=FIT))
+    booking.book(patient_id=man, slot_id=slot.pk, actor=clinician)
+    booking.book(patient_id=man, slot_id=other.pk, actor=clinician)
+    assert (invitation(man).kind, invitation(man).state) == ("self_referral", "sent")
+
+
+def test_whoever_books_after_a_call_answers_that_call(station: Facility, clinician: Actor, man: str) -> None:
+    night(MONDAY)
+    booking.book(patient_id=man, slot_id=slots_of(planned(station, service=FIT))[0].pk, actor=clinician)
+    assert invitation(man).kind == "call"
