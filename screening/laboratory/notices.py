@@ -1,7 +1,8 @@
 """When a result says something else than it said, everyone who acted on the old one is told, and says that they saw it.
 
 Told are the facilities that wrote something because of it (a referral, an assessment, an appointment, a conversation),
-the one that ordered the test, and the citizen if she could read it. A notice never says what the result was or is.
+those that were asked for the assessment, closed the step or handed it over, the one that ordered the test, and the
+citizen if she could read it. A notice never says what the result was or is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,6 +50,12 @@ JOIN fhir_resource r ON r.patient = k.patient AND r.facility IS NOT NULL AND NOT
 UNION
 SELECT k.id, o.facility_id FROM unnest(%s::text[], %s::text[]) AS k(id, patient)
 JOIN screening_order o ON o.patient_id = k.patient AND o.result_id = k.id AND o.facility_id IS NOT NULL
+UNION
+SELECT k.id, f.organization_id FROM unnest(%s::text[], %s::text[]) AS k(id, patient)
+JOIN screening_episodeevent s ON s.source_id = k.id AND s.source_type = 'Observation' AND s.patient_id = k.patient
+JOIN screening_episodeevent e ON e.patient_id = k.patient AND e.programme = s.programme
+  AND e.fact IN ('referred', 'closed', 'handed') AND e.kind <> 'withdrawn' AND e.occurred_on >= s.occurred_on
+JOIN records_facility f ON f.organization_id IN (e.data->>'facility', e.data->>'to')
 """
 _FIRST = """
 SELECT v.id, v.author, v.last_updated FROM fhir_resourceversion v
@@ -66,7 +73,7 @@ def tell(changes: Sequence[Change], *, actor: Actor) -> None:
     people = [_person(change.previous or {}) for change, _ in told]
     acted: dict[str, set[str]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_ACTED, [ids, people, ids, people])
+        cursor.execute(_ACTED, [ids, people] * 3)
         for name, facility in cursor.fetchall():
             acted.setdefault(name, set()).add(facility)
         cursor.execute(_FIRST, [ids])

@@ -51,6 +51,17 @@ def test_a_facility_that_referred_is_told(send: Sender, station: Facility, hospi
     assert open_notice_count(station.pk) == 0
 
 
+def test_a_facility_that_was_asked_or_took_the_step_over_is_told(
+    send: Sender, station: Facility, laboratory: Facility, clinician: Actor, man: str
+) -> None:
+    """It may have called the person already, or be preparing her examination, and has written nothing yet."""
+    observation = send.fit(man, "48.6")
+    result = ScreeningResult.objects.get()
+    refer_for_assessment(result=result, due_on=result.collected_on, actor=clinician, to=laboratory.pk)
+    correct(station, man, observation, "3")
+    assert open_notice_count(laboratory.pk) == 1
+
+
 def test_the_citizen_is_told_when_she_could_read_it(send: Sender, station: Facility, man: str) -> None:
     observation = send.fit(man, "3")
     correct(station, man, observation, "48.6")
