@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from healthhub.accounts.actors import Actor
 from records.access import CARE, visible_to
-from screening.imports.columns import Column, Header, header_key
+from screening.imports.columns import Header, header_key
 from screening.models import (
     MOVING,
     BatchState,
@@ -272,8 +272,3 @@ def _read_again(batch: ImportBatch) -> None:
         setattr(batch, name, 0)
     batch.state = BatchState.QUEUED
     batch.save()
-
-
-def column_of(name: str) -> Column:
-    """A column by its English name; KeyError if there is none."""
-    return {column.value: column for column in Column}[name]

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from typing import Any, NoReturn
 
-from screening.protocol.load import coding_of
 from screening.protocol.shapes import Category, Coding, Kit, Test, TestCode, Text
 from screening.protocol.words import Ambiguous, key_of, read_number, sign_of
 
@@ -305,9 +303,3 @@ def _by_word(test: Test) -> dict[str, str]:
 
 def _by_coding(test: Test) -> dict[Coding, str]:
     return _table(test)[3]
-
-
-@cache
-def local_coding(code: str) -> Coding:
-    """A coding of our own code system."""
-    return coding_of(f"local|{code}")

@@ -16,7 +16,6 @@ from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.accounts.models import User
 from records.models import Membership
-from screening.acted import people_who_acted
 from screening.appointments import booking
 from screening.appointments.shapes import Service
 from screening.assessing import assessments_after
@@ -276,24 +275,7 @@ def test_a_test_of_double_entry_is_preliminary_when_one_person_entered_it(clinic
     assert (found(saved.id).status, Episode.objects.get().step) == ("preliminary", "verify_result")
 
 
-# --- who acted; events are final ---
-
-
-def test_who_acted_on_a_result_is_known_from_the_events(positive, clinician, laboratory, send):
-    refer_for_assessment(
-        result=positive, due_on=DAY + timedelta(30), authored_on=DAY, actor=clinician, to=laboratory.pk
-    )
-    record_contact(result=positive, method="phone", on=DAY + timedelta(1), actor=clinician)
-    acted = people_who_acted(found(positive.pk))
-    assert {(one.facility, one.actor, one.fact) for one in acted} == {
-        (clinician.facility, clinician.id, "referred"),
-        (laboratory.pk, "", "referred"),
-        (clinician.facility, clinician.id, "contacted"),
-    }
-    send.fit(positive.patient_id, "5", id=positive.pk, on=DAY.isoformat(), status="corrected")
-    record_contact(result=found(positive.pk), method="letter", on=today(), actor=clinician)
-    corrected = found(positive.pk)
-    assert people_who_acted(corrected, before=corrected.version) == acted
+# --- events are final ---
 
 
 def test_a_closing_names_findings_too_and_cannot_be_before_them(positive, clinician):
