@@ -1,0 +1,131 @@
+"""Every page that can be shown, in a real browser, on a phone and at a desk, in both languages: axe finds nothing,
+nothing is wider than the screen or breaks the content policy. A page neither visited nor excepted fails a test."""
+
+import os
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from healthhub.accounts.demo import DEMO_DOMAIN, DEMO_PASSWORD
+from healthhub.accounts.models import User
+from screening.demo import present
+from tests.journeys.all_rooms import Visit, fill, visits
+from tests.journeys.browser import DESK, PHONE, Window, browsing, needs_browser
+
+#: What only takes a form, and answers a GET with 405.
+WRITTEN_TO = {
+    *("clinic-bulk", "clinic-bulk-undo", "clinic-reminder-read", "clinic-closure", "clinic-bench-undo"),
+    *("clinic-order-cancel", "clinic-notice-seen", "me-notice-seen", "clinic-import-decide", "clinic-import-approve"),
+    *("clinic-import-cancel", "clinic-import-undo", "clinic-station-pack", "clinic-station-sync", "clinic-day-reopen"),
+    *("clinic-appointment-status", "city-protocol-run", "city-protocol-activate", "city-protocol-withdraw"),
+    *("message-not-me", "clinic-person-messages-act", "clinic-letters-make", "clinic-letters-printed"),
+    *("city-letters-make", "city-letters-printed"),
+}
+#: What a GET answers that is no page of its own.
+NO_PAGE = {
+    "clinic-bench-end": "leads back to the bench",
+    "clinic-preview": "a part of the worklist, looked at in test_worklist",
+    "clinic-station-manifest": "JSON",
+    "clinic-station-worker": "JavaScript",
+    "clinic-station-session": "JSON",
+    "clinic-import-template": "a file",
+    "clinic-import-errors": "a file",
+    "clinic-letters-file": "a file",
+    "city-letters-file": "a file",
+    "city-protocol-file": "a file",
+    "city-csv": "a file",
+}
+
+
+_SOME = {"IntConverter": 1, "UUIDConverter": UUID(int=1)}
+
+
+@pytest.fixture
+def pages(live_server: LiveServer, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Visit]:
+    """All visits, with something to see at each."""
+    settings.MEDIA_ROOT, settings.DEMO = tmp_path, True
+    monkeypatch.setattr(present, "recent_count", lambda tests: present.RECENT_TESTS)
+    fill(tmp_path)
+    return visits()
+
+
+def test_every_page_is_visited_or_excepted(pages: list[Visit]) -> None:
+    known = {one.name for one in pages} | WRITTEN_TO | set(NO_PAGE)
+    ours = [get_resolver(module).url_patterns for module in ("records.urls", "screening.urls")]
+    assert {one.name for patterns in ours for one in _patterns(patterns)} == known
+
+
+def test_what_is_only_written_to_shows_no_page(pages: list[Visit]) -> None:
+    known = {"kind": "opt-out", "action": "refer", "day": "2030-01-01", "token": "x"}
+    users = {who: User.objects.get(email=f"{who}@{DEMO_DOMAIN}") for who in ("clinician", "officer", "citizen")}
+    shown = set()
+    for one in _patterns(get_resolver("screening.urls").url_patterns):
+        if one.name not in WRITTEN_TO:
+            continue
+        kwargs = {
+            name: known.get(name, _SOME.get(type(made).__name__, "x")) for name, made in one.pattern.converters.items()
+        }
+        client = Client()
+        client.force_login(users[{"me": "citizen", "city": "officer"}.get(one.name.split("-")[0], "clinician")])
+        if client.get(reverse(one.name, kwargs=kwargs)).status_code != 405:
+            shown.add(one.name)
+    assert shown == set()
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("needed", [pytest.param(None, marks=needs_browser)], ids=[""])
+def test_every_page_is_accessible(live_server: LiveServer, pages: list[Visit], language: str, needed: None) -> None:
+    faults: dict[str, list[str]] = {}
+    with browsing(live_server.url) as street:
+        for who, mine in groupby(pages, key=lambda one: one.who):
+            window = street.window(DESK)
+            window.open("/")
+            if language == "en":
+                window.page.click("button[name=language]")
+            if who:
+                window.sign_in(f"{who}@{DEMO_DOMAIN}", DEMO_PASSWORD)
+            for number, visit in enumerate(mine):
+                found = list(_look(window, visit, language, f"{who or 'open'}-{number:02}-{visit.name}-{language}"))
+                if found or window.complaints:
+                    faults[visit.address] = [*found, *window.complaints]
+                    window.complaints.clear()
+    assert faults == {}
+
+
+def _look(window: Window, visit: Visit, language: str, name: str) -> Iterator[str]:
+    answer = window.page.goto(window.site + visit.address)
+    if answer is None or answer.status != 200:
+        yield f"HTTP {answer.status if answer else 'none'}"
+        return
+    if window.page.get_attribute("html", "lang") != language:
+        yield "another language"
+    window.unfold("main")  # the menu, open, would hide what is below it
+    for size in sorted((DESK, PHONE), key=lambda one: one != window.page.viewport_size):  # first the one that it has
+        window.page.set_viewport_size(size)
+        yield from (f"{size['width']}: {fault}" for fault in window.faults())
+        if visit.query == "?test=fit":
+            yield from _reading(window)
+        if shots := os.environ.get("SHOTS"):
+            window.page.screenshot(path=str(Path(shots) / f"{name}-{size['width']}.png"), full_page=True)
+
+
+def _reading(window: Window) -> Iterator[str]:
+    """How a value is read is shown before it is saved."""
+    window.page.fill("[name=value]", "48,6")
+    window.page.wait_for_selector("[name=mark]", state="attached")
+    yield from (f"with its reading: {fault}" for fault in window.faults())
+
+
+def _patterns(found: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    for one in found:
+        if isinstance(one, URLResolver):
+            yield from _patterns(one.url_patterns)
+        else:
+            yield one
