@@ -15,7 +15,7 @@ _TRIES = (
 def attempts(options: Options, *, patient: str, user: int, actor: Actor) -> None:
     """One person's open step, taken in hand by the clinician and tried twice."""
     episode = Episode.objects.filter(patient=patient).exclude(state=EpisodeState.CLOSED).first()
-    if episode is None:
+    if episode is None or actor.facility is None:
         return
     assign(episodes=[episode], assignee=user, actor=actor)
     ContactAttempt.objects.bulk_create(
