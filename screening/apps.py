@@ -15,7 +15,11 @@ class ScreeningConfig(AppConfig):
         from screening.checks import check_protocols
 
         register(check_protocols)
-        from screening import intake, rebuild  # noqa: F401  registering is the point of importing
+        from screening import (  # noqa: F401  registering is the point of importing
+            intake,
+            leaving,  # after intake
+            rebuild,
+        )
         from screening.appointments import projection as _appointments  # noqa: F401
         from screening.failsafe import cancers  # noqa: F401  after intake and rebuild
         from screening.laboratory import expiry, notices, projection  # noqa: F401  after intake and rebuild; notices first

@@ -91,11 +91,12 @@ CHECKS: Final = (
         _("Cơ sở phụ trách không được xem hồ sơ này hoặc không có tài khoản nào. Hãy chuyển sang cơ sở khác."),
         """SELECT 'Episode/' || e.id, e.patient_id, e.programme, e.owner, e.opened_on FROM screening_episode e
         LEFT JOIN records_citizen c ON c.patient_id = e.patient_id
-        WHERE e.state <> 'closed' AND (e.owner <> 'department' OR c.facility_id IS NOT NULL)
+        WHERE e.state <> 'closed' AND (c.active IS NOT TRUE
+          OR (e.owner <> 'department' OR c.facility_id IS NOT NULL)
           AND NOT (EXISTS (SELECT FROM records_carerelation k WHERE k.patient_id = e.patient_id
               AND k.facility_id = CASE e.owner WHEN 'department' THEN c.facility_id ELSE e.owner END)
             OR EXISTS (SELECT FROM records_consent s WHERE s.patient_id = e.patient_id AND s.withdrawn_at IS NULL
-              AND s.facility_id = CASE e.owner WHEN 'department' THEN c.facility_id ELSE e.owner END))""",
+              AND s.facility_id = CASE e.owner WHEN 'department' THEN c.facility_id ELSE e.owner END)))""",
     ),
     Check(
         "result_without_round",

@@ -322,3 +322,23 @@ def test_a_person_with_facilities_of_another_name_owns_the_step(positive, clinic
     owner = Episode.objects.get().owner
     rule = COLORECTAL.steps["colonoscopy"].owner
     assert owner == (other.pk if rule == "referred_facility" else clinician.facility)
+
+
+def test_nobodys_record_is_put_away_while_a_step_is_open(positive, man, clinician):
+    away = stored("Patient", man) | {"active": False}
+    for write in (
+        lambda: store.save(away, actor=clinician),
+        lambda: store.delete(type="Patient", id=man, actor=SYSTEM),
+    ):
+        with pytest.raises(Refused, match="screening step of Patient"):
+            write()
+    store.save(away | {"deceasedDateTime": "2026-05-20"}, actor=SYSTEM)
+    assert Episode.objects.get().detail == "deceased"
+
+
+def test_a_double_is_put_away_when_its_results_have_moved(send, station, man):
+    other = make_patient(station, name="Nguyễn Văn Đức", gender="male", born="1960-03-12")
+    name = send.fit(other, "80", on="2026-03-02")
+    store.save(stored("Observation", name) | {"subject": {"reference": f"Patient/{man}"}}, actor=SYSTEM)
+    store.save(stored("Patient", other) | {"active": False}, actor=SYSTEM)
+    assert list(Episode.objects.exclude(state="closed").values_list("patient_id", flat=True)) == [man]
