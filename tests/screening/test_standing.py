@@ -1,10 +1,11 @@
 """Who a programme is for and where each person stands, by one statement."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from fhir import store
 from healthhub.accounts.actors import SYSTEM
@@ -172,3 +173,18 @@ def test_what_is_due_is_offered_to_whoever_is_here(send: Sender, man: str) -> No
     send.fit(man, "5", on="2026-03-01")
     refresh_people([man], ON)
     assert "colorectal" not in [offer.programme for offer in offers_for(man, ON)]
+
+
+def test_ages_by_calendar_year_are_counted_alike_in_both_ways(station: Facility) -> None:
+    by_year = replace(protocol_for("colorectal", date(2026, 2, 28)), age_counted="birth_year")
+    births = ["1985-12-31", "1986-01-01", "1986-12-31", "1987-01-01", "1984-02-29"]
+    people = {make_patient(station, name="Người", gender="male", born=born): born for born in births}
+    with transaction.atomic():
+        make_table("by_year")
+        compute_standings(by_year, date(2026, 2, 28), into="by_year", scope=Scope(patients=list(people)))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT patient_id, due_on FROM by_year")
+            due = {people[patient]: day for patient, day in cursor.fetchall()}
+    wanted = {born for born in births if age_on(date.fromisoformat(born), date(2026, 2, 28), "birth_year") >= 40}
+    assert due.keys() == wanted
+    assert (due["1986-12-31"], due["1984-02-29"]) == (date(2026, 1, 1), date(2024, 1, 1))
