@@ -176,7 +176,9 @@ def test_the_same_result_by_form_and_by_file_is_one(station, path):
 def test_a_result_taken_back_stays_so_when_its_file_comes_again(station, path):
     take(path, csv_text([row()]))
     withdraw_result(observation_id=ScreeningResult.objects.get().pk, actor=SYSTEM)
-    assert told(take(path)) == (0, 0, 1, 0, 0)
+    again = take(path)
+    assert told(again) == (0, 0, 1, 0, 0)
+    assert "đã được rút lại trước đây" in again.notices[-1]["text"]
     assert not ScreeningResult.objects.exists()
     assert told(take(path, csv_text([row(result="30")]))) == (1, 0, 0, 0, 0)
 
