@@ -33,7 +33,8 @@ class Check:
 
 # A closing or an assessment counts while it is its source's last word.
 _STANDING = """EXISTS (
-  SELECT FROM screening_episodeevent v WHERE v.patient_id = r.patient_id AND v.programme = r.programme
+  SELECT FROM screening_episodeevent v WHERE v.patient_id = r.patient_id
+    AND (v.programme = r.programme OR v.fact = 'died')  -- a death is told of no single programme
     AND v.fact IN ('assessed', 'closed', 'died') AND v.kind <> 'withdrawn' AND v.occurred_on >= r.collected_on
     AND NOT EXISTS (SELECT FROM screening_episodeevent l WHERE l.source_id = v.source_id
       AND l.source_type = v.source_type AND l.source_version > v.source_version))"""

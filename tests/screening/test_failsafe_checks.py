@@ -7,6 +7,8 @@ from django.db import connection
 from django.utils import timezone
 
 from fhir import store
+from fhir.reader import read
+from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM, Role
 from screening.failsafe.checks import CHECKS, find_lost
 from screening.failsafe.nightly import run_nightly
@@ -137,3 +139,11 @@ def test_alarms_stand_with_names_for_officers_and_as_numbers_for_analysts(send: 
         alarm = next(one for one in page.context["alarms"] if one.key == "result_without_round")
         seen[role] = (alarm.count, "Nguyễn Văn Đức" in page.content.decode())
     assert seen == {Role.OFFICER: (1, True), Role.ANALYST: (1, False)}
+
+
+def test_somebody_who_died_before_the_assessment_is_not_lost(send: Sender, man: str) -> None:
+    send.fit(man, "50", on="2024-05-06")
+    patient = parse(read(type="Patient", id=man, actor=SYSTEM).content).resource
+    store.save({**patient, "deceasedDateTime": "2024-05-20"}, actor=SYSTEM)
+    assert Episode.objects.get().detail == "deceased"
+    assert {key: people for key, people in find_lost(TODAY).items() if people} == {}
