@@ -104,14 +104,15 @@ def fallen_out(on: date, *, actor: Actor, days: int = 90) -> QuerySet[Invitation
 
 def nonresponders(facility: str | None) -> QuerySet[Invitation]:
     """Who was called and reminded and has not answered, and is still due: for her clinic, longest silent first."""
-    found = Invitation.objects.filter(state=InvitationState.NONRESPONDER)
-    if facility is not None:
-        found = found.filter(patient__standings__facility_id=facility)
-    return (
-        found.filter(patient__standings__programme=F("programme"), patient__standings__status__in=("due", "overdue"))
-        .select_related("patient")
-        .order_by("ended_on", "id")
+    # one join, for one standing: that of the invitation's programme
+    mine = {"patient__standings__facility_id": facility} if facility is not None else {}
+    found = Invitation.objects.filter(
+        state=InvitationState.NONRESPONDER,
+        patient__standings__programme=F("programme"),
+        patient__standings__status__in=("due", "overdue"),
+        **mine,
     )
+    return found.select_related("patient").order_by("ended_on", "id")
 
 
 def waiting_by_facility(programme: str, on: date) -> list[dict[str, Any]]:

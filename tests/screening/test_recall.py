@@ -18,8 +18,9 @@ from screening.messages.sending import held_back
 from screening.models import Capacity, Invitation, InvitationKind, Message, RecallRun, Standing
 from screening.protocol import protocol_for
 from screening.recall.invitations import attach, give_up, plan, remind
+from screening.recall.lists import nonresponders
 from screening.recall.nightly import go_on
-from screening.recall.refresh import refresh_noted
+from screening.recall.refresh import refresh_noted, refresh_people
 from screening.recall.run import carry_on, start_run
 from tests.screening.appointment_room import CHECK, FIT, planned, slots_of
 from tests.screening.conftest import Sender, make_patient
@@ -227,3 +228,14 @@ def test_whoever_books_after_a_call_answers_that_call(station: Facility, clinici
     night(MONDAY)
     booking.book(patient_id=man, slot_id=slots_of(planned(station, service=FIT))[0].pk, actor=clinician)
     assert invitation(man).kind == "call"
+
+
+def test_a_silent_person_is_listed_once_whatever_else_she_is_due_for(station: Facility, man: str) -> None:
+    night(MONDAY)
+    refresh_people([man], timezone.localdate())
+    Invitation.objects.update(state="nonresponder", ended_on=MONDAY)
+    Standing.objects.filter(patient_id=man).update(facility_id=station.pk, status="overdue")
+    assert Standing.objects.filter(patient_id=man).count() > 1
+    assert [one.patient_id for one in nonresponders(station.pk)] == [man]
+    Standing.objects.filter(programme="colorectal").update(facility_id=None)
+    assert not nonresponders(station.pk).exists()
