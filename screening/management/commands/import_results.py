@@ -38,11 +38,12 @@ class Command(BaseCommand):
         """Run and tell."""
         if not file.is_file():
             raise CommandError(f"{file}: no such file.", returncode=2)
-        if facility is not None and (known := Facility.objects.filter(code=facility, active=True).first()) is None:
+        known = Facility.objects.filter(code=facility, active=True).first() if facility is not None else None
+        if facility is not None and known is None:
             raise CommandError(f"No facility has the code {facility}.", returncode=2)
         notice_versions(now=True)
         self.started = time.monotonic()
-        batch = run_batch(batch_of_path(file, facility=known.pk if facility else None).pk, progress=self.show)
+        batch = run_batch(batch_of_path(file, facility=known.pk if known else None).pk, progress=self.show)
         if batch is None:
             raise CommandError(f"{file} is being imported by another process.", returncode=2)
         self.stderr.write("")
