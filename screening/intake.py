@@ -29,6 +29,7 @@ SELECT k.ordinal, r.observation_id
 FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::text[]) AS k(ordinal, id, facility, specimen, test)
 JOIN screening_screeningresult r
   ON r.facility_id = k.facility AND r.specimen_id = k.specimen AND r.test = k.test AND r.observation_id <> k.id
+  AND r.specimen_id <> ''  -- so that the index of specimens serves, which leaves out those without a number
 """
 _FIELDS = {
     "value": "Observation.value",
