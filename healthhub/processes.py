@@ -127,7 +127,7 @@ def keep_running(
             print(f"{program.name} ended (exit code {code}, see {program.log}); starting it again", flush=True)
             program.end_what_it_left()
             program.start(cwd=cwd, env=env)
-        time.sleep(0.5)
+        time.sleep(0.5)  # programs that end on their own are looked for twice a second
 
 
 @contextmanager

@@ -157,7 +157,7 @@ def _wait_until_ready(url: str, programs: list[Program]) -> str:
             answer = f"HTTP {error.code} {error.read(500).decode(errors='replace')}"
         except OSError as error:
             answer = str(error)
-        time.sleep(0.2)
+        time.sleep(0.2)  # a web server tells nobody that it is ready: ask again
     return f"The site is not ready after {READY_SECONDS} s: {answer}"
 
 

@@ -1,7 +1,26 @@
 """The app's configuration."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.core.checks import register
+
+HOOKS = (
+    "screening.versions",  # looks for new protocol versions between tasks
+    "screening.intake",  # the pathway, from which all that follow read
+    "screening.leaving",  # after intake: who has died has no open step any more
+    "screening.rebuild",
+    "screening.appointments.projection",
+    "screening.failsafe.cancers",
+    "screening.laboratory.expiry",
+    "screening.laboratory.notices",  # before the projection, which would know the new version only
+    "screening.laboratory.projection",
+    "screening.messages.emails",
+    "screening.publishing.intake",
+    "screening.recall.intake",  # after the pathway: whoever it moved on is looked at again
+    "screening.statistics.cells",  # after rebuild: it counts what that remakes
+)
+"""Modules that register themselves when they are imported; hooks run in this order."""
 
 
 class ScreeningConfig(AppConfig):
@@ -11,22 +30,10 @@ class ScreeningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from screening import versions  # noqa: F401  looks for new versions between tasks
+        for module in HOOKS:
+            import_module(module)
         from screening.checks import check_protocols
+        from screening.release import withhold
 
         register(check_protocols)
-        from screening import (  # noqa: F401  registering is the point of importing
-            intake,
-            leaving,  # after intake
-            rebuild,
-        )
-        from screening.appointments import projection as _appointments  # noqa: F401
-        from screening.failsafe import cancers  # noqa: F401  after intake and rebuild
-        from screening.laboratory import expiry, notices, projection  # noqa: F401  after intake and rebuild; notices first
-        from screening.messages import emails  # noqa: F401
-        from screening.publishing import intake as _publishing  # noqa: F401
-        from screening.recall import intake as _recall  # noqa: F401  after the pathway's hooks
-        from screening.release import withhold
-        from screening.statistics import cells  # noqa: F401  after rebuild: it counts what that remakes
-
         withhold()

@@ -103,7 +103,7 @@ def _start(place: Place) -> None:
         text = log.read_text(errors="replace") if log.exists() else done.stderr
         if STILL_USED not in text or time.monotonic() > give_up:
             raise ServiceError("\n".join([f"PostgreSQL did not start ({log}):", *text.splitlines()[-8:]]))
-        time.sleep(0.2)
+        time.sleep(0.2)  # what a killed server left running tells nobody when it ends: ask again
 
 
 def _data(place: Place) -> Path:
@@ -170,4 +170,4 @@ def _connect_when_ready(place: Place) -> connection:
         except psycopg2.OperationalError as error:
             if time.monotonic() > give_up or not runs(place):
                 raise ServiceError(f"PostgreSQL does not answer: {error}") from error
-        time.sleep(0.2)
+        time.sleep(0.2)  # it answers once its recovery is over, and tells nobody: ask again

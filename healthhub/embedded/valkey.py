@@ -44,7 +44,7 @@ def start(place: Place) -> None:
         if done.returncode or time.monotonic() > give_up:
             tail = log.read_text(errors="replace").splitlines()[-8:] if log.exists() else [done.stderr, done.stdout]
             raise ServiceError("\n".join([f"Valkey did not start ({log}):", *tail]))
-        time.sleep(0.02)
+        time.sleep(0.02)  # it goes into the background before it answers: ask again
 
 
 def runs(place: Place) -> bool:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from screening.appointments.offers import bookable_services
 from screening.appointments.planning import MOST_WEEKS, Plan, slot_times
 from screening.appointments.shapes import Service
-from screening.forms.fields import DayField, LineField
+from screening.forms.fields import DayField, LineField, offer
 from screening.models.appointments import Appointment, OpenTo
 
 TIME_FORMS = ("%H:%M", "%Hh%M", "%H.%M", "%H%M", "%Hh")
@@ -44,7 +44,7 @@ class SessionForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         choices = [(service_key(service), name) for service, name in bookable_services()]
-        self.fields["service"].choices = choices  # type: ignore[attr-defined]
+        offer(self, "service", choices)
 
     def clean_day(self) -> date:
         """From today on, and not, by a slip of the hand, in two years."""

@@ -7,7 +7,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from screening.forms.fields import DayField, LineField, NoteField
+from screening.forms.fields import DayField, LineField, NoteField, offer
 from screening.models import ContactOutcome, ContactWay
 
 
@@ -19,7 +19,7 @@ class AssignForm(forms.Form):
     def __init__(self, *args: Any, colleagues: list[tuple[int, str]], **options: Any) -> None:
         super().__init__(*args, **options)
         choices = [("", _("Không giao cho ai")), *((str(pk), name) for pk, name in colleagues)]
-        self.fields["assignee"].choices = choices  # type: ignore[attr-defined]
+        offer(self, "assignee", choices)
 
     def user_id(self) -> int | None:
         """Whom was chosen."""
@@ -76,7 +76,7 @@ class CloseManyForm(forms.Form):
 
     def __init__(self, *args: Any, reasons: list[tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **{"initial": {"on": timezone.localdate()}} | options)
-        self.fields["reason"].choices = reasons  # type: ignore[attr-defined]
+        offer(self, "reason", reasons)
 
     def clean_on(self) -> date:
         """Not in the future."""

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from screening.forms.fields import offer
 from screening.overview import SORTS, programme_of, test_choices
 
 
@@ -31,7 +32,7 @@ class OverviewForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["test"].choices = test_choices()  # type: ignore[attr-defined]
+        offer(self, "test", test_choices())
 
     def clean(self) -> dict[str, Any]:
         """The months in order."""

@@ -1,7 +1,8 @@
 """Fields as Vietnamese clinics write in them."""
 
+from collections.abc import Iterable
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -46,3 +47,8 @@ class NoteField(forms.CharField):
     def __init__(self, **options: Any) -> None:
         defaults: dict[str, Any] = {"widget": forms.Textarea(attrs={"rows": 2}), "max_length": 2000, "required": False}
         super().__init__(**(defaults | options))
+
+
+def offer(form: forms.BaseForm, name: str, choices: Iterable[Any]) -> None:
+    """Give one of the form's choice fields what can be chosen, which only its data tell."""
+    cast("forms.ChoiceField", form.fields[name]).choices = choices

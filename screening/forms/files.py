@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from screening.forms.fields import offer
 from screening.imports.columns import OPTIONAL, Column
 from screening.imports.differences import heading
 from screening.imports.review import TABS
@@ -142,7 +143,7 @@ class ApproveForm(forms.Form):
             RowKind.NOBODY: batch.nobody,
         }
         choices = [(str(kind), f"{TABS[kind]} ({count})") for kind, count in counts.items() if count]
-        self.fields["kinds"].choices = choices  # type: ignore[attr-defined]
+        offer(self, "kinds", choices)
         self.fields["kinds"].initial = [kind for kind, _label in choices]
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from records.models import Facility
 from screening.citizen import here
-from screening.forms.fields import DayField, LineField, NoteField
+from screening.forms.fields import DayField, LineField, NoteField, offer
 from screening.forms.results import ResultForm
 from screening.laboratory.barcodes import read_barcodes
 from screening.laboratory.entry import expired_kit
@@ -103,7 +103,7 @@ class TestForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["test"].choices = test_choices()  # type: ignore[attr-defined]
+        offer(self, "test", test_choices())
 
 
 class RejectForm(forms.Form):
@@ -145,7 +145,7 @@ class LotForm(forms.ModelForm):
                 choices += [
                     (f"{programme}|{test.key}|{kit.name}", f"{kit.name} ({here(test.name)})") for kit in test.kits
                 ]
-        self.fields["kit"].choices = choices  # type: ignore[attr-defined]
+        offer(self, "kit", choices)
 
     def clean(self) -> dict[str, Any]:
         """A lot is entered once, and not after its last day."""
@@ -176,12 +176,13 @@ class OrderForm(forms.Form):
         self.expiring = False
         facilities = Facility.objects.filter(active=True, code__isnull=False).exclude(pk=facility.pk).order_by("name")
         others = list(facilities.values_list("pk", "name"))
-        self.fields["test"].choices = tests  # type: ignore[attr-defined]
-        self.fields["performer"].choices = [(facility.pk, _("Tại cơ sở này")), *others]  # type: ignore[attr-defined]
-        self.fields["lot"].choices = [  # type: ignore[attr-defined]
+        offer(self, "test", tests)
+        offer(self, "performer", [(facility.pk, _("Tại cơ sở này")), *others])
+        shown = [
             ("", _("Không phát kit: chỉ dán nhãn ống mẫu")),
             *((key, f"{lot.kit}, {lot.lot} ({lot.expires_on:%d/%m/%Y})") for key, lot in self.lots.items()),
         ]
+        offer(self, "lot", shown)
 
     def clean(self) -> dict[str, Any]:
         """The kit is one of the test, and not past its last day."""
@@ -204,7 +205,7 @@ class SendForm(ScansForm):
         super().__init__(*args, **options)
         del self.fields["collected_on"]
         others = Facility.objects.filter(active=True, code__isnull=False).exclude(pk=facility.pk).order_by("name")
-        self.fields["to"].choices = list(others.values_list("pk", "name"))  # type: ignore[attr-defined]
+        offer(self, "to", list(others.values_list("pk", "name")))
 
 
 def test_choices() -> list[tuple[str, list[tuple[str, str]]]]:

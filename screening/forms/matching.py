@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from screening.citizen import written
 from screening.facts import day_of
-from screening.forms.fields import DayField, LineField, NoteField
+from screening.forms.fields import DayField, LineField, NoteField, offer
 from screening.models import UnmatchedResult
 from screening.protocol import NotInterpretable, Test
 from screening.protocol.interpret import category_named, find_kit, normal_unit
@@ -57,7 +57,7 @@ class ParkForm(forms.Form):
         from screening.forms.laboratory import test_choices
 
         super().__init__(*args, **options)
-        self.fields["test"].choices = test_choices()  # type: ignore[attr-defined]
+        offer(self, "test", test_choices())
 
     def fields_known(self) -> dict[str, Any]:
         """What is known, for ``park_result``."""

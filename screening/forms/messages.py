@@ -7,7 +7,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from screening.forms.fields import DayField
+from screening.forms.fields import DayField, offer
 from screening.models.messages import Channel
 
 
@@ -26,7 +26,7 @@ class PreferenceForm(forms.Form):
     def __init__(self, *args: Any, known: dict[str, str], **options: Any) -> None:
         super().__init__(*args, **options)
         ways = [(channel, f"{Channel(channel).label} ({address})") for channel, address in known.items()]
-        self.fields["channel"].choices = [("", _("Cách tiện nhất")), *ways]  # type: ignore[attr-defined]
+        offer(self, "channel", [("", _("Cách tiện nhất")), *ways])
         if Channel.ZALO not in known:
             del self.fields["zalo"]
 

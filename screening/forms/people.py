@@ -10,7 +10,7 @@ from records.areas import areas_in_force
 from records.identifiers import LABELS, Identifier, Malformed, parse_cccd, parse_insurance_number, parse_phone
 from records.identity import SEXES
 from records.models import AreaKind
-from screening.forms.fields import DayField, LineField
+from screening.forms.fields import DayField, LineField, offer
 
 _QUIET = {"demo-number"}
 
@@ -73,7 +73,7 @@ class RegisterForm(forms.Form):
         super().__init__(*args, **options)
         wards = sorted(areas_in_force(timezone.localdate(), AreaKind.WARD), key=lambda area: area.name)
         choices = [("", _("Chưa rõ")), *((area.code, area.name) for area in wards)]
-        self.fields["area_code"].choices = choices  # type: ignore[attr-defined]
+        offer(self, "area_code", choices)
         self.warnings: list[str] = []
 
     def clean(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from screening.forms.fields import DayField, LineField
+from screening.forms.fields import DayField, LineField, offer
 from screening.forms.laboratory import test_choices, test_of
 from screening.laboratory.rack import Setting
 from screening.protocol.words import Ambiguous, read_number
@@ -33,14 +33,14 @@ class RackForm(forms.Form):
         today = timezone.localdate()
         initial = {"collected_on": today, "resulted_on": today, "test": "fit", "size": SIZES[0]}
         super().__init__(*args, **{**options, "initial": initial | (options.get("initial") or {})})
-        self.fields["test"].choices = test_choices()  # type: ignore[attr-defined]
+        offer(self, "test", test_choices())
         test = test_of((self.data.get("test") if self.is_bound else "") or self.initial["test"])
         units = list(test.units.values()) if test else []
         kits = list(test.kits) if test else []
         if units:
-            self.fields["unit"].choices = [(one.unit, one.display) for one in units]  # type: ignore[attr-defined]
+            offer(self, "unit", [(one.unit, one.display) for one in units])
             kit_names = [("", _("Theo từng ống")), *((one.name, one.name) for one in kits)]
-            self.fields["kit"].choices = kit_names  # type: ignore[attr-defined]
+            offer(self, "kit", kit_names)
         else:
             for name in ("unit", "kit", "cutoff"):
                 del self.fields[name]

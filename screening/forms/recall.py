@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from screening.citizen import here
-from screening.forms.fields import DayField, NoteField
+from screening.forms.fields import DayField, NoteField, offer
 from screening.models import DecisionKind
 from screening.protocol import current, programmes
 from screening.recall.reading import LONGEST_DEFERRAL, LONGEST_REVIEW
@@ -28,7 +28,7 @@ class DecisionForm(forms.Form):
     def __init__(self, *args: Any, kind: str, **options: Any) -> None:
         super().__init__(*args, **options)
         self.kind = kind
-        self.fields["reason"].choices = [(key, here(text)) for key, text in REASONS[kind].items()]  # type: ignore[attr-defined]
+        offer(self, "reason", [(key, here(text)) for key, text in REASONS[kind].items()])
         if kind == DecisionKind.OPT_OUT:
             del self.fields["ends_on"]
         if kind == DecisionKind.CEASE:
@@ -64,7 +64,7 @@ class BooksForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["programme"].choices = [(key, here(current(key).name)) for key in programmes()]  # type: ignore[attr-defined]
+        offer(self, "programme", [(key, here(current(key).name)) for key in programmes()])
 
     def asked(self) -> dict[str, Any]:
         """What was understood; without a programme the first."""

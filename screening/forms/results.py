@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from records.models import Citizen, Facility
 from screening.citizen import amount, here
-from screening.forms.fields import DayField, LineField, NoteField
+from screening.forms.fields import DayField, LineField, NoteField, offer
 from screening.models import ScreeningResult
 from screening.protocol import Interpretation, NotInterpretable, Test
 from screening.protocol.words import Ambiguous, read_number
@@ -116,7 +116,7 @@ class ResultForm(forms.Form):
         }
 
     def _choose(self, name: str, choices: list[Any]) -> None:
-        self.fields[name].choices = choices  # type: ignore[attr-defined]
+        offer(self, name, choices)
 
     def _check_days(self, data: dict[str, Any]) -> None:
         collected, resulted = data.get("collected_on"), data.get("resulted_on")

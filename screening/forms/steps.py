@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from screening.citizen import here
 from screening.clinic.tracker import following_steps
 from screening.failsafe.closing import needs_evidence, needs_second
-from screening.forms.fields import DayField, LineField, NoteField
+from screening.forms.fields import DayField, LineField, NoteField, offer
 from screening.protocol import Protocol
 from screening.protocol.shapes import REPORT, STAGING, Assessment, Reason
 
@@ -63,7 +63,7 @@ class AssessForm(forms.Form):
             del self.fields["finding"]
         else:
             choices = [(key, f"{label} → {following}") for key, (label, following) in then.items()]
-            self.fields["finding"].choices = choices  # type: ignore[attr-defined]
+            offer(self, "finding", choices)
         if assessment.kind != REPORT:
             del self.fields["reported_on"]
         for part in _TNM:
@@ -123,7 +123,7 @@ class CloseForm(forms.Form):
         super().__init__(*args, **{"initial": {"on": timezone.localdate()}} | options)
         self.earliest, self.reasons = earliest, protocol.reasons
         choices = [(key, _labelled(reason)) for key, reason in protocol.reasons.items()]
-        self.fields["reason"].choices = choices  # type: ignore[attr-defined]
+        offer(self, "reason", choices)
 
     def clean_on(self) -> date:
         """Between the sample and today."""

@@ -4,7 +4,6 @@ A person's rows are all in one lane (by her number), so the lanes never wait for
 is what no row says to be done: a killed run goes on from there. Each chunk commits with the batch's counters.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,19 +11,18 @@ from threading import Event, Thread
 from typing import Any, Final
 
 import orjson
-from django.db import OperationalError, connection, connections, transaction
+from django.db import connection, connections
 from django.utils import translation
 
 from healthhub.accounts.actors import Actor
 from screening.imports.batches import APPROVABLE
 from screening.imports.columns import Header
+from screening.imports.retrying import in_one_transaction
 from screening.imports.rows import LANES, Rules
 from screening.imports.storing import store_rows
 from screening.models import ImportBatch, RowKind, RowState, StagedRow
 
 CHUNK: Final = 1000
-_TRIES: Final = 4
-_RETRY: Final = {"40001", "40P01"}  # serialization failure, deadlock
 COUNTERS: Final = {
     RowKind.NEW: "new",
     RowKind.CORRECTION: "corrected",
@@ -106,19 +104,15 @@ def _left(batch: ImportBatch, lane: int) -> Any:
 
 
 def _store_chunk(work: Storing, lane: int) -> bool:
-    """Store a lane's next rows; again if another writer was in the way. False if there were none."""
-    for attempt in range(1, _TRIES + 1):
-        try:
-            with transaction.atomic():
-                chunk = list(_left(work.batch, lane).order_by("row")[:CHUNK])
-                if chunk:
-                    take_chunk(work, chunk)
-            return bool(chunk)
-        except OperationalError as error:
-            if getattr(error.__cause__, "pgcode", "") not in _RETRY or attempt == _TRIES or connection.in_atomic_block:
-                raise
-        time.sleep(0.2 * attempt)
-    return False
+    """Store a lane's next rows. False if there were none."""
+
+    def store() -> bool:
+        chunk = list(_left(work.batch, lane).order_by("row")[:CHUNK])
+        if chunk:
+            take_chunk(work, chunk)
+        return bool(chunk)
+
+    return in_one_transaction(store)
 
 
 def take_chunk(work: Storing, chunk: Sequence[StagedRow]) -> None:

@@ -150,7 +150,8 @@ class Row:
 
     def registration(self) -> Registration:
         """The person, for ``register_many``; only if the row ``names_person``."""
-        assert self.identity and self.birth_date  # noqa: PT018
+        assert self.identity
+        assert self.birth_date
         return Registration(
             full_name=self.full_name,
             birth_date=self.birth_date,
@@ -205,7 +206,11 @@ class _Check:
             order = list(Column)
             return sorted(self.problems, key=lambda problem: order.index(problem.column) if problem.column else -1)
         # without a problem, every required cell was read
-        assert facility and specimen and test and collected_on and result  # noqa: PT018
+        assert facility
+        assert specimen
+        assert test
+        assert collected_on
+        assert result
         if identity and identity.repaired:
             self.notices.append(Notice(Column.CITIZEN_ID, _("Đã thêm lại các số 0 ở đầu mà Excel bỏ đi.")))
         self.notices += [

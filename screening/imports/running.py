@@ -11,7 +11,6 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from django.db import OperationalError, connection, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -26,13 +25,12 @@ from screening.imports.differences import heading
 from screening.imports.lanes import CHUNK, COUNTERS, Storing, store_approved, write_back
 from screening.imports.opening import NeedsCodes, NeedsColumns, Opened, open_batch
 from screening.imports.reading import SourceRow, Unreadable
+from screening.imports.retrying import in_one_transaction
 from screening.imports.rows import Rules
 from screening.imports.staging import stage_rows
 from screening.imports.undoing import undo_rows
 from screening.models import MOVING, BatchState, ImportBatch, RowKind, RowState, StagedRow
 
-_TRIES: Final = 4
-_RETRY = {"40001", "40P01"}  # serialization failure, deadlock
 #: All that a run writes; what pages write (``cancel_asked``) must not be overwritten.
 _OURS: Final = tuple(
     field.name
@@ -178,21 +176,19 @@ _STEPS: Final = {
 
 
 def _in_one(batch: ImportBatch, work: Callable[[], bool]) -> bool:
-    """Do a chunk's work and move the batch on, in one transaction; again if another writer was in the way."""
+    """Do a chunk's work and move the batch on, in one transaction."""
     before = {name: getattr(batch, name) for name in _OURS} | {"notices": [dict(notice) for notice in batch.notices]}
-    for attempt in range(1, _TRIES + 1):
-        try:
-            with transaction.atomic():
-                going = work()
-                batch.save(update_fields=_OURS)
-            return going
-        except OperationalError as error:
-            if getattr(error.__cause__, "pgcode", "") not in _RETRY or attempt == _TRIES or connection.in_atomic_block:
-                raise
+
+    def work_and_move_on() -> bool:
+        going = work()
+        batch.save(update_fields=_OURS)
+        return going
+
+    def put_back() -> None:
         for name, value in before.items():
             setattr(batch, name, value)
-        time.sleep(0.2 * attempt)
-    return False
+
+    return in_one_transaction(work_and_move_on, before_again=put_back)
 
 
 def _next(batch: ImportBatch, *, after: int) -> list[StagedRow]:

@@ -4,7 +4,7 @@ Saving the same rack twice changes nothing: a tube that holds the same result al
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -210,10 +210,10 @@ def _collected(tube: Tube | None, setting: Setting) -> date:
 
 def _blame(waiting: Sequence[RackRow], refused: Refused) -> list[RackRow]:
     """Put each reason into its row; the rows that are still ready. All are bad if it cannot be told which one is."""
-    by_row: Mapping[int, list[Any]] = {}
+    by_row: dict[int, list[Any]] = {}
     for issue in refused.issues:
         found = _entry.match(issue.expression)
-        by_row.setdefault(int(found[1]) if found else -1, []).append(issue)  # type: ignore[attr-defined]
+        by_row.setdefault(int(found[1]) if found else -1, []).append(issue)
     for position, row in enumerate(waiting):
         issues = by_row.get(position) or by_row.get(-1)
         if issues:

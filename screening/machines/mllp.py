@@ -57,7 +57,8 @@ class MllpServer:
 
     async def stop(self) -> None:
         """Take no more calls, answer what is at hand, hang up."""
-        assert self._server and self._pool  # noqa: PT018
+        assert self._server
+        assert self._pool
         self._server.close()
         for task in self._tasks:
             task.cancel()

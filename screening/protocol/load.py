@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from django.conf import settings
 
@@ -85,7 +85,7 @@ def keep(function: Answer) -> Answer:
     """Cache what a function makes of the protocols, until their set changes."""
     cached = cache(function)
     _kept.append(cached.cache_clear)
-    return cached  # type: ignore[return-value]
+    return cast("Answer", cached)
 
 
 def use_activated(versions: Iterable[Source]) -> None:

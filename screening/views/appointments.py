@@ -1,6 +1,5 @@
 """The clinic's appointments: the day, one appointment, booking for a person, the waiting list, closing the day."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -242,13 +241,15 @@ def waiting(request: ActingRequest) -> HttpResponse:
         record_access(
             actor=request.actor, action="view", patients=people, resource_type="Appointment", reason=request.path
         )
-    show: Callable[[Appointment], dict[str, Any]] = lambda one: {  # noqa: E731  both lists are shown alike
-        "line": days.line_of(one, now=timezone.now()),
-        "service": offers.service_name(Service(one.kind, one.programme, one.step)),
-        "key": service_key(Service(one.kind, one.programme, one.step)),
-    }
-    context = {"lines": [show(one) for one in lines], "again": [show(one) for one in again], "limit": LIMIT}
+    context = {"lines": [_in_line(one) for one in lines], "again": [_in_line(one) for one in again], "limit": LIMIT}
     return render(request, "clinic/appointments_waiting.html", context)
+
+
+def _in_line(one: Appointment) -> dict[str, Any]:
+    """Somebody who waits for a place, or must get another one."""
+    service = Service(one.kind, one.programme, one.step)
+    line = days.line_of(one, now=timezone.now())
+    return {"line": line, "service": offers.service_name(service), "key": service_key(service)}
 
 
 def day_link(chosen: date) -> str:

@@ -1,7 +1,7 @@
 """Corrections that a facility, or a citizen, must say that they have seen."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -72,12 +72,12 @@ def add_banners() -> None:
 
 
 def _clinic(request: HttpRequest) -> Mapping[str, Any] | None:
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = cast("ActingRequest", request).actor
     count = open_notice_count(actor.facility) if actor.facility else 0
     return {"count": count} if count else None
 
 
 def _mine(request: HttpRequest) -> Mapping[str, Any] | None:
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = cast("ActingRequest", request).actor
     found = list(notices_for(actor.patient)) if actor.patient else []
     return {"notices": [{"notice": one, "text": text_of(one, Role.CITIZEN)} for one in found]} if found else None

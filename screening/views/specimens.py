@@ -244,7 +244,7 @@ def _lot(lot: KitLot, days: int) -> dict[str, Any]:
     word = _("Đã hết hạn") if days < 0 else _("Sắp hết hạn") if days < 30 else _("Còn hạn")
     return {
         "lot": lot,
-        "left": lot.quantity - lot.given,  # type: ignore[attr-defined]
+        "left": lot.quantity - lot.given,  # type: ignore[attr-defined]  # annotated above, which the stubs do not follow
         "test": _test_name(lot.test),
         "kind": kind,
         "word": word,

@@ -36,4 +36,4 @@ class Command(BaseCommand):
                     )
             if every is None:
                 return
-            time.sleep(every)
+            time.sleep(every)  # --every: how often the folder is looked into
