@@ -14,7 +14,7 @@ from screening.elements import ZONE
 from screening.followup import TNM
 from screening.models import Episode, ScreeningResult
 from screening.protocol import protocol_for
-from screening.protocol.load import LOINC
+from screening.protocol.codes import LOINC
 from screening.protocol.shapes import REPORT, STAGING, UNSPECIFIED, Assessment, Finding
 
 MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"

@@ -14,7 +14,7 @@ from django.utils import timezone
 from fhir.store import Draft, Saved, save_many
 from healthhub.accounts.actors import system_actor
 from screening.protocol import Protocol, Test, protocols
-from screening.protocol.load import SNOMED, UCUM
+from screening.protocol.codes import SNOMED, UCUM
 from screening.protocol.shapes import Assessment, Band, Category, Coding, Finding, Span, Step, Text
 
 PUBLISHER: Final = "Sở Y tế Hà Nội"

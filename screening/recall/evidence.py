@@ -6,7 +6,7 @@ from typing import Any
 
 from fhir.parameters.hashes import FURTHER, token_hash
 from fhir.parameters.mainfacts import main_facts
-from screening.protocol.load import ICD10
+from screening.protocol.codes import ICD10
 from screening.protocol.shapes import Coding, Protocol, RiskGroup
 
 # Conditions over a row ``r`` of the store: what it says was taken back, or has not happened.

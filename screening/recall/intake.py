@@ -17,7 +17,7 @@ from healthhub.accounts.actors import Actor
 from screening.facts import ZONE
 from screening.models import DecisionKind
 from screening.protocol import protocols
-from screening.protocol.load import ICD10
+from screening.protocol.codes import ICD10
 from screening.recall.reading import faults_of, programme_of, read_decision
 from screening.recall.stale import mark_people
 

@@ -18,14 +18,15 @@ from screening.protocol import (
     exclusions_of,
     find_assessment,
     find_test,
-    load,
     named_test,
     parse,
     protocol_for,
     risk_groups_of,
 )
+from screening.protocol.building import build_protocol
 from screening.protocol.check import faults_of, faults_of_versions
-from screening.protocol.load import FOLDER, LOINC, SNOMED, ProtocolError
+from screening.protocol.codes import ICD10, LOINC, SNOMED
+from screening.protocol.load import FOLDER, ProtocolError
 
 COLORECTAL = tomllib.loads((FOLDER / "colorectal.toml").read_text(encoding="utf-8"))
 
@@ -160,7 +161,7 @@ def with_risks(**extra):
         ],
     } | extra
     assert faults_of(raw) == []
-    return load._protocol(raw)
+    return build_protocol(raw)
 
 
 def person(age):
@@ -193,11 +194,11 @@ def test_a_programme_for_risk_groups_is_for_nobody_else():
 def test_risks_and_exclusions_are_found_in_the_record():
     protocol = with_risks()
     packs = (LOINC, "8664-5")
-    assert [group.key for group in risk_groups_of(protocol, [(load.ICD10, "B18.1")])] == ["hbv"]
+    assert [group.key for group in risk_groups_of(protocol, [(ICD10, "B18.1")])] == ["hbv"]
     assert [group.key for group in risk_groups_of(protocol, [], [(packs, Decimal("20"), "{PackYears}")])] == ["smoker"]
-    assert risk_groups_of(protocol, [(load.ICD10, "B181")], [(packs, Decimal("19"), "{PackYears}")]) == []
+    assert risk_groups_of(protocol, [(ICD10, "B181")], [(packs, Decimal("19"), "{PackYears}")]) == []
     assert risk_groups_of(protocol, [], [(packs, Decimal("99"), "a")]) == []
-    assert [one.key for one in exclusions_of(protocol, [(load.ICD10, "C18")])] == ["none"]
+    assert [one.key for one in exclusions_of(protocol, [(ICD10, "C18")])] == ["none"]
 
 
 @pytest.mark.parametrize(
