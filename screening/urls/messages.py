@@ -4,8 +4,6 @@ from django.urls import path
 
 from screening.views import letters, messages
 
-messages.register()
-
 urlpatterns = [
     path("m/<slug:token>", messages.arrive, name="message"),
     path("m/<slug:token>/not-me", messages.not_me, name="message-not-me"),
