@@ -13,8 +13,8 @@ from screening.elements import ZONE, Fact, day_of, performer_of
 from screening.elements import codings as _codings
 from screening.protocol import UNCLASSIFIED, Interpretation, NotInterpretable, interpret, protocol_for
 from screening.protocol.codes import UCUM
-from screening.protocol.interpret import category_flagged
 from screening.protocol.load import find_test
+from screening.protocol.lookup import category_flagged
 from screening.protocol.shapes import Test, TestCode
 
 PRELIMINARY = "preliminary"

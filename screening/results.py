@@ -31,7 +31,7 @@ from screening.facts import PRELIMINARY, ZONE
 from screening.models import ScreeningResult
 from screening.protocol import Interpretation, Test, current, find_test, interpret, programmes, protocol_for
 from screening.protocol.codes import UCUM
-from screening.protocol.interpret import code_for
+from screening.protocol.lookup import code_for
 from screening.protocol.shapes import DOUBLE
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"

@@ -12,7 +12,7 @@ from screening.facts import day_of
 from screening.forms.fields import DayField, LineField, NoteField, offer
 from screening.models import UnmatchedResult
 from screening.protocol import NotInterpretable, Test
-from screening.protocol.interpret import category_named, find_kit, normal_unit
+from screening.protocol.lookup import category_named, find_kit, normal_unit
 from screening.protocol.words import Ambiguous, read_number
 
 if TYPE_CHECKING:

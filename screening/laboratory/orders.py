@@ -17,7 +17,7 @@ from screening.laboratory.barcodes import new_barcodes
 from screening.laboratory.clocks import sample_due
 from screening.laboratory.custody import Handing, record_custody
 from screening.models import CustodyKind, Kit, KitLot, Order
-from screening.protocol.interpret import code_for
+from screening.protocol.lookup import code_for
 from screening.results import known_test
 
 

@@ -4,7 +4,8 @@ from screening.protocol.clocks import escalation, months_after
 from screening.protocol.eligibility import Eligibility, age_on, eligible, exclusions_of, risk_groups_of
 from screening.protocol.episode import fold, fold_rounds, next_step
 from screening.protocol.events import EpisodeState, Event
-from screening.protocol.interpret import Interpretation, NotInterpretable, interpret
+from screening.protocol.faults import NotInterpretable
+from screening.protocol.interpret import Interpretation, interpret
 from screening.protocol.load import (
     Match,
     ProtocolError,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from screening.protocol.check import CALL_CLOCKS
+from screening.protocol.check_people import CALL_CLOCKS
 from screening.protocol.codes import coding_of
 from screening.protocol.shapes import (
     AT_ONCE,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from screening.protocol import NotInterpretable, current, find_test, interpret
 from screening.protocol.codes import LOINC, SNOMED
-from screening.protocol.interpret import code_for
+from screening.protocol.lookup import code_for
 from screening.protocol.words import key_of
 
 FIT = current("colorectal").tests["fit"]
