@@ -4,7 +4,7 @@ Which of them wants no messages, or has died, is the outbox's to know; what is t
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
@@ -26,8 +26,8 @@ def tell(changes: Sequence[tuple[Appointment | None, Appointment]], *, actor: Ac
         cancel_messages([name for one in over for name in _names(one)])
     made = [after for before, after in changes if _made(before, after)]
     changed = [after for before, after in changes if before is not None and _changed(before, after)]
-    queue([_outgoing(one, MADE) for one in made if one.day and one.day >= _today()], actor=actor)
-    queue([_outgoing(one, CHANGED) for one in changed], actor=actor)
+    queue([_outgoing(one, MADE, _name(one)) for one in made if one.day and one.day >= _today()], actor=actor)
+    queue([_outgoing(one, CHANGED, _name(one)) for one in changed], actor=actor)
 
 
 def remind(*, today: date | None = None) -> int:
@@ -41,11 +41,11 @@ def remind(*, today: date | None = None) -> int:
         rows = Appointment.objects.filter(day=today + timedelta(days=days), status__in=EXPECTED)
         if days > 1:
             rows = rows.filter(queued_at__date__lt=today - timedelta(days=2))
-        found += queue([_outgoing(one, REMINDER, f"#{days}") for one in rows], actor=_REMINDERS)
+        found += queue([_outgoing(one, REMINDER, _reminder(one, days)) for one in rows], actor=_REMINDERS)
     return found
 
 
-def _outgoing(one: Appointment, kind: str, suffix: str = "") -> Outgoing:
+def _outgoing(one: Appointment, kind: str, about: str) -> Outgoing:
     data = {}
     if one.starts_at is not None and one.status in EXPECTED:
         local = one.starts_at.astimezone(ZONE)
@@ -53,7 +53,7 @@ def _outgoing(one: Appointment, kind: str, suffix: str = "") -> Outgoing:
     return Outgoing(
         patient=one.patient_id,
         kind=kind,
-        about=f"{_name(one)}{suffix}",
+        about=about,
         programme=one.programme,
         facility=one.facility_id,
         data=data,
@@ -65,13 +65,24 @@ def _name(one: Appointment, version: int | None = None) -> str:
     return f"Appointment/{one.pk}/_history/{version or one.version}"
 
 
+def _reminder(one: Appointment, days: int) -> str:
+    """The time that is reminded of: an edit that leaves it as it is (a new version) reminds nobody again."""
+    return f"Appointment/{one.pk}#{one.starts_at:%Y%m%dT%H%MZ}#{days}"
+
+
 def _names(one: Appointment) -> list[str]:
     names = [_name(one, version) for version in range(1, one.version + 1)]
-    return [*names, *(f"{name}#{days}" for name in names for days in REMIND_DAYS)]
+    return [*names, *(_reminder(one, days) for days in REMIND_DAYS if one.starts_at)]
 
 
 def _no_longer(before: Appointment, after: Appointment) -> bool:
-    return before.status in EXPECTED and (after.status not in EXPECTED or after.starts_at != before.starts_at)
+    if before.status not in EXPECTED:
+        return False
+    return after.status not in EXPECTED or _where_and_when(before) != _where_and_when(after)
+
+
+def _where_and_when(one: Appointment) -> tuple[datetime | None, str]:
+    return one.starts_at, one.facility_id
 
 
 def _made(before: Appointment | None, after: Appointment) -> bool:
@@ -83,7 +94,7 @@ def _changed(before: Appointment, after: Appointment) -> bool:
     if before.status not in EXPECTED:
         return False
     if after.status in EXPECTED:
-        return before.starts_at != after.starts_at or before.facility_id != after.facility_id
+        return _where_and_when(before) != _where_and_when(after)
     return after.status == "waitlist" or (after.status == "cancelled" and after.reason == "cancelled-facility")
 
 

@@ -57,6 +57,21 @@ def test_reminders_go_out_7_days_and_1_day_before_once(station, clinician, man):
     assert told() == ["appointment", "appointment_reminder", "appointment_reminder"]
 
 
+def test_an_edit_that_keeps_the_time_reminds_nobody_again_but_another_time_does(station, clinician, man):
+    session = planned(station, days=7)
+    first, second = slots_of(session)[:2]
+    held = the(booking.book(patient_id=man, slot_id=first.pk, actor=clinician))
+    Appointment.objects.update(queued_at=timezone.now() - timedelta(days=5))
+    assert notices.remind() == 1
+    stored = store.text.parse(store.tables.lock_existing([("Appointment", held.pk)])["Appointment", held.pk].content)
+    store.save(stored.resource | {"comment": "Đi cùng con gái"}, actor=clinician)
+    assert (Appointment.objects.get().version, notices.remind()) == (held.version + 1, 0)
+    booking.move(appointment_id=held.pk, slot_id=second.pk, actor=clinician)
+    assert told("queued") == ["appointment_changed"]
+    assert notices.remind() == 1
+    assert told("queued") == ["appointment_changed", "appointment_reminder"]
+
+
 def test_a_cancelled_appointment_takes_its_reminder_back(station, clinician, man):
     held = the(booking.book(patient_id=man, slot_id=slots_of(planned(station, days=1))[0].pk, actor=clinician))
     notices.remind()
