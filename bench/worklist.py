@@ -30,7 +30,8 @@ _MAKE = (
     SELECT 'bench-' || n, 'bench-f' || n %% %(facilities)s, 'wrote', now() FROM generate_series(1, %(people)s) n
     UNION ALL SELECT 'bench-' || n, 'bench-f' || %(facilities)s, 'wrote', now() FROM generate_series(1, %(large)s) n""",
     """INSERT INTO screening_episode (id, patient_id, programme, protocol_version, opened_on, state, step, category,
-      due_on, due_from, due_rule, warn_on, limit_on, owner, closed_on, outcome, detail, needs)
+      due_on, due_from, due_rule, warn_on, limit_on, owner, closed_on, outcome, detail, needs,
+      first_due_on, district_on, city_on)
     SELECT gen_random_uuid(), 'bench-' || p, 'colorectal', '2017.1', d.due - 60,
       CASE WHEN is_open THEN CASE n %% 5 WHEN 0 THEN 'referred' ELSE 'assessment_due' END ELSE 'closed' END,
       CASE WHEN is_open THEN 'colonoscopy' ELSE '' END, 'positive', d.due, d.due - 60, 'step:colonoscopy',
@@ -38,10 +39,14 @@ _MAKE = (
       CASE WHEN is_open AND n %% 50 = 0 THEN 'department' WHEN is_open AND n <= %(large)s * 16 THEN
         CASE WHEN p <= %(large)s THEN 'bench-f' || %(facilities)s ELSE 'bench-f' || p %% %(facilities)s END
         ELSE 'bench-f' || p %% %(facilities)s END,
-      CASE WHEN NOT is_open THEN d.due - 30 END, CASE WHEN is_open THEN '' ELSE 'negative' END, '', '[]'
+      CASE WHEN NOT is_open THEN d.due - 30 END, CASE WHEN is_open THEN '' ELSE 'negative' END, '', '[]',
+      CASE WHEN is_open THEN d.due END, CASE WHEN is_open THEN d.due + 14 END, CASE WHEN is_open THEN d.due + 30 END
     FROM generate_series(1, %(rounds)s) n
     CROSS JOIN LATERAL (SELECT n %% 16 = 0 AS is_open, 1 + (n / 16) %% %(people)s AS p) o
     CROSS JOIN LATERAL (SELECT %(today)s::date - 90 + ((n %% 1000) * 7919) %% 150 AS due) d""",
+    """UPDATE screening_episode e SET area_id = c.area_id,
+      holder = CASE e.owner WHEN 'department' THEN coalesce(c.facility_id, e.owner) ELSE e.owner END
+    FROM records_citizen c WHERE c.patient_id = e.patient_id AND e.patient_id LIKE 'bench-%%'""",
     """INSERT INTO screening_screeningresult (observation_id, patient_id, episode_id, programme, test, category,
       outcome, comparator, unit, kit,
       explanation, collected_on, specimen_id, facility_code, sex, age, status, version{columns})

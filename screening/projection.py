@@ -247,6 +247,9 @@ def _episode(patient: str, programme: str, state: EpisodeState) -> EpisodeRow:
         outcome=state.outcome,
         detail=state.detail,
         needs=[{name: str(value) for name, value in need._asdict().items()} for need in state.needs],
+        first_due_on=min((need.due_on for need in state.needs), default=None),
+        district_on=min((need.district_on for need in state.needs), default=None),
+        city_on=min((need.city_on for need in state.needs), default=None),
     )
 
 

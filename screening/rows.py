@@ -28,7 +28,8 @@ _EVENT_COLUMNS = (
 )
 _EPISODE_COLUMNS = (
     "t.id, t.patient_id, t.programme, t.protocol_version, t.opened_on, t.state, t.step, t.category, t.due_on, "
-    "t.due_from, t.due_rule, t.warn_on, t.limit_on, t.owner, t.closed_on, t.outcome, t.detail, t.needs"
+    "t.due_from, t.due_rule, t.warn_on, t.limit_on, t.owner, t.closed_on, t.outcome, t.detail, t.needs, "
+    "t.first_due_on, t.district_on, t.city_on"
 )
 _RESULT_COLUMNS = (
     "t.observation_id, t.patient_id, t.programme, t.test, t.collected_on, t.area_id, t.episode_id, t.released_on, "
@@ -141,6 +142,9 @@ class EpisodeRow(NamedTuple):
     outcome: str
     detail: str
     needs: list[dict[str, str]]
+    first_due_on: date | None
+    district_on: date | None
+    city_on: date | None
 
 
 class ResultRow(NamedTuple):
@@ -226,6 +230,11 @@ def set_people(changes: Sequence[tuple[str, str, int | None]]) -> None:
         _run(_SET_PEOPLE, _columns(changes))
 
 
+def follow_citizens(patients: Sequence[str]) -> None:
+    """People's rounds are on the list of the facility that they belong to now, under the area where they live now."""
+    _run(_FOLLOW_CITIZENS, [list(patients)])
+
+
 def move_events(moves: Sequence[tuple[str, str | None]]) -> None:
     """Give (event, round) a new round."""
     if moves:
@@ -273,8 +282,22 @@ def _upsert(table: str, fields: Sequence[str]) -> str:
     )
 
 
+# Whose list a round is on, and where the person lives, are facts of now: they follow her (`follow_citizens`).
+_HOLDER = "CASE n.owner WHEN 'department' THEN coalesce(c.facility_id, n.owner) ELSE n.owner END"
+_EPISODE_FIELDS = (*EpisodeRow._fields, "holder", "area_id")
+_UPSERT_EPISODES = f"""
+INSERT INTO screening_episode ({", ".join(_EPISODE_FIELDS)})
+SELECT {", ".join(f"n.{name}" for name in EpisodeRow._fields)}, {_HOLDER}, c.area_id
+FROM json_populate_recordset(NULL::screening_episode, %s) n LEFT JOIN records_citizen c ON c.patient_id = n.patient_id
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _EPISODE_FIELDS[1:])}
+"""
+_FOLLOW_CITIZENS = f"""
+UPDATE screening_episode n SET holder = {_HOLDER}, area_id = c.area_id FROM records_citizen c
+WHERE c.patient_id = n.patient_id AND n.patient_id = ANY(%s)
+  AND (n.holder, n.area_id) IS DISTINCT FROM ({_HOLDER}, c.area_id)
+"""
 _WRITE = f"""
-WITH episodes AS ({_upsert("screening_episode", EpisodeRow._fields)}),
+WITH episodes AS ({_UPSERT_EPISODES}),
 events AS (
   INSERT INTO screening_episodeevent ({", ".join(_EVENT_FIELDS)})
   SELECT id, patient_id, programme, episode_id, kind, fact, occurred_on, coalesce(recorded_at, now()),

@@ -15,8 +15,10 @@ from screening.models.appointments import (
     SessionKind,
     Slot,
 )
+from screening.models.batches import BatchedStep, BatchedStepState, StepBatch, StepBatchKind, StepBatchState
 from screening.models.episode import Episode, EpisodeEvent, EpisodeState, EventKind
 from screening.models.failsafe import (
+    AlarmReview,
     Assignment,
     CancerCase,
     CancerMode,
@@ -85,6 +87,7 @@ from screening.models.statistics import StaleCell, StatisticsCell, StatisticsChe
 
 __all__ = [
     "MOVING",
+    "AlarmReview",
     "Appointment",
     "AppointmentEvent",
     "AppointmentStatus",
@@ -94,6 +97,8 @@ __all__ = [
     "BalanceDifference",
     "BatchStage",
     "BatchState",
+    "BatchedStep",
+    "BatchedStepState",
     "CancerCase",
     "CancerMode",
     "Capacity",
@@ -155,6 +160,9 @@ __all__ = [
     "StatisticsCell",
     "StatisticsCheck",
     "Status",
+    "StepBatch",
+    "StepBatchKind",
+    "StepBatchState",
     "UnmatchedResult",
     "UnmatchedState",
     "UnpublishedPerson",

@@ -1,7 +1,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from records.models import Citizen
+from records.models import Area, Citizen
 
 
 class EpisodeState(models.TextChoices):
@@ -28,7 +28,12 @@ class Episode(models.Model):
     `protocol.events.EpisodeState`). `owner` is an Organization id, or "department" where no facility is known.
     `outcome` of a closed one: negative, assessed (`detail`: the finding), closed (`detail`: the reason), withdrawn.
     `needs` lists every open step, the one of `step` first: step, state, source ("Type/id"), category (or finding),
-    owner, due_on, warn_on, limit_on.
+    owner, due_on, warn_on, limit_on, district_on, city_on.
+
+    For lists and counts over many rounds: of all open steps `first_due_on` is the earliest due date, `district_on` and
+    `city_on` the first day on which one of them is late enough to be told there (None once closed). `holder` is whose
+    list the round is on: its owner, or for the department's the facility that the person belongs to now. `area` is
+    where she lives now.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -49,12 +54,22 @@ class Episode(models.Model):
     outcome = models.CharField(max_length=20, blank=True)
     detail = models.CharField(max_length=40, blank=True)
     needs = models.JSONField(default=list)
+    first_due_on = models.DateField(null=True, blank=True)
+    district_on = models.DateField(null=True, blank=True)
+    city_on = models.DateField(null=True, blank=True)
+    holder = models.CharField(max_length=64, db_default="")
+    area = models.ForeignKey(
+        Area, null=True, blank=True, db_constraint=False, db_index=False, on_delete=models.DO_NOTHING, related_name="+"
+    )
 
     class Meta:
         indexes = (
             models.Index(name="screening_episode_person", fields=("patient", "programme", "opened_on")),
             models.Index(
-                name="screening_episode_worklist", fields=("owner", "due_on"), condition=~models.Q(state="closed")
+                name="screening_episode_held",
+                fields=("holder", "first_due_on", "id"),
+                include=("patient", "programme", "step", "state", "area", "district_on", "city_on"),
+                condition=~models.Q(state="closed"),
             ),
             models.Index(name="screening_episode_due", fields=("programme", "state", "due_on")),
         )
@@ -63,6 +78,7 @@ class Episode(models.Model):
                 condition=models.Q(state="closed", closed_on__isnull=False)
                 | (
                     models.Q(closed_on__isnull=True, due_on__isnull=False, warn_on__isnull=False)
+                    & models.Q(first_due_on__isnull=False, district_on__isnull=False, city_on__isnull=False)
                     & ~models.Q(step="")
                     & ~models.Q(owner="")
                 ),

@@ -176,7 +176,10 @@ class FailsafeRun(models.Model):
 
 
 class FailsafeAlarm(models.Model):
-    """Somebody whom a check found lost. It stays until a later run no longer finds her; then `gone_on` says when."""
+    """Somebody whom a check found lost. It stays until a later run no longer finds her; then `gone_on` says when.
+
+    `facts` says what was known of her when it was last found: a review holds only for the same facts.
+    """
 
     check_name = models.CharField(max_length=40)
     subject = models.CharField(max_length=120)
@@ -187,6 +190,7 @@ class FailsafeAlarm(models.Model):
     first_on = models.DateField()
     last_on = models.DateField()
     gone_on = models.DateField(null=True, blank=True)
+    facts = models.CharField(max_length=200, db_default="")
 
     class Meta:
         constraints = (
@@ -201,6 +205,28 @@ class FailsafeAlarm(models.Model):
                 name="screening_alarm_open", fields=("check_name", "since"), condition=models.Q(gone_on__isnull=True)
             ),
         )
+
+    def __str__(self) -> str:
+        return f"{self.check_name} {self.subject}"
+
+
+class AlarmReview(models.Model):
+    """Somebody looked at what a check found and says why nobody is lost. Appended only.
+
+    It holds while the facts are those that were looked at; as soon as they change, the alarm stands again.
+    """
+
+    check_name = models.CharField(max_length=40)
+    subject = models.CharField(max_length=120)
+    facts = models.CharField(max_length=200)
+    patient_id = models.CharField(max_length=64)
+    why = models.CharField(max_length=2000)
+    actor = models.CharField(max_length=200)
+    actor_name = models.CharField(max_length=200)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = (models.Index(name="screening_alarm_review", fields=("check_name", "subject")),)
 
     def __str__(self) -> str:
         return f"{self.check_name} {self.subject}"

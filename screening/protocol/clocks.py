@@ -4,7 +4,9 @@ from datetime import date, timedelta
 
 from screening.protocol.shapes import Protocol, Step
 
-FACILITY = "facility"
+FACILITY, DISTRICT, CITY = "facility", "district", "city"
+#: Days past the due date for a step whose version names none: no step may stay at the facility for ever.
+DISTRICT_AFTER, CITY_AFTER = 14, 30
 
 
 def months_after(protocol: Protocol, due_rule: str) -> int | None:
@@ -36,3 +38,11 @@ def escalation(step: Step, due_on: date, on: date) -> str:
         return ""
     reached = [level.to for level in step.escalate if on >= due_on + timedelta(days=level.after_days)]
     return reached[-1] if reached else FACILITY
+
+
+def told_on(step: Step, due_on: date) -> tuple[date, date]:
+    """The first days on which the step, due then, is so late that the district is told, and the city."""
+    days = {level.to: level.after_days for level in step.escalate}
+    city = days.get(CITY, max(CITY_AFTER, days.get(DISTRICT, 0)))
+    district = days.get(DISTRICT, min(DISTRICT_AFTER, city))
+    return due_on + timedelta(days=district), due_on + timedelta(days=city)

@@ -36,7 +36,10 @@ class Event:
 
 
 class OpenStep(NamedTuple):
-    """One open step of a round; ``source`` is what opened it, with its ``category`` or finding."""
+    """One open step of a round; ``source`` is what opened it, with its ``category`` or finding.
+
+    From ``district_on`` and ``city_on`` it is so late that the district, then the city is told.
+    """
 
     step: str
     state: str
@@ -46,6 +49,8 @@ class OpenStep(NamedTuple):
     due_on: date
     warn_on: date
     limit_on: date
+    district_on: date
+    city_on: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from screening.protocol.clocks import months_after
+from screening.protocol.clocks import months_after, told_on
 from screening.protocol.events import (
     ASSESSED,
     CLOSED,
@@ -71,6 +71,7 @@ def state_of(found: Round) -> EpisodeState:
 
 
 def _open_step(need: Need) -> OpenStep:
+    district_on, city_on = told_on(need.step, need.due_on())
     return OpenStep(
         step=need.step.key,
         state=REFERRED_STATE if need.referred and need.step.assessment is not None else need.step.state,
@@ -80,6 +81,8 @@ def _open_step(need: Need) -> OpenStep:
         due_on=need.due_on(),
         warn_on=need.warn_on(),
         limit_on=need.limit_on(),
+        district_on=district_on,
+        city_on=city_on,
     )
 
 
