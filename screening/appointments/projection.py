@@ -1,26 +1,26 @@
 """Hooks of the store: Schedule, Slot and Appointment as rows, what happened as events, Slot.status kept true."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Min, Q
+from django.db.models import Min
 from django.utils import timezone
 
 from fhir.hooks import Change, on_rebuild, on_saved
 from fhir.models import Resource
 from fhir.outcomes import refuse
 from fhir.store import Draft, save_many
-from healthhub.accounts.actors import SYSTEM, Actor, system_actor
+from healthhub.accounts.actors import SYSTEM, Actor
 from records.access import presented_at, share_writing
-from records.models import Facility
 from screening.appointments import notices
 from screening.appointments.attaching import note_offers
-from screening.appointments.rules import service_of
-from screening.appointments.shapes import AppointmentShape, day_of, read_appointment, read_schedule, read_slot
+from screening.appointments.places import KEEPER, count_all, tell_free_or_busy
+from screening.appointments.rows import deleted, event_of, rows_of
+from screening.appointments.shapes import day_of, read_schedule, read_slot
 from screening.models.appointments import (
     EXPECTED,
     HOLDS_NO_PLACE,
@@ -33,18 +33,6 @@ from screening.models.appointments import (
 
 CHUNK = 1000
 _STILL_IN = "Appointments are still in this %s: move or cancel them first."
-_KEEPER = system_actor("appointments")
-_COUNT = """
-UPDATE screening_slot s SET taken = (
-    SELECT count(*) FROM screening_appointment a
-    WHERE a.slot_id = s.slot_id AND a.status NOT IN ('cancelled', 'entered-in-error', 'waitlist')
-) WHERE s.slot_id = ANY(%s)
-"""
-_UNTRUE = """
-SELECT s.slot_id, CASE WHEN s.taken >= s.places THEN 'busy' ELSE 'free' END, r.content
-FROM screening_slot s JOIN fhir_resource r ON r.type = 'Slot' AND r.id = s.slot_id AND NOT r.deleted
-WHERE s.slot_id = ANY(%s) AND s.open
-"""
 
 
 def taking_place_at(ids: Set[str], facility: str) -> set[str]:
@@ -112,7 +100,7 @@ def project_slots(changes: Sequence[Change], *, actor: Actor) -> None:
     _upsert(Slot, rows, keep=("taken",))
     if any(change.version > 1 for change in changes):
         tell_free_or_busy([row.slot_id for row in rows])
-    if rows and actor.id != _KEEPER.id:
+    if rows and actor.id != KEEPER.id:
         _serve_queue_afterwards()
 
 
@@ -120,16 +108,16 @@ def project_slots(changes: Sequence[Change], *, actor: Actor) -> None:
 def project_appointments(changes: Sequence[Change], *, actor: Actor) -> None:
     """Keep the rows, append what happened, count the places, tell the people; a place given back goes to the queue."""
     held = Appointment.objects.in_bulk([change.id for change in changes])
-    rows, events = _rows(changes, held), []
+    rows, events = rows_of(changes, held), []
     now = timezone.now()
     gone = [held[change.id] for change in changes if change.deleted and change.id in held]
     for change in changes:
         if change.deleted and change.id in held:
-            events.append(_event(held[change.id], _deleted(held[change.id], change), actor, now))
+            events.append(event_of(held[change.id], deleted(held[change.id], change), actor, now))
     for row in rows:
         old = held.get(row.pk)
         if old is None or (old.status, old.slot_id) != (row.status, row.slot_id):
-            events.append(_event(old, row, actor, now))
+            events.append(event_of(old, row, actor, now))
     _upsert(Appointment, rows)
     # whoever is to come somewhere is to be known there, whichever facility's software wrote it
     owners = {change.id: change.facility for change in changes}
@@ -154,28 +142,10 @@ def cancel_for_the_dead(changes: Sequence[Change], *, actor: Actor) -> None:
         for content in _contents("Appointment", keys):
             reason = {"coding": [{"system": _CANCEL_REASONS, "code": "pat-dec"}]}
             drafts.append(Draft.of(content | {"status": "cancelled", "cancelationReason": reason}))
-        save_many(drafts, actor=_KEEPER)
+        save_many(drafts, actor=KEEPER)
 
 
 _CANCEL_REASONS = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
-
-
-def tell_free_or_busy(slots: Iterable[str]) -> None:
-    """Count the places again and save each Slot whose status says otherwise. The caller holds the slots' locks."""
-    keys = sorted(set(slots))
-    if not keys:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [keys])
-        cursor.execute(_UNTRUE, [keys])
-        found = cursor.fetchall()
-    drafts = []
-    for _key, status, content in found:
-        resource = json.loads(content, parse_float=Decimal)
-        if resource.get("status") in ("free", "busy") and resource["status"] != status:
-            drafts.append(Draft.of(resource | {"status": status}))
-    if drafts:
-        save_many(drafts, actor=_KEEPER)
 
 
 @on_rebuild
@@ -190,9 +160,9 @@ def rebuild() -> None:
         for changes in _stored("Schedule"):
             project_schedules(changes, actor=SYSTEM)
         for changes in _stored("Slot"):
-            project_slots(changes, actor=_KEEPER)
+            project_slots(changes, actor=KEEPER)
         for changes in _stored("Appointment"):
-            rows = _rows(changes, {})
+            rows = rows_of(changes, {})
             since = dict(
                 AppointmentEvent.objects.filter(appointment_id__in=[row.pk for row in rows])
                 .values_list("appointment_id")
@@ -201,79 +171,7 @@ def rebuild() -> None:
             for row in rows:
                 row.queued_at = since.get(row.pk, row.queued_at)
             _upsert(Appointment, rows)
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNT, [list(Slot.objects.values_list("pk", flat=True))])
-
-
-def _rows(changes: Sequence[Change], held: Mapping[str, Appointment]) -> list[Appointment]:
-    """The rows of those that are ours: in a slot of ours, or of one of our services and without a slot."""
-    shapes = [(change, read_appointment(change.resource)) for change in changes if change.resource]
-    slots = Slot.objects.select_related("session").in_bulk({shape.slot for _c, shape in shapes if shape.slot})
-    places = _facilities(shapes, held)
-    rows = []
-    for change, shape in shapes:
-        old, slot = held.get(change.id), slots.get(shape.slot or "")
-        if shape.status == "waitlist":
-            slot = None
-        service = service_of(shape, slot, old)
-        where = slot.session.facility_id if slot else places.get(shape.facility_code) or places.get(change.facility)
-        if service is None or not change.patient or not where or (slot is None and shape.status not in HOLDS_NO_PLACE):
-            continue
-        rows.append(
-            Appointment(
-                appointment_id=change.id,
-                patient_id=change.patient,
-                slot=slot,
-                facility_id=where,
-                kind=service.kind,
-                programme=service.programme,
-                step=service.step,
-                status=shape.status,
-                walk_in=shape.walk_in,
-                day=day_of(slot.starts_at) if slot else None,
-                starts_at=slot.starts_at if slot else None,
-                ends_at=slot.ends_at if slot else None,
-                queued_at=old.queued_at if old else change.last_updated or timezone.now(),
-                priority=shape.priority,
-                wanted_from=shape.wanted_from,
-                wanted_to=shape.wanted_to,
-                reason=shape.reason,
-                version=change.version,
-            )
-        )
-    return rows
-
-
-def _facilities(
-    shapes: Iterable[tuple[Change, AppointmentShape]], held: Mapping[str, Appointment]
-) -> dict[str | None, str]:
-    """The facilities of appointments without a slot, by id and by code; no query if all have one."""
-    loose = [(change, shape) for change, shape in shapes if not shape.slot or shape.status == "waitlist"]
-    if not loose:
-        return {}
-    named = Q(pk__in={change.facility for change, _s in loose}) | Q(
-        code__in={shape.facility_code for _c, shape in loose}
-    )
-    found: dict[str | None, str] = {}
-    for key, code in Facility.objects.filter(named, code__isnull=False).values_list("pk", "code"):
-        found[key] = found[str(code)] = key
-    return found
-
-
-def _event(old: Appointment | None, row: Appointment, actor: Actor, now: Any) -> AppointmentEvent:
-    return AppointmentEvent(
-        appointment_id=row.pk,
-        patient_id=row.patient_id,
-        at=now,
-        actor=actor.id,
-        actor_name=actor.name[:255],
-        from_status=old.status if old else "",
-        to_status=row.status,
-        from_starts_at=old.starts_at if old else None,
-        to_starts_at=row.starts_at,
-        reason=row.reason,
-        version=row.version,
-    )
+        count_all()
 
 
 def _upsert(model: Any, rows: Sequence[Any], *, keep: Sequence[str] = ()) -> None:
@@ -282,11 +180,6 @@ def _upsert(model: Any, rows: Sequence[Any], *, keep: Sequence[str] = ()) -> Non
     key = model._meta.pk.name
     fields = [field.name for field in model._meta.concrete_fields if field.name not in (key, *keep)]
     model.objects.bulk_create(rows, update_conflicts=True, unique_fields=[key], update_fields=fields, batch_size=CHUNK)
-
-
-def _deleted(row: Appointment, change: Change) -> Appointment:
-    gone = {"status": "entered-in-error", "reason": "deleted", "version": change.version}
-    return Appointment(pk=row.pk, patient_id=row.patient_id, **gone)
 
 
 def _died(resource: dict[str, Any]) -> bool:
