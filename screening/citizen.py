@@ -15,6 +15,7 @@ from healthhub.web.charts import LineChart, line_chart
 from screening.episodes import Explanation, explain
 from screening.models import Episode, EpisodeEvent, EpisodeState, ScreeningResult
 from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, Protocol, protocol_for, protocols
+from screening.protocol.beside import value_leading_to
 from screening.protocol.shapes import PROCEDURE, Text
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def state_of(result: ScreeningResult) -> str:
     step = protocol.steps.get(category.leads_to or "") if category else None
     if step is not None and (step.key == episode.step or (referred(episode) and step.assessment is not None)):
         return ACT
+    if result.outcome == NEGATIVE and value_leading_to(protocol.tests.get(result.test), episode.step):
+        return ACT  # what was reported beside it asks for more
     if result.outcome == POSITIVE and episode.needs and not episode.needs[0]["source"].startswith("Observation/"):
         return GOOD if watched(episode) else ACT  # what an assessment found leads on
     # two tests taken together may lead to what neither leads to alone: the round's state is about one of them

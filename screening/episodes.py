@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from fhir.ids import new_id
 from fhir.outcomes import refuse
@@ -15,7 +15,8 @@ from healthhub.audit.log import record_access
 from screening import projection
 from screening.models import Episode, EpisodeEvent, EpisodeState, EventKind, ScreeningResult
 from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, Event, protocol_for
-from screening.protocol.events import ASSESSED, CLOSED, DEPARTMENT, RESULT, add_months, effective
+from screening.protocol.beside import value_leading_to
+from screening.protocol.events import ASSESSED, CLOSED, RESULT, add_months, effective
 from screening.protocol.shapes import VERIFY, Protocol, Text
 
 
@@ -47,12 +48,11 @@ class Explanation:
 
 
 def open_episodes(facility: str | None) -> QuerySet[Episode]:
-    """Open rounds that a facility owns, most pressing first; None for the department: all of them."""
+    """Open rounds on a facility's list, most pressing first; None for the department: all of them."""
     found = Episode.objects.exclude(state=EpisodeState.CLOSED).select_related("patient")
     if facility is not None:
-        mine = Q(owner=facility) | Q(owner=DEPARTMENT, patient__facility_id=facility)
-        found = found.filter(mine)
-    return found.order_by("due_on", "patient__sort_key", "id")
+        found = found.filter(holder=facility)
+    return found.order_by("first_due_on", "patient__sort_key", "id")
 
 
 def worklist(facility: str | None, on: date, *, limit: int = 500) -> list[WorkItem]:
@@ -173,6 +173,8 @@ def _moved_on(result: ScreeningResult, protocol: Protocol) -> str:
         return "referred"
     if step == episode.step:
         return ""
+    if result.outcome == NEGATIVE and (beside := value_leading_to(protocol.tests.get(result.test), episode.step)):
+        return beside.wording
     return "still_due" if result.outcome == NEGATIVE else "now"
 
 

@@ -12,6 +12,7 @@ from screening import followup
 from screening.elements import ZONE, Fact, day_of, performer_of
 from screening.elements import codings as _codings
 from screening.protocol import UNCLASSIFIED, Interpretation, NotInterpretable, interpret, protocol_for
+from screening.protocol.beside import read_components, with_components
 from screening.protocol.codes import UCUM
 from screening.protocol.load import find_test
 from screening.protocol.lookup import category_flagged
@@ -123,6 +124,9 @@ def _result(observation: Mapping[str, Any], facility: str | None) -> Fact | None
     }
     if status == PRELIMINARY:
         data["preliminary"] = True
+    if beside := read_components(reading.test, observation.get("component") or ()):
+        data["components"] = beside
+        explanation = with_components(reading.test, explanation, beside)
     result = {
         "programme": match.programme,
         "test": match.test,

@@ -13,9 +13,14 @@ from django.utils import timezone
 
 from fhir.store import Draft, Saved, save_many
 from healthhub.accounts.actors import system_actor
-from screening.protocol import Protocol, Test, protocols
-from screening.protocol.codes import SNOMED, UCUM
-from screening.protocol.shapes import Assessment, Band, Category, Coding, Finding, Span, Step, Text
+from screening.plan_actions import activity_url, concept, displays_of, step_action, test_action
+from screening.protocol import Protocol, protocols
+from screening.protocol.codes import UCUM
+from screening.protocol.shapes import (
+    Band,
+    Coding,
+    Text,
+)
 
 PUBLISHER: Final = "Sở Y tế Hà Nội"
 _PUBLISHING: Final = system_actor("protocols")
@@ -60,7 +65,7 @@ def resources(protocol: Protocol, status: str, known: Sequence[Protocol] = ()) -
     """The PlanDefinition after the ActivityDefinitions that it refers to."""
     shared = _shared(protocol, status, known)
     activities = [
-        *(_activity(protocol, shared, test.key, test.name, [code.coding for code in test.codes], _displays(test))
+        *(_activity(protocol, shared, test.key, test.name, [code.coding for code in test.codes], displays_of(test))
           for test in protocol.tests.values()),
         *(_activity(protocol, shared, one.key, one.name, one.codings, {one.codings[0]: one.display})
           for one in protocol.assessments.values()),
@@ -96,14 +101,14 @@ def _activity(
     return {
         "resourceType": "ActivityDefinition",
         "id": _activity_id(protocol, key),
-        "url": _activity_url(protocol, key),
+        "url": activity_url(protocol, key),
         "name": _computable(f"{protocol.programme}_{key}"),
         "title": name["vi"],
         **shared,
         "subjectCodeableConcept": _PATIENT,
         "description": name["en"],
         "kind": "ServiceRequest",
-        "code": _concept(codings, name["vi"], displays),
+        "code": concept(codings, name["vi"], displays),
         "intent": "order",
     }
 
@@ -125,8 +130,8 @@ def _plan(protocol: Protocol, shared: Mapping[str, Any]) -> dict[str, Any]:
             {"type": "citation", "label": key[:100], "citation": text} for key, text in protocol.sources.items()
         ],
         "action": [
-            *(_test_action(protocol, test) for test in protocol.tests.values()),
-            *(_step_action(protocol, step) for step in protocol.steps.values()),
+            *(test_action(protocol, test) for test in protocol.tests.values()),
+            *(step_action(protocol, step) for step in protocol.steps.values()),
         ],
     }
 
@@ -154,119 +159,8 @@ def _ages(band: Band) -> dict[str, Any]:
     }
 
 
-def _test_action(protocol: Protocol, test: Test) -> dict[str, Any]:
-    interval = min((band.interval_months for band in protocol.bands if test.key in band.tests), default=None)
-    action: dict[str, Any] = {
-        "id": _action_id("test", test.key),
-        "title": test.name["vi"],
-        "textEquivalent": test.name["en"],
-        "code": [_concept([code.coding for code in test.codes], test.name["vi"], _displays(test))],
-        "definitionCanonical": f"{_activity_url(protocol, test.key)}|{protocol.version}",
-        "action": [_category_action(test, category) for category in test.categories.values()],
-    }
-    if interval:
-        action["timingTiming"] = {"repeat": {"frequency": 1, "period": interval, "periodUnit": "mo"}}
-    return action
-
-
-def _category_action(test: Test, category: Category) -> dict[str, Any]:
-    codes = " or ".join(f"(system = '{system}' and code = '{code}')" for system, code in category.codings)
-    after = f"next round after {category.next_months} months" if category.next_months else ""
-    action: dict[str, Any] = {
-        "id": _action_id("result", f"{test.key}-{category.key}"),
-        "title": category.label["vi"],
-        "textEquivalent": "; ".join(part for part in (category.label["en"], category.outcome, after) if part),
-        "condition": [
-            {
-                "kind": "applicability",
-                "expression": {
-                    "description": category.label["en"],
-                    "language": "text/fhirpath",
-                    "expression": f"(value as CodeableConcept).coding.where({codes}).exists()",
-                },
-            }
-        ],
-    }
-    if category.leads_to:
-        action["relatedAction"] = [{"actionId": _action_id("step", category.leads_to), "relationship": "before-start"}]
-    return action
-
-
-def _step_action(protocol: Protocol, step: Step) -> dict[str, Any]:
-    told = ", ".join(f"{level.to} {level.after_days} days after it was due" for level in step.escalate)
-    action: dict[str, Any] = {
-        "id": _action_id("step", step.key),
-        "title": step.name["vi"],
-        "description": step.name["en"],
-        "textEquivalent": (
-            f"{step.name['en']}: within {_words(step.within)}, at the latest {_words(step.limit)}; "
-            f"owner: {step.owner.replace('_', ' ')}" + (f"; told when late: {told}" if told else "")
-        ),
-        "timingDuration": _duration(step.within),
-    }
-    assessment = protocol.assessments.get(step.assessment or "")
-    if assessment:
-        action["definitionCanonical"] = f"{_activity_url(protocol, assessment.key)}|{protocol.version}"
-        action["action"] = [_finding_action(step, assessment, finding) for finding in assessment.findings.values()]
-    return action
-
-
-def _finding_action(step: Step, assessment: Assessment, finding: Finding) -> dict[str, Any]:
-    codes = " or ".join(f"(system = '{system}' and code = '{code}')" for system, code in finding.codings)
-    where = "conclusionCode" if assessment.kind == "report" else "outcome"
-    after = f"next round after {finding.next_months} months" if finding.next_months else ""
-    end = "ends the programme for this person" if finding.ends else ""
-    action: dict[str, Any] = {
-        "id": _action_id("finding", f"{step.key}-{finding.key}"),
-        "title": finding.label["vi"],
-        "textEquivalent": "; ".join(part for part in (finding.label["en"], after, end) if part),
-    }
-    if finding.codings:
-        expression = {
-            "description": finding.label["en"],
-            "language": "text/fhirpath",
-            "expression": f"{where}.coding.where({codes}).exists()",
-        }
-        action["condition"] = [{"kind": "applicability", "expression": expression}]
-    if finding.leads_to:
-        action["relatedAction"] = [{"actionId": _action_id("step", finding.leads_to), "relationship": "before-start"}]
-    return action
-
-
-def _displays(test: Test) -> dict[Coding, str]:
-    return {code.coding: code.display for code in test.codes}
-
-
-def _concept(codings: Iterable[Coding], text: str, displays: Mapping[Coding, str]) -> dict[str, Any]:
-    found = []
-    for system, code in codings:
-        coding = {"system": system, "code": code}
-        if (system, code) in displays and system != SNOMED:  # a display of ours is not SNOMED's
-            coding["display"] = displays[system, code]
-        found.append(coding)
-    return {"coding": found, "text": text}
-
-
-def _duration(span: Span) -> dict[str, Any]:
-    value, unit, code = (span.months, "tháng", "mo") if span.months else (span.days, "ngày", "d")
-    return {"value": value, "unit": unit, "system": UCUM, "code": code}
-
-
-def _words(span: Span) -> str:
-    return f"{span.months} months" if span.months else f"{span.days} days"
-
-
 def _activity_id(protocol: Protocol, key: str) -> str:
     return f"{plan_id(protocol)}-{key}".replace("_", "-")[:64]
-
-
-def _activity_url(protocol: Protocol, key: str) -> str:
-    base = settings.FHIR_SYSTEMS["plan"].rsplit("/", 1)[0]
-    return f"{base}/ActivityDefinition/{protocol.programme}-{key}".replace("_", "-")
-
-
-def _action_id(kind: str, key: str) -> str:
-    return f"{kind}-{key}".replace("_", "-")
 
 
 def _computable(text: str) -> str:

@@ -203,7 +203,13 @@ class _Reader:
             yield Line(_("Bộ kit %(name)s") % {"name": kit["name"]}, "; ".join(parts), self.origin(kit))
         for component in test.get("components", ()):
             values = ", ".join(self.text(value["label"]) for value in component["values"])
-            yield Line(self.text(component["name"]), values)
+            asked = [
+                _("%(value)s, khi kết quả âm tính: %(step)s")
+                % {"value": self.text(value["label"]), "step": self.step_name(value["leads_to"])}
+                for value in component["values"]
+                if "leads_to" in value
+            ]
+            yield Line(self.text(component["name"]), values, self.origin(component), tuple(asked))
 
     def step(self, step: Mapping[str, Any]) -> Line:
         owners = {
@@ -223,6 +229,8 @@ class _Reader:
             _("Quá hạn thì báo: %(who)s") % {"who": told},
             _("Kết thúc khi: %(exits)s") % {"exits": ", ".join(self.exits(step))},
         ]
+        if step.get("by_result"):
+            more.append(_("Nếu dương tính: theo kết quả của xét nghiệm đó"))
         if "positive_leads_to" in step:
             more.append(_("Nếu dương tính: %(step)s") % {"step": self.step_name(step["positive_leads_to"])})
         if "then_months" in step:

@@ -3,7 +3,7 @@
 What follows a result is written by ``assessing``, whose functions are named here too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -27,6 +27,7 @@ from screening.assessing import (
     record_contact,
     refer_for_assessment,
 )
+from screening.components import build_components
 from screening.facts import PRELIMINARY, ZONE
 from screening.models import ScreeningResult
 from screening.protocol import Interpretation, Test, current, find_test, interpret, programmes, protocol_for
@@ -86,11 +87,13 @@ def build_result(
     resulted_on: date | None = None,
     specimen_id: str = "",
     note: str = "",
+    components: Mapping[str, str] | None = None,
     previous: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The Observation of a result. With ``previous`` it is that Observation corrected, or itself if nothing differs.
 
-    Raises NotInterpretable, KeyError for an unknown test.
+    ``components`` is what is reported beside it, component -> value ("" for nothing); None leaves it as it was.
+    Raises NotInterpretable, KeyError for an unknown test or value.
     """
     found = interpret_result(
         test=test, value=value, unit=unit, kit=kit, cutoff=cutoff, cutoff_unit=cutoff_unit, collected_on=collected_on
@@ -118,9 +121,12 @@ def build_result(
         own["device"] = {"display": found.kit}
     if note:
         own["note"] = [{"text": note}]
+    beside = build_components(rule, components, previous) if components is not None else []
+    if beside:
+        own["component"] = beside
     if previous is None:
         return {"resourceType": "Observation", **own}
-    return _corrected(previous, own)
+    return _corrected(previous, own, (*_OWN, "component") if components is not None else _OWN)
 
 
 def enter_result(*, facility: Facility, actor: Actor, presented: bool = False, **fields: Any) -> Saved:
@@ -192,13 +198,13 @@ def _number(value: Decimal) -> Decimal | int:
     return int(value) if value == value.to_integral_value() and value.as_tuple().exponent >= 0 else value  # type: ignore[operator]
 
 
-def _corrected(previous: Mapping[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in previous.items() if name not in _OWN}
-    if all(previous.get(name) == own.get(name) for name in _OWN if name != "status"):
+def _corrected(previous: Mapping[str, Any], own: dict[str, Any], anew: Collection[str]) -> dict[str, Any]:
+    kept = {name: value for name, value in previous.items() if name not in anew}
+    if all(previous.get(name) == own.get(name) for name in anew if name != "status"):
         return dict(previous)
     return {
         **kept,
-        **{name: value for name, value in own.items() if name in _OWN or name not in kept},
+        **{name: value for name, value in own.items() if name in anew or name not in kept},
         "status": PRELIMINARY if previous.get("status") == PRELIMINARY else "corrected",
     }
 

@@ -12,7 +12,8 @@ from records.models import Citizen
 from screening.citizen import here, written
 from screening.clinic.words import OUTCOME_WORDS
 from screening.models import ScreeningResult
-from screening.protocol import Interpretation, eligible, protocol_for
+from screening.protocol import NEGATIVE, Interpretation, eligible, protocol_for
+from screening.protocol.beside import with_components
 from screening.protocol.events import add_months
 
 
@@ -28,6 +29,7 @@ class Preview:
     label: str
     reading: str
     next_step: str
+    beside: list[str]
     warnings: list[str]
     same: list[ScreeningResult]
     mark: str
@@ -49,8 +51,9 @@ def preview(
         kind=kind,
         word=str(word),
         label=here(found.label),
-        reading=here(found.explanation),
+        reading=here(_reading(programme, found, fields)),
         next_step=_next(programme, found, fields),
+        beside=_beside(programme, found, fields),
         warnings=_warnings(citizen, programme, collected),
         same=list(same.exclude(observation_id=without).select_related("facility")),
         mark=mark_of(citizen.pk, fields, found),
@@ -70,6 +73,28 @@ def was_shown(mark: str, preview_now: Preview) -> bool:
     return constant_time_compare(mark, preview_now.mark)
 
 
+def _reading(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> Mapping[str, str]:
+    test = protocol_for(programme, fields["collected_on"]).tests.get(fields["test"])
+    said = {key: value for key, value in (fields.get("components") or {}).items() if value}
+    return with_components(test, found.explanation, said) if test else found.explanation
+
+
+def _beside(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> list[str]:
+    """What is asked for, if the last word on these images is negative, by what is reported beside the result."""
+    protocol = protocol_for(programme, fields["collected_on"])
+    test = protocol.tests.get(fields["test"])
+    if test is None or found.outcome != NEGATIVE:
+        return []
+    said = fields.get("components") or {}
+    values = [(one, one.values.get(said.get(one.key, ""))) for one in test.components]
+    return [
+        _("%(name)s %(value)s: nếu kết luận cuối cùng là âm tính, cần %(step)s.")
+        % {"name": here(one.name), "value": here(value.label), "step": here(protocol.steps[value.leads_to].name)}
+        for one, value in values
+        if value and value.leads_to
+    ]
+
+
 def _next(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> str:
     protocol = protocol_for(programme, fields["collected_on"])
     category = protocol.category(fields["test"], found.category)
@@ -78,7 +103,7 @@ def _next(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> s
         clock = max(fields.get("resulted_on") or fields["collected_on"], fields["collected_on"])
         due = written(step.due_on(clock))
         return _("Bước tiếp theo: %(step)s, trước ngày %(due)s.") % {"step": here(step.name), "due": due}
-    if category and category.next_months:
+    if category and category.next_months and not _beside(programme, found, fields):
         month = f"{add_months(fields['collected_on'], category.next_months):%m/%Y}"
         return _("Không cần làm gì thêm. Lần sàng lọc tiếp theo: %(month)s.") % {"month": month}
     return ""

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from records.models import Facility
 from screening.citizen import here
+from screening.components import PREFIX
 from screening.forms.fields import DayField, LineField, NoteField, offer
 from screening.forms.results import ResultForm
 from screening.laboratory.barcodes import read_barcodes
@@ -74,7 +75,8 @@ class BenchForm(ResultForm):
         initial = known | (options.pop("initial", None) or {})
         super().__init__(*args, test=test, citizen=tube.person, initial=initial, **options)
         self.fields["specimen_id"].widget = forms.HiddenInput()
-        self.order_fields(self.order)
+        value, unit, category, *others = self.order
+        self.order_fields([value, unit, category, *(name for name in self.fields if name.startswith(PREFIX)), *others])
         first = self.fields["value"] if test.units else self.fields["category"]
         first.widget.attrs["autofocus"] = True
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from records.models import Citizen, Facility
 from screening.citizen import amount, here
+from screening.components import PREFIX
 from screening.forms.fields import DayField, LineField, NoteField, offer
 from screening.models import ScreeningResult
 from screening.protocol import Interpretation, NotInterpretable, Test
@@ -53,6 +54,7 @@ class ResultForm(forms.Form):
                 del self.fields[name]
             self._choose("category", choices)
             self.fields["category"].required = True
+        self._beside()
         if corrects:
             self.fields["note"].label = _("Lý do sửa")
             self.fields["note"].required = True
@@ -84,6 +86,7 @@ class ResultForm(forms.Form):
             "resulted_on": data["resulted_on"],
             "specimen_id": data.get("specimen_id", ""),
             "note": data.get("note", ""),
+            "components": {one.key: data.get(PREFIX + one.key, "") for one in self.test.components},
         }
 
     def check_specimen(self, facility: Facility) -> ScreeningResult | None:
@@ -114,6 +117,18 @@ class ResultForm(forms.Form):
         self.fields["cutoff"].help_text = _now("Để trống thì dùng ngưỡng của bộ kit, hoặc %(limits)s.") % {
             "limits": limits
         }
+
+    def _beside(self) -> None:
+        """What is reported beside the result, after it: breast density."""
+        for one in self.test.components:
+            values = [(value.key, here(value.label)) for value in one.values.values()]
+            name = PREFIX + one.key
+            self.fields[name] = forms.ChoiceField(label=here(one.name), required=False)
+            self._choose(name, [("", _("Không ghi")), *values])
+        names = list(self.fields)
+        beside = [name for name in names if name.startswith(PREFIX)]
+        place = names.index("category") + 1
+        self.order_fields([*names[:place], *beside, *names[place:]])
 
     def _choose(self, name: str, choices: list[Any]) -> None:
         offer(self, name, choices)

@@ -16,6 +16,7 @@ from screening.protocol.shapes import (
     Category,
     Coding,
     Component,
+    ComponentValue,
     Escalation,
     Exclusion,
     Finding,
@@ -140,7 +141,16 @@ def _test(key: str, raw: dict[str, Any]) -> Test:
                 item["key"],
                 item["name"],
                 _codings(item["codes"]),
-                {value["key"]: (value["label"], _codings(value["codes"])) for value in item["values"]},
+                {
+                    value["key"]: ComponentValue(
+                        value["key"],
+                        value["label"],
+                        _codings(value["codes"]),
+                        value.get("leads_to"),
+                        value.get("wording", ""),
+                    )
+                    for value in item["values"]
+                },
             )
             for item in raw.get("components", ())
         ),

@@ -48,8 +48,10 @@ def step_faults(raw: dict[str, Any]) -> Iterator[str]:
                 yield f"{path}.discharged_by: unknown {pattern!r}"
         if step.get("positive_leads_to", key) not in steps:
             yield f"{path}.positive_leads_to: unknown step {step['positive_leads_to']!r}"
-        if step["state"] == "triage_due" and ("positive_leads_to" not in step or "then_months" not in step):
-            yield f"{path}: a triage needs positive_leads_to and then_months"
+        if step["state"] == "triage_due" and "then_months" not in step:
+            yield f"{path}: a triage needs then_months"
+        if step["state"] == "triage_due" and ("positive_leads_to" in step) == step.get("by_result", False):
+            yield f"{path}: a triage needs positive_leads_to, or by_result = true (each result leads by itself)"
         if (STATES.get(step["state"]) or "assessment" in step) and step.get("assessment") not in assessments:
             yield f"{path}.assessment: unknown {step.get('assessment')!r}"
         elif "assessment" in step and f"assessed:{step['assessment']}" not in step["discharged_by"]:

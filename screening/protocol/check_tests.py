@@ -115,8 +115,9 @@ def _readings(raw: dict[str, Any]) -> Iterator[str]:
 def _components(raw: dict[str, Any]) -> Iterator[str]:
     """What is reported beside the category: breast density, how well the liver could be seen."""
     for key, test in raw["tests"].items():
-        if "categories_of" in test:
-            yield f"tests.{key}.categories_of: {test['categories_of']!r} has no categories, or it has its own"
+        for name in ("categories", "components"):
+            if f"{name}_of" in test:
+                yield f"tests.{key}.{name}_of: {test[f'{name}_of']!r} has no {name}, or it has its own"
         for component in test.get("components", ()):
             path = f"tests.{key}.components {component['key']}"
             yield from code_faults(component["codes"], f"{path}.codes")
@@ -126,3 +127,28 @@ def _components(raw: dict[str, Any]) -> Iterator[str]:
                 yield from code_faults(value["codes"], f"{path}.values {value['key']}")
                 if not value["codes"] or not value["label"].keys() >= set(LANGUAGES):
                     yield f"{path}.values {value['key']}: needs a label in both languages and a code"
+            yield from _leading(raw, component, path)
+
+
+def _leading(raw: dict[str, Any], component: dict[str, Any], path: str) -> Iterator[str]:
+    """If one value of a component asks for a step, each says what it asks for: no value may fall through."""
+    values = component["values"]
+    keys = [value["key"] for value in values]
+    yield from (f"{path}.values {key}: is there twice" for key in sorted(set(keys)) if keys.count(key) > 1)
+    meant: dict[str, str] = {}
+    for value in values:
+        for word in (*value["codes"], *(key_of(label) for label in value["label"].values())):
+            if meant.setdefault(word, value["key"]) != value["key"]:
+                yield f"{path}.values {value['key']}: {word!r} also means {meant[word]}"
+    if not any("leads_to" in value for value in values):
+        return
+    if component.get("source") is None and component.get("city_sets") is not True:
+        yield f"{path}: leads to a step, but names neither a source nor city_sets = true"
+    for value in values:
+        here, target = f"{path}.values {value['key']}", value.get("leads_to")
+        if (target is None) != (value.get("nothing_more") is True):
+            yield f"{here}: leads_to a step or nothing_more = true, one of the two"
+        if target is not None and target not in raw["steps"]:
+            yield f"{here}.leads_to: unknown step {target!r}"
+        if target is not None and value.get("wording") not in raw["wording"]:
+            yield f"{here}.wording: {value.get('wording')!r} is none of [wording]"

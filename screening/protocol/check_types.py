@@ -17,14 +17,15 @@ nonresponse_after_days overdue_after_days remind_after_days review_months then_m
 within_months
 """
 _WORDS = """
-age_counted assessment at_least categories_of category_at_or_above category_below clock_from code default_cutoff
-disagreement_leads_to display entry from group interpretation key kind leads_to mode outcome owner part_of
-positive_leads_to positive_when programme release residence second_reading_of source state times to unit value version
+age_counted assessment at_least categories_of category_at_or_above category_below clock_from code components_of
+default_cutoff disagreement_leads_to display entry from group interpretation key kind leads_to mode outcome owner
+part_of positive_leads_to positive_when programme release residence second_reading_of source state times to unit value
+version
 """
 _LISTS_OF_WORDS = "aliases discharged_by icd10 sexes spellings words"
 _TABLES = "assessments call cancer categories cutoff eligibility factor observation reasons sources steps"
 _LISTS_OF_TABLES = "bands components escalate exclusions findings kits risk_groups values"
-_TRUTHS = "city_sets discharges ends evidence requires_risk_group second"
+_TRUTHS = "by_result city_sets discharges ends evidence nothing_more requires_risk_group second"
 #: Tables whose keys are names that the file itself gives.
 _NAMED: Final = ("tests", "steps", "assessments", "categories", "reasons")
 #: What each table must hold, by the field that it stands in.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
+from screening.protocol.beside import steps_beside
 from screening.protocol.events import ASSESSED, CLOSED, DEPARTMENT, DIED, HANDED, REFERRED, RESULT, Event
 from screening.protocol.needs import Need
 from screening.protocol.readings import Readings
@@ -90,6 +91,13 @@ class Round:
             self._open_reading(event)
         elif category.leads_to:
             self._need(category.leads_to, event)
+        else:
+            self._open_beside(event)
+
+    def _open_beside(self, event: Event) -> None:
+        """A negative that is the last word on its images may still ask for something: a dense breast."""
+        for step in steps_beside(self.protocol, event, self.results):
+            self._need(step, event)
 
     def _open_reading(self, event: Event) -> None:
         test = self.protocol.tests[event.data["test"]]
@@ -112,6 +120,8 @@ class Round:
             self._need(target, second)
             self.needs[-1].other_reading = first.source
             self.needs[-1].opened_on = event.occurred_on  # by whichever reading came later
+        else:
+            self._open_beside(second)
 
     def _open_finding(self, event: Event, reopened: bool) -> None:
         """``reopened``: the round was closed when this came; so it is the last word on it, if it says anything."""

@@ -6,7 +6,7 @@ from datetime import date
 
 from screening.protocol.shapes_people import Band, Call, Cancer, Exclusion, RiskGroup, Threshold
 from screening.protocol.shapes_steps import Assessment, Escalation, Finding, Reason, Span, Step
-from screening.protocol.shapes_tests import Category, Component, Kit, Test, TestCode, Unit
+from screening.protocol.shapes_tests import Category, Component, ComponentValue, Kit, Test, TestCode, Unit
 from screening.protocol.terms import (
     AFTER_CONTACT,
     AT_ONCE,
@@ -56,6 +56,7 @@ __all__ = [
     "Category",
     "Coding",
     "Component",
+    "ComponentValue",
     "Escalation",
     "Exclusion",
     "Finding",

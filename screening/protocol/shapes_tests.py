@@ -62,13 +62,29 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentValue:
+    """What a component can say. Beside a final negative it may ask for a step (``leads_to``), told in ``wording``."""
+
+    key: str
+    label: Text
+    codings: tuple[Coding, ...]
+    leads_to: str | None = None
+    wording: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
-    """Something reported beside the category, as an Observation.component: key -> (label, codings) of each value."""
+    """Something reported beside the category, as an Observation.component; its values by key."""
 
     key: str
     name: Text
     codings: tuple[Coding, ...]
-    values: Mapping[str, tuple[Text, tuple[Coding, ...]]]
+    values: Mapping[str, ComponentValue]
+
+    @property
+    def leads(self) -> bool:
+        """Whether any of its values asks for something."""
+        return any(value.leads_to for value in self.values.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from screening.citizen import here
 from screening.clinic.person import result_lines
 from screening.clinic.preview import Preview, preview, was_shown
 from screening.clinic.refusals import faults_of
+from screening.components import PREFIX
 from screening.forms.laboratory import BenchForm, ScanForm, TestForm, test_of
 from screening.laboratory.barcodes import is_mistyped
 from screening.laboratory.entry import Entry, enter_readings, needs_second, undo_reading
@@ -143,7 +144,9 @@ def _page(request: ActingRequest, facility: Facility, context: dict[str, Any]) -
     if form:
         context |= {"test_name": here(form.test.name), "second": needs_second(form.test.key)}
         context["more"] = [form[name] for name in ("resulted_on", "kit", "cutoff", "note") if name in form.fields]
-        context["few"] = [form[name] for name in ("value", "unit", "category", "collected_on") if name in form.fields]
+        beside = [name for name in form.fields if name.startswith(PREFIX)]
+        few = ("value", "unit", "category", *beside, "collected_on")
+        context["few"] = [form[name] for name in few if name in form.fields]
     last = request.session.get(_LAST)
     result = ScreeningResult.objects.filter(pk=last, facility=facility).select_related("facility", "episode").first()
     context |= {

@@ -20,6 +20,7 @@ from screening.clinic.person import result_lines
 from screening.clinic.preview import Preview, preview, was_shown
 from screening.clinic.refusals import faults_of
 from screening.clinic.standing import standings
+from screening.components import PREFIX, stored_components
 from screening.forms.bulk import WhyForm
 from screening.forms.results import ResultForm
 from screening.models import ScreeningResult
@@ -60,7 +61,8 @@ def correct(request: ActingRequest, patient_id: str, observation_id: str) -> Htt
     facility, citizen = facility_of(request), person_of(request, patient_id)
     result = _own_result(facility, patient_id, observation_id)
     programme, test = _known(result.test)
-    form = ResultForm(request.POST or None, test=test, citizen=citizen, corrects=result)
+    held = {PREFIX + key: value for key, value in stored_components(observation_id, test).items()}
+    form = ResultForm(request.POST or None, test=test, citizen=citizen, corrects=result, initial=held)
     shown = _preview(form, citizen, facility, programme)
     if shown and _may_save(request, shown):
         try:

@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from screening.protocol import Event, fold_rounds, protocols
 
+WALK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on busy machines too
 DAY = date(2026, 1, 10)
 PROTOCOLS = {f"{protocol.programme}-{protocol.version}": protocol for protocol in protocols()}
 
@@ -47,6 +49,9 @@ def histories(draw, protocol, size=12):
             event = result(protocol, name, test, category, day, version=version, withdrawn=withdrawn)
             if draw(st.integers(0, 7)) == 0:
                 event.data["preliminary"] = True
+            for component in protocol.tests[test].components:
+                if (said := draw(st.sampled_from([None, None, "", *component.values]))) is not None:
+                    event.data.setdefault("components", {})[component.key] = said
         elif what == "assessed":
             assessment, finding = draw(st.sampled_from(findings))
             event = assessed(name, assessment, finding, day, version=version, withdrawn=withdrawn)

@@ -245,3 +245,42 @@ def test_a_step_is_closed_with_a_coded_reason(doctor: Client, send: Sender, man:
     episode = Episode.objects.get()
     assert (episode.state, episode.detail) == ("closed", "declined")
     assert doctor.get(address).status_code == 404
+
+
+def images(**fields: str) -> dict[str, str]:
+    """The form of a mammogram's reading."""
+    days = {"collected_on": "06/05/2026", "resulted_on": "08/05/2026"}
+    return {"category": "birads_1", "note": "", **days, **fields}
+
+
+def test_breast_density_is_entered_shown_before_saving_corrected_and_told(
+    doctor: Client, woman: str, station: Facility
+) -> None:
+    for test in ("mammography", "mammography_second"):
+        entry = f"/clinic/people/{woman}/results/new/?test={test}"
+        page = doctor.post(entry, images(component_density="c"))
+        shown = page.context["preview"]
+        assert shown.reading == "BI-RADS 1: bình thường; Mật độ mô vú: c: đặc không đều"
+        assert shown.beside == [
+            "Mật độ mô vú c: đặc không đều: nếu kết luận cuối cùng là âm tính, cần Siêu âm vú bổ sung."
+        ]
+        doctor.post(entry, {**images(component_density="c"), "mark": mark_in(page.content)})
+    assert shown.next_step == ""  # not "nothing more to do": the ultrasound is
+    episode = Episode.objects.get()
+    assert (episode.step, f"{episode.due_on}") == ("supplemental_ultrasound", "2026-07-07")
+
+    citizen = signed_in(Role.CITIZEN, patient=woman).get("/me/").content.decode()
+    assert "Không thấy dấu hiệu bất thường ở vú của bạn, nhưng mô vú đặc." in citizen
+    assert "Bạn cần siêu âm vú trước ngày 07/07/2026." in citizen
+
+    for result in ScreeningResult.objects.all():
+        address = f"/clinic/people/{woman}/results/{result.observation_id}/correct/"
+        form = doctor.get(address).context["form"]
+        assert form["component_density"].value() == "c"
+        said = {**images(component_density="b", note="Đọc lại"), "version": f"{result.version}"}
+        page = doctor.post(address, said)
+        doctor.post(address, {**said, "mark": mark_in(page.content)})
+    episode.refresh_from_db()
+    assert (episode.state, episode.outcome, f"{episode.due_on}") == ("closed", "negative", "2028-05-06")
+    stored = json.loads(Resource.objects.filter(type="Observation").first().content)
+    assert [one["valueCodeableConcept"]["text"] for one in stored["component"]] == ["b: mô tuyến rải rác"]

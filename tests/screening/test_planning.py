@@ -46,6 +46,17 @@ def test_plans_are_found_by_name_version_status_and_date(clinic: FhirClient, que
     assert [found["id"] for found in entries(clinic, query)] == ids
 
 
+def test_a_plan_says_what_a_dense_breast_asks_for(clinic: FhirClient) -> None:
+    plan = json.loads(clinic.get("/PlanDefinition/breast-2026-1").content)
+    actions = {action["id"]: action for action in plan["action"]}
+    dense = [one for one in actions["test-mammography"]["action"] if one["id"].startswith("component-")]
+    assert [one["id"] for one in dense] == ["component-mammography-density-c", "component-mammography-density-d"]
+    assert dense[0]["relatedAction"] == [{"actionId": "step-supplemental-ultrasound", "relationship": "before-start"}]
+    assert "code = 'breast-density'" in dense[0]["condition"][0]["expression"]["expression"]
+    assert "code = '129718006'" in dense[0]["condition"][0]["expression"]["expression"]
+    assert "step-supplemental-ultrasound" in actions
+
+
 def test_a_plan_says_what_a_positive_leads_to_and_by_when(clinic: FhirClient) -> None:
     plan = json.loads(clinic.get("/PlanDefinition/colorectal-2026-1").content)
     actions = {action["id"]: action for action in plan["action"]}

@@ -75,6 +75,8 @@ def test_every_step_is_reached_from_some_result(protocol):
         "verify_result"
     }
     reached |= {test.disagreement_leads_to for test in protocol.tests.values()} - {None}
+    beside = [one for test in protocol.tests.values() for one in test.components]
+    reached |= {value.leads_to for one in beside for value in one.values.values()}
     grows = True
     while grows:
         more = set(reached)

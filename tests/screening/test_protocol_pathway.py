@@ -3,14 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from screening.protocol import Event, months_after
 from screening.protocol.events import add_months
-from tests.screening.pathways import PROTOCOLS, closed, folded, histories, standing
+from tests.screening.pathways import PROTOCOLS, WALK, closed, folded, histories, standing
 
-WALK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on busy machines too
 EVERY = pytest.mark.parametrize("name", sorted(PROTOCOLS))
 
 
