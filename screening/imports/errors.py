@@ -36,13 +36,6 @@ def told(one: StagedRow, header: Header) -> tuple[str, str]:
     return "; ".join(columns), " | ".join(f"{name}: {reason}" if name else reason for name, reason in problems)
 
 
-def first_errors(batch: ImportBatch, limit: int = 50) -> Iterator[tuple[str, str, str]]:
-    """The first bad rows: (row number, columns, reasons)."""
-    header = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns)
-    for one in error_rows(batch)[:limit]:
-        yield str(one.row), *told(one, header)
-
-
 def _heading(column: str, header: Header) -> str:
     if not column:
         return ""

@@ -22,6 +22,7 @@ from records.models import Facility
 from screening.imports.batches import APPROVABLE, NotAllowed, finish, finish_cancelled, forget_file, locked
 from screening.imports.columns import Column, Header
 from screening.imports.differences import heading
+from screening.imports.garbage import collected_seldom
 from screening.imports.lanes import CHUNK, COUNTERS, Storing, store_approved, write_back
 from screening.imports.opening import NeedsCodes, NeedsColumns, Opened, open_batch
 from screening.imports.reading import SourceRow, Unreadable
@@ -77,7 +78,7 @@ def run_batch(batch_id: int, *, seconds: float | None = None, progress: Progress
             return None
         batch = ImportBatch.objects.get(pk=batch_id)
         clock = _Clock(seconds, progress)
-        with translation.override(batch.language):
+        with translation.override(batch.language), collected_seldom():
             try:
                 while batch.state in MOVING:
                     _STEPS[BatchState(batch.state)](batch, clock)

@@ -11,11 +11,12 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from records.names import fold
+from screening.imports.checking import check_row
 from screening.imports.columns import Column, Header
 from screening.imports.differences import differences
 from screening.imports.people import Found, identify
 from screening.imports.reading import SourceRow
-from screening.imports.rows import Problem, Row, Rules, check_row, in_language
+from screening.imports.rows import Problem, Row, Rules, in_language
 from screening.imports.stored import Stored, find_stored, find_withdrawn, resource_of
 from screening.imports.values import COLUMN_OF
 from screening.models import ImportBatch, RowKind, StagedRow

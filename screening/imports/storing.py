@@ -16,10 +16,11 @@ from fhir.store import Draft, Saved, save_many
 from fhir.validation.alike import are_sound
 from healthhub.accounts.actors import Actor
 from records.registration import RegistrationError, register_many
+from screening.imports.checking import check_row
 from screening.imports.columns import Column, Header
 from screening.imports.people import Found, conflict
 from screening.imports.reading import SourceRow
-from screening.imports.rows import Problem, Row, Rules, check_row, in_language
+from screening.imports.rows import Problem, Row, Rules, in_language
 from screening.imports.staging import another_person, is_same_person, put_aside, refuse_row
 from screening.imports.stored import Stored, draft_of, find_stored, find_withdrawn, resource_of
 from screening.imports.values import COLUMN_OF

@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 
 from healthhub.accounts.actors import Actor, Role
 from records.models import Facility
+from screening.imports.checking import check_row
 from screening.imports.columns import Column
 from screening.imports.reading import SourceRow
-from screening.imports.rows import Row, Rules, check_row
+from screening.imports.rows import Row, Rules
 from screening.imports.staging import another_person, is_same_person, judge
 from screening.imports.stored import find_stored
 from screening.imports.storing import ASIDE, SOURCES, store_pairs

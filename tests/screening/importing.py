@@ -2,14 +2,21 @@
 
 import csv
 import io
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from fhir.models import Resource, ResourceVersion
+from records.models import Citizen
+from screening.imports import lanes, running
 from screening.imports.batches import batch_of_path
 from screening.imports.columns import VIETNAMESE, Column
+from screening.imports.errors import error_lines
 from screening.imports.running import run_batch
-from screening.models import ImportBatch
+from screening.models import ImportBatch, ScreeningResult
 
 GOOD = {
     "facility_code": "01901",
@@ -122,3 +129,34 @@ def take(path: Path, content: str | bytes | None = None) -> ImportBatch:
 def told(batch: ImportBatch) -> tuple[int, int, int, int, int]:
     """(new, corrected, unchanged, repeated, failed)."""
     return batch.new, batch.corrected, batch.unchanged, batch.repeated, batch.failed
+
+
+def errors_file(batch: ImportBatch) -> bytes:
+    """The file of rows that were not taken."""
+    return b"".join(error_lines(batch))
+
+
+def errors_of(batch: ImportBatch) -> list[list[str]]:
+    """[row, columns, reasons] of each of them."""
+    return [line[:3] for line in list(csv.reader(io.StringIO(errors_file(batch).decode("utf-8-sig"))))[1:]]
+
+
+def observations() -> list[dict[str, Any]]:
+    """All stored Observations."""
+    return [json.loads(text) for text in Resource.objects.filter(type="Observation").values_list("content", flat=True)]
+
+
+def everything() -> tuple[Any, ...]:
+    """What a file may change, as plain values."""
+    return (
+        sorted(Resource.objects.values_list("type", "id", "version", "content")),
+        ResourceVersion.objects.count(),
+        sorted(ScreeningResult.objects.values_list("observation_id", "patient_id", "category", "version")),
+        sorted(Citizen.objects.values_list("patient_id", "cccd")),
+    )
+
+
+def chunks_of(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Have a run work on so many rows at a time."""
+    monkeypatch.setattr(running, "CHUNK", size)
+    monkeypatch.setattr(lanes, "CHUNK", size)

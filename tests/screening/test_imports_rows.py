@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from records.models import Facility
+from screening.imports.checking import check_row
 from screening.imports.columns import Column
 from screening.imports.reading import SourceRow
-from screening.imports.rows import Row, Rules, check_row
+from screening.imports.rows import Row, Rules
 from tests.screening.importing import GOOD
 
 pytestmark = pytest.mark.django_db

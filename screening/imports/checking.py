@@ -1,0 +1,177 @@
+"""Checks the cells of a row: every problem is told at once."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, Final, TypeVar
+
+from django.utils.translation import gettext as _
+
+from records.identifiers import LABELS, Malformed, parse_facility_code, parse_phone
+from records.models import Facility
+from screening.imports.columns import PERSON, REQUIRED, Column
+from screening.imports.reading import Cell, SourceRow
+from screening.imports.rows import Notice, Problem, Row, Rules, in_language
+from screening.imports.values import (
+    COLUMN_OF,
+    Bad,
+    area_of,
+    date_of,
+    identity_of,
+    name_of,
+    sex_of,
+    specimen_of,
+    text_of,
+)
+from screening.protocol import NotInterpretable, current, named_test
+from screening.results import interpret_result
+
+T = TypeVar("T")
+_QUIET: Final = {"demo-number"}  # warnings that tell an uploader nothing
+
+
+def check_row(source: SourceRow, values: Mapping[Column, Cell], rules: Rules) -> Row | list[Problem]:
+    """The row, or everything that is wrong with it."""
+    if source.damage:
+        return [Problem(None, source.damage)]
+    return _Check(source, values, rules).run()
+
+
+class _Check:
+    """Reads the cells of one row in the order in which they need each other, and collects the problems."""
+
+    def __init__(self, source: SourceRow, values: Mapping[Column, Cell], rules: Rules) -> None:
+        self.source, self.values, self.rules = source, values, rules
+        optional = PERSON if rules.loose else {Column.CITIZEN_ID}
+        self.required = frozenset(REQUIRED) - optional
+        self.problems: list[Problem] = []
+        self.notices: list[Notice] = []
+
+    def run(self) -> Row | list[Problem]:
+        facility = self.read(Column.FACILITY_CODE, self._facility)
+        specimen = self.read(Column.SPECIMEN_ID, specimen_of)
+        full_name = self.read(Column.FULL_NAME, name_of)
+        collected_on = self.read(Column.COLLECTED_ON, lambda cell: date_of(cell, latest=self.rules.today))
+        resulted_on = self.read(Column.RESULTED_ON, lambda cell: self._resulted(cell, collected_on))
+        birth_date = self.read(Column.BIRTH_DATE, lambda cell: self._birth(cell, collected_on))
+        sex = self.read(Column.SEX, sex_of)
+        identity = self.read(Column.CITIZEN_ID, lambda cell: identity_of(cell, sex=sex or "", birth_date=birth_date))
+        phone = self.read(Column.PHONE, self._phone)
+        area = self.read(Column.AREA_CODE, lambda cell: self._area(cell, collected_on))
+        note = self.read(Column.NOTE, lambda cell: text_of(cell, longest=2000))
+        test = self.read(Column.TEST, lambda cell: self._test(cell, sex))
+        unit = self.read(Column.UNIT, lambda cell: text_of(cell, longest=40))
+        result = self.read(Column.RESULT, lambda cell: self._result(cell, test, unit or "", collected_on))
+        if self.problems:
+            order = list(Column)
+            return sorted(self.problems, key=lambda problem: order.index(problem.column) if problem.column else -1)
+        # without a problem, every required cell was read
+        assert facility
+        assert specimen
+        assert test
+        assert collected_on
+        assert result
+        if identity and identity.repaired:
+            self.notices.append(Notice(Column.CITIZEN_ID, _("Đã thêm lại các số 0 ở đầu mà Excel bỏ đi.")))
+        self.notices += [
+            Notice(Column.CITIZEN_ID, str(LABELS[warning]))
+            for warning in (identity.warnings if identity else ())
+            if warning not in _QUIET
+        ]
+        return Row(
+            source=self.source,
+            facility=facility,
+            specimen_id=specimen,
+            identity=identity,
+            full_name=full_name or "",
+            birth_date=birth_date,
+            sex=sex or "",
+            phone=phone or "",
+            area_code=area or "",
+            test=test,
+            collected_on=collected_on,
+            result_text=result,
+            unit=unit or "",
+            resulted_on=resulted_on,
+            note=note or "",
+            notices=self.notices,
+        )
+
+    def read(self, column: Column, parse: Callable[[Any], T]) -> T | None:
+        """The parsed cell; None for an empty or a bad one."""
+        cell = self.values.get(column, "")
+        if not cell:
+            if column in self.required:
+                self.problems.append(Problem(column, _("Ô này không được để trống.")))
+            return None
+        try:
+            return parse(cell)
+        except Bad as bad:
+            self.problems.append(Problem(column, str(bad)))
+        except NotInterpretable as fault:
+            self.problems.append(Problem(COLUMN_OF[fault.field], in_language(fault.text)))
+        return None
+
+    def _facility(self, cell: Any) -> Facility:
+        text = text_of(cell, longest=40)
+        code = text.zfill(5) if text.isdigit() and len(text) == 4 else text
+        try:
+            code = parse_facility_code(code).value
+        except Malformed as error:
+            raise Bad(str(error.label)) from None
+        facility = self.rules.facilities.get(code)
+        if facility is None:
+            raise Bad(_("Không có cơ sở nào mang mã “{value}”.").format(value=text))
+        if self.rules.own is not None and facility.organization_id != self.rules.own:
+            raise Bad(_("Đây không phải là mã cơ sở của bạn; mỗi cơ sở chỉ tải lên kết quả của mình."))
+        if code != text.upper():
+            self.notices.append(Notice(Column.FACILITY_CODE, _("Đã thêm lại các số 0 ở đầu mà Excel bỏ đi.")))
+        return facility
+
+    def _resulted(self, cell: Any, collected_on: date | None) -> date:
+        found = date_of(cell, latest=self.rules.today)
+        if collected_on and found < collected_on:
+            raise Bad(_("Ngày trả kết quả trước ngày lấy mẫu."))
+        return found
+
+    def _birth(self, cell: Any, collected_on: date | None) -> date:
+        found = date_of(cell, latest=self.rules.today)
+        if collected_on and found >= collected_on:
+            raise Bad(_("Ngày sinh không trước ngày lấy mẫu."))
+        if collected_on and collected_on.year - found.year > 120:
+            raise Bad(_("Người được xét nghiệm hơn 120 tuổi."))
+        return found
+
+    def _phone(self, cell: Any) -> str:
+        text = text_of(cell, longest=40)
+        repaired = text.isdigit() and len(text) == 9
+        try:
+            found = parse_phone("0" + text if repaired else text).value
+        except Malformed as error:
+            raise Bad(str(error.label)) from None
+        if repaired:
+            self.notices.append(Notice(Column.PHONE, _("Đã thêm lại các số 0 ở đầu mà Excel bỏ đi.")))
+        return found
+
+    def _area(self, cell: Any, collected_on: date | None) -> str:
+        if collected_on is None:  # said already; without the day the code means nothing
+            return ""
+        code, repaired = area_of(cell, on=collected_on)
+        if repaired:
+            self.notices.append(Notice(Column.AREA_CODE, _("Đã thêm lại các số 0 ở đầu mà Excel bỏ đi.")))
+        return code
+
+    def _test(self, cell: Any, sex: str | None) -> str:
+        text = text_of(cell, longest=100)
+        found = named_test(text)
+        if found is None:
+            raise Bad(_("Không có xét nghiệm “{value}”. Dùng: fit, hpv, cytology, via.").format(value=text))
+        programme, test = found
+        if sex and sex not in current(programme).sexes:
+            raise Bad(_("Xét nghiệm này không dành cho giới tính đã ghi."))
+        return test
+
+    def _result(self, cell: Any, test: str | None, unit: str, collected_on: date | None) -> str:
+        text = text_of(cell, longest=200)
+        if test and collected_on and not any(problem.column is Column.UNIT for problem in self.problems):
+            interpret_result(test=test, value=text, unit=unit, collected_on=collected_on)
+        return text
