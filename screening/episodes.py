@@ -132,16 +132,6 @@ def explain(result: ScreeningResult) -> dict[str, Explanation]:
     return explanations
 
 
-def explain_awaiting(programme: str, due_on: date) -> dict[str, Explanation]:
-    """What a citizen reads while the sample is at the laboratory."""
-    values = {"due": f"{due_on:%d/%m/%Y}"}
-    texts = protocol_for(programme, due_on).wording["awaiting"]
-    return {
-        language: Explanation(*(_fill(text[part], values) for part in ("verdict", "meaning", "next")))
-        for language, text in texts.items()
-    }
-
-
 def _item(episode: Any, on: date) -> WorkItem:
     protocol = protocol_for(episode.programme, episode.opened_on)
     return WorkItem(

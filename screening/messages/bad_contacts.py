@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from healthhub.accounts.actors import Actor
 from screening.models.messages import BadContact
+from screening.recall.stale import mark_people
 
 _REPORT = """
 INSERT INTO screening_badcontact
@@ -29,9 +30,11 @@ def report(*, patient: str, channel: str, address: str, source: str, reason: str
     values: list[Any] = [patient, address, source, reason[:32], timezone.now(), actor.id[:128]]
     with connection.cursor() as cursor:
         cursor.execute(_REPORT, [*values, channels])
+    mark_people([patient])
 
 
 def clear(*, patient: str, address: str, actor: Actor) -> int:
     """Staff know better: the address is right after all. Answers how many notes that ended."""
     notes = BadContact.objects.filter(patient_id=patient, address=address, cleared_at__isnull=True)
+    mark_people([patient])
     return notes.update(cleared_at=timezone.now(), cleared_by=actor.id[:128])

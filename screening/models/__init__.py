@@ -37,9 +37,18 @@ from screening.models.imports import (
     CodeMapping,
     ColumnMapping,
     ImportBatch,
+    ResultFlag,
     RowKind,
     RowState,
     StagedRow,
+)
+from screening.models.invitation import (
+    Capacity,
+    Decision,
+    DecisionKind,
+    Invitation,
+    InvitationKind,
+    InvitationState,
 )
 from screening.models.laboratory import (
     CustodyEvent,
@@ -68,21 +77,9 @@ from screening.models.messages import (
 from screening.models.offline import OfflineEntry, OfflineState
 from screening.models.protocols import DryRunState, ProtocolVersion, VersionState
 from screening.models.publishing import UnpublishedPerson
-from screening.models.recall import (
-    Balance,
-    BalanceDifference,
-    Capacity,
-    Decision,
-    DecisionKind,
-    Invitation,
-    InvitationKind,
-    InvitationState,
-    RecallRun,
-    StalePerson,
-    Standing,
-    Status,
-)
+from screening.models.recall import Balance, BalanceDifference, CountedPerson, RecallRun
 from screening.models.result import ScreeningResult
+from screening.models.standing import StalePerson, Standing, StandingsNight, Status
 from screening.models.statistics import StaleCell, StatisticsCell, StatisticsCheck
 
 __all__ = [
@@ -110,6 +107,7 @@ __all__ = [
     "ContactAttempt",
     "ContactOutcome",
     "ContactWay",
+    "CountedPerson",
     "CustodyEvent",
     "CustodyKind",
     "Decision",
@@ -146,6 +144,7 @@ __all__ = [
     "Order",
     "ProtocolVersion",
     "RecallRun",
+    "ResultFlag",
     "RowKind",
     "RowState",
     "ScreeningResult",
@@ -157,6 +156,7 @@ __all__ = [
     "StaleCell",
     "StalePerson",
     "Standing",
+    "StandingsNight",
     "StatisticsCell",
     "StatisticsCheck",
     "Status",

@@ -6,6 +6,8 @@ calendar year alone.
 
 from datetime import date, timedelta
 
+from screening.protocol import Protocol
+
 BIRTH_YEAR = "birth_year"
 
 
@@ -33,3 +35,38 @@ def reaches_sql(birth_date: str, age: str, counted: str) -> str:
     later = f"({birth_date} + make_interval(years => {age}))::date"
     # Adding years to 29 February gives the 28th where there is no 29th; that person's birthday is 1 March then.
     return f"({later} + (extract(day FROM {birth_date}) - extract(day FROM {later}))::int)"
+
+
+def age_runs(protocol: Protocol) -> list[tuple[int, int | None]]:
+    """The ages that the bands cover, bands that follow each other taken together."""
+    runs: list[tuple[int, int | None]] = []
+    for band in sorted(protocol.bands, key=lambda band: band.min_age):
+        last = runs[-1] if runs else None
+        if last and last[1] is not None and band.min_age <= last[1] + 1:
+            runs[-1] = (last[0], band.max_age)
+        else:
+            runs.append((band.min_age, band.max_age))
+    return runs
+
+
+def risk_ages(protocol: Protocol) -> list[tuple[int, int | None]]:
+    """First and last age of each risk group; its own, or else those of the bands."""
+    runs = age_runs(protocol)
+    return [
+        (
+            group.min_age if group.min_age is not None else runs[0][0],
+            group.max_age if group.max_age is not None else runs[-1][1],
+        )
+        for group in protocol.risk_groups
+    ]
+
+
+def birthdays(protocol: Protocol, after: date, upto: date) -> list[tuple[date, date]]:
+    """First and last birth date of those who came to an age in (after, upto] at which something begins or ends."""
+    runs = risk_ages(protocol) + ([] if protocol.requires_risk_group else age_runs(protocol))
+    limits = {low for low, _ in runs} | {high + 1 for _, high in runs if high is not None}
+    spans = [
+        (born_by(after, age, protocol.age_counted) + timedelta(days=1), born_by(upto, age, protocol.age_counted))
+        for age in sorted(limits)
+    ]
+    return [(first, last) for first, last in spans if first <= last]

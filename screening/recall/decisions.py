@@ -65,14 +65,6 @@ def undo_decision(*, decision: Decision, actor: Actor, note: str = "") -> store.
     return store.save(revoked, actor=_writer(actor), if_match=decision.version)
 
 
-def decisions_in_force(patient: str, programme: str, on: date) -> list[Decision]:
-    """What keeps her from being called in a programme on that day, newest first."""
-    found = Decision.objects.filter(patient_id=patient, programme=programme, undone=False).order_by(
-        "-made_on", "-request_id"
-    )
-    return [one for one in found if one.kind != DecisionKind.DEFER or (one.until is not None and one.until > on)]
-
-
 def _decide(
     kind: DecisionKind, patient: str, programme: str, reason: str, *, actor: Actor, note: str, ends_on: date | None
 ) -> store.Saved:

@@ -47,6 +47,18 @@ def excluded(protocol: Protocol, on: date, params: dict[str, Any], *, scope: str
     return " UNION ALL ".join(found)
 
 
+def lapsing(protocol: Protocol, after: date, upto: date, params: dict[str, Any]) -> str:
+    """SELECT patient of those whom a fact excluded until a day in (after, upto]; "" if no exclusion ends by itself."""
+    found = []
+    for exclusion in protocol.exclusions:
+        if exclusion.codings and exclusion.review_months:
+            first, last, months = _add(params, after), _add(params, upto), _add(params, exclusion.review_months)
+            facts = carrying(TYPES, exclusion.codings, params, scope="")
+            ends = f"(since + make_interval(months => %({months})s))::date"
+            found.append(f"SELECT patient FROM ({facts}) AS fact WHERE {ends} > %({first})s AND {ends} <= %({last})s")
+    return " UNION ".join(found)
+
+
 def reaching(group: RiskGroup, params: dict[str, Any], *, scope: str) -> str:
     """SELECT patient, since of Observations whose value reaches the group's threshold in its unit."""
     seen = group.observation

@@ -5,15 +5,18 @@ reads by a later snapshot, which sees at least what came with them. What commits
 refresh. One refresh of standings runs at a time (advisory lock); all of it commits or nothing.
 """
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
 from screening.protocol import Protocol, programmes, protocol_for
 from screening.publishing.sweep import mark_unpublished
-from screening.recall.invitations import settle
-from screening.recall.standing import COLUMNS, Scope, began, compute_standings, make_table
+from screening.recall.callers import callers
+from screening.recall.night import has_begun, note_day
+from screening.recall.settling import settle
+from screening.recall.standing import COLUMNS, Scope, compute_standings, make_table
 
 LOCK = 0x48480003  # ours among advisory locks
 TAKE = 10_000  # notes at a time
@@ -32,7 +35,7 @@ _NOTED = """
     INSERT INTO screening_unpublishedperson (patient) SELECT c.patient_id FROM changed c
     WHERE EXISTS (SELECT FROM screening_episode e WHERE e.patient_id = c.patient_id AND e.programme = %(programme)s)
     OR EXISTS (SELECT FROM screening_decision d WHERE d.patient_id = c.patient_id AND d.programme = %(programme)s)
-) SELECT count(*) FROM changed
+) SELECT count(*), coalesce(array_agg(patient_id) FILTER (WHERE %(named)s), '{{}}') FROM changed
 """
 _TAKE_OUT = f"""
 WITH changed AS (
@@ -51,18 +54,19 @@ LEFT JOIN screening_standing s ON s.patient_id = f.patient_id AND s.programme = 
 WHERE s.id IS NULL OR ({", ".join(f"s.{name}" for name in _NAMES)})
     IS DISTINCT FROM ({", ".join(f"f.{name}" for name in _NAMES)})
 ON CONFLICT (patient_id, programme) DO UPDATE SET
-    {", ".join(f"{name} = excluded.{name}" for name in [*_NAMES, "since"])}
+    {", ".join(f"{name} = excluded.{name}" for name in [*_NAMES, "since"])}, call_on = NULL
 RETURNING patient_id
 ) {_NOTED}
 """
 
 
 class Changed(NamedTuple):
-    """How many people a programme is for, and how many rows a refresh wrote and took out."""
+    """How many people a programme is for, how many rows a refresh wrote and took out, and whose, if that was asked."""
 
     eligible: int
     written: int
     removed: int
+    people: list[str]
 
 
 def lock() -> None:
@@ -71,22 +75,31 @@ def lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def refresh_standings(protocol: Protocol, on: date, *, scope: Scope) -> Changed:
+def refresh_standings(
+    protocol: Protocol,
+    on: date,
+    *,
+    scope: Scope,
+    named: bool = False,
+    nearest: Sequence[tuple[int, str]] | None = None,
+) -> Changed:
     """Work out the standings of ``scope`` by this version and write what differs. Call it in a transaction, locked.
 
-    Before its first day a programme is for nobody.
+    ``named`` asks who has changed, for scopes of not too many people; ``nearest`` as in ``compute_standings``.
     """
     make_table(_FRESH)
-    eligible = compute_standings(protocol, on, into=_FRESH, scope=scope) if began(protocol) <= on else 0
+    begun = has_begun(protocol, on)
+    eligible = compute_standings(protocol, on, into=_FRESH, scope=scope, nearest=nearest) if begun else 0
     with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {_FRESH}")
-        params = {**scope.params, "programme": protocol.programme}
+        if scope.patients is None:
+            cursor.execute(f"ANALYZE {_FRESH}")
+        params = {**scope.params, "programme": protocol.programme, "named": named}
         cursor.execute(_TAKE_OUT.format(scope=scope.sql("s.patient_id")), params)
-        removed = int(cursor.fetchone()[0])
+        removed, gone = cursor.fetchone()
         cursor.execute(_PUT_IN.format(scope=scope.sql("s.patient_id")), params)
-        written = int(cursor.fetchone()[0])
+        written, changed = cursor.fetchone()
         cursor.execute(f"DROP TABLE {_FRESH}")
-    return Changed(eligible, written, removed)
+    return Changed(eligible, written, removed, [*gone, *changed])
 
 
 def refresh_noted(on: date) -> int:
@@ -95,17 +108,21 @@ def refresh_noted(on: date) -> int:
     Safe to run twice and at once: a second one waits, then finds nothing. Killed half way, the notes are still there.
     """
     refreshed = 0
-    while True:
-        with transaction.atomic():
-            lock()
-            with connection.cursor() as cursor:
-                cursor.execute(_TAKE, [TAKE])
-                people = [row[0] for row in cursor.fetchall()]
-            if people:
-                refresh_people(people, on)
-        refreshed += len(people)
-        if not people:
-            return refreshed
+    while people := take_notes(on):
+        refreshed += people
+    return refreshed
+
+
+def take_notes(on: date) -> int:
+    """A part of ``refresh_noted``; 0 when no note is left."""
+    with transaction.atomic():
+        lock()
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE, [TAKE])
+            people = [row[0] for row in cursor.fetchall()]
+        if people:
+            refresh_people(people, on)
+    return len(people)
 
 
 def refresh_now(patient: str, on: date) -> bool:
@@ -120,9 +137,10 @@ def refresh_now(patient: str, on: date) -> bool:
 
 def refresh_people(patients: list[str], on: date) -> None:
     """Work out the standings of these people in all programmes, and settle their invitations."""
-    scope = Scope(patients=patients)
+    scope, nearest = Scope(patients=patients), callers()
     for programme in programmes():
-        refresh_standings(protocol_for(programme, on), on, scope=scope)
+        refresh_standings(protocol_for(programme, on), on, scope=scope, nearest=nearest)
+    note_day(on)
     _drop_unknown(patients)
     settle(on, patients=patients)
     mark_unpublished(patients)
@@ -135,11 +153,3 @@ def _drop_unknown(patients: list[str]) -> None:
             "DELETE FROM screening_standing WHERE patient_id = ANY(%s) AND NOT programme = ANY(%s)",
             [patients, programmes()],
         )
-
-
-def waiting_notes() -> int:
-    """How many notes wait for a refresh."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM screening_staleperson")
-        row: tuple[Any, ...] = cursor.fetchone()
-    return int(row[0])

@@ -5,7 +5,11 @@ in force yet are the same statement. ``due_on`` is counted anew from ``due_from`
 
 Precedence: ceased, deferred, screened, unreachable, overdue, due. Screened is whoever is in an open round (what is open
 there is the failsafe's) or whose next date has not come. Surveillance is an open round whose step lies far ahead: until
-then she is screened, from then on due, so that nobody under surveillance is lost.
+then she is screened, from then on due, so that nobody under surveillance is lost. An open round keeps its person's
+standing until it is closed, though she has come to an age at which the programme begins nothing new.
+
+``looks_on`` says when time alone changes a row. What else time does to people is asked by ``recall.night``: whoever
+reads a day here in a new way must say it there, or the recount by shares will find the rows wrong.
 """
 
 from collections.abc import Sequence
@@ -16,12 +20,14 @@ from django.db import connection
 
 from screening.messages.reach import unreachable_sql
 from screening.protocol import Protocol, protocols
-from screening.recall.ages import born_between, reaches_sql
+from screening.recall.ages import age_runs, born_between, reaches_sql, risk_ages
+from screening.recall.callers import callers
 from screening.recall.evidence import carrying, excluded, reaching
 from screening.recall.rules import rule_months
 
 COLUMNS = (
-    "patient_id, programme, area_id, facility_id, status, due_on, due_rule, due_from, protocol_version, inputs, since"
+    "patient_id, programme, area_id, facility_id, status, due_on, due_rule, due_from, protocol_version, inputs, "
+    "looks_on, since"
 )
 NOBODY = "SELECT NULL::text AS patient WHERE false"
 SURVEILLANCE = "surveillance_due"
@@ -61,20 +67,30 @@ def make_table(name: str) -> None:
         )
 
 
-def compute_standings(protocol: Protocol, on: date, *, into: str, scope: Scope = EVERYBODY) -> int:
+def compute_standings(
+    protocol: Protocol,
+    on: date,
+    *,
+    into: str,
+    scope: Scope = EVERYBODY,
+    nearest: Sequence[tuple[int, str]] | None = None,
+) -> int:
     """Write the standings by this version on that day into a table that has ``COLUMNS``; answers how many.
 
-    ``into`` is a name from code, never from a user.
+    ``into`` is a name from code, never from a user. ``nearest`` is what ``callers`` says, if it is known already.
     """
     sql, params = standings_sql(protocol, on, scope=scope)
+    nearest = callers() if nearest is None else nearest
+    params |= {"areas": [area for area, _ in nearest], "facilities": [facility for _, facility in nearest]}
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {into} ({COLUMNS}) {sql}", params)
         return cursor.rowcount
 
 
 def standings_sql(protocol: Protocol, on: date, *, scope: Scope = EVERYBODY) -> tuple[str, dict[str, Any]]:
-    """The SELECT of ``compute_standings`` and its parameters."""
+    """The SELECT of ``compute_standings`` and its parameters, but for ``areas`` and ``facilities``: who calls whom."""
     rules = sorted(rule_months(protocol).items())
+    ahead = [step for _, step in sorted(protocol.steps.items()) if step.state == SURVEILLANCE]
     params: dict[str, Any] = {
         **scope.params,
         "on": on,
@@ -85,6 +101,9 @@ def standings_sql(protocol: Protocol, on: date, *, scope: Scope = EVERYBODY) -> 
         "overdue_after": protocol.call.overdue_after_days if protocol.call else None,
         "rules": [rule for rule, _ in rules],
         "months": [months for _, months in rules],
+        "steps": [f"step:{step.key}" for step in ahead],
+        "step_months": [step.within.months for step in ahead],
+        "step_days": [step.within.days for step in ahead],
     }
     ages = _ages(protocol, on, params)
     risky = _risky(protocol, on, params, scope)
@@ -93,6 +112,7 @@ def standings_sql(protocol: Protocol, on: date, *, scope: Scope = EVERYBODY) -> 
         risky=risky,
         ages=ages,
         scope=scope.sql("c.patient_id"),
+        open_rounds=scope.sql("o.patient_id"),
         living="AND c.area_id IS NOT NULL" if protocol.residence == "city" else "",
         reaches=reaches_sql("p.birth_date", "p.first_age", protocol.age_counted),
         unreachable=unreachable_sql("p"),
@@ -104,30 +124,6 @@ def began(protocol: Protocol) -> date:
     """The first day of the programme: that of its first version."""
     known = [one.valid_from for one in protocols() if one.programme == protocol.programme]
     return min([*known, protocol.valid_from])
-
-
-def age_runs(protocol: Protocol) -> list[tuple[int, int | None]]:
-    """The ages that the bands cover, bands that follow each other taken together."""
-    runs: list[tuple[int, int | None]] = []
-    for band in sorted(protocol.bands, key=lambda band: band.min_age):
-        last = runs[-1] if runs else None
-        if last and last[1] is not None and band.min_age <= last[1] + 1:
-            runs[-1] = (last[0], band.max_age)
-        else:
-            runs.append((band.min_age, band.max_age))
-    return runs
-
-
-def risk_ages(protocol: Protocol) -> list[tuple[int, int | None]]:
-    """First and last age of each risk group; its own, or else those of the bands."""
-    runs = age_runs(protocol)
-    return [
-        (
-            group.min_age if group.min_age is not None else runs[0][0],
-            group.max_age if group.max_age is not None else runs[-1][1],
-        )
-        for group in protocol.risk_groups
-    ]
 
 
 def _ages(protocol: Protocol, on: date, params: dict[str, Any]) -> str:
@@ -173,23 +169,17 @@ def _risky(protocol: Protocol, on: date, params: dict[str, Any], scope: Scope) -
     )
 
 
-# The nearest registered facility of each unit: there, where it passed into or came from, in its district.
-CALLERS = """
-SELECT DISTINCT ON (near.area_id) near.area_id, f.organization_id FROM (
-    SELECT id AS area_id, id AS place, 0 AS far FROM records_area
-    UNION ALL SELECT old_id, new_id, 1 FROM records_areasuccession
-    UNION ALL SELECT new_id, old_id, 1 FROM records_areasuccession
-    UNION ALL SELECT id, parent_id, 2 FROM records_area WHERE parent_id IS NOT NULL
-    UNION ALL SELECT a.id, b.id, 3 FROM records_area a JOIN records_area b ON b.parent_id = a.parent_id
-) AS near JOIN records_facility f ON f.area_id = near.place AND f.active AND f.code IS NOT NULL
-ORDER BY near.area_id, near.far, f.code
-"""
 _STANDINGS = (
-    "WITH callers AS MATERIALIZED ("
-    + CALLERS
-    + """
+    """
+WITH callers AS MATERIALIZED (
+    SELECT * FROM unnest(%(areas)s::bigint[], %(facilities)s::text[]) AS near(area_id, organization_id)
 ), rules AS MATERIALIZED (
     SELECT * FROM unnest(%(rules)s::text[], %(months)s::int[]) AS r(rule, months)
+), steps AS MATERIALIZED (
+    SELECT * FROM unnest(%(steps)s::text[], %(step_months)s::int[], %(step_days)s::int[]) AS t(rule, months, days)
+), open_rounds AS MATERIALIZED (
+    SELECT o.patient_id FROM screening_episode o
+    WHERE o.programme = %(programme)s AND o.state <> 'closed' {open_rounds}
 ), decided AS MATERIALIZED (
     SELECT d.patient_id,
         (array_agg(d.request_id ORDER BY d.made_on DESC, d.request_id DESC)
@@ -205,7 +195,8 @@ _STANDINGS = (
         least({ages}, risky.first_age) AS first_age
     FROM records_citizen c LEFT JOIN risky ON risky.patient = c.patient_id
     WHERE c.active AND NOT c.deceased AND coalesce(nullif(c.sex, ''), 'unknown') = ANY(%(sexes)s)
-        AND coalesce({ages}, risky.first_age) IS NOT NULL {living} {scope}
+        AND (coalesce({ages}, risky.first_age) IS NOT NULL OR c.patient_id IN (SELECT patient_id FROM open_rounds))
+        {living} {scope}
         AND c.patient_id NOT IN (SELECT patient FROM excluded)
 ), dated AS (
     SELECT p.*, e.id AS episode, e.closed_on, e.state, e.step, e.detail,
@@ -216,7 +207,8 @@ _STANDINGS = (
         CASE WHEN e.id IS NULL THEN greatest({reaches}, %(began)s, p.risk_since)
              WHEN e.closed_on IS NULL THEN CASE WHEN e.state = '"""
     + SURVEILLANCE
-    + """' THEN e.due_on END
+    + """' THEN coalesce(
+                (e.due_from + make_interval(months => steps.months, days => steps.days))::date, e.due_on) END
              WHEN e.due_from IS NOT NULL AND e.due_on IS NOT NULL AND rules.months IS NOT NULL
              THEN (e.due_from + make_interval(months =>
                 CASE WHEN p.risk_months IS NOT NULL AND e.due_rule LIKE 'category:%%'
@@ -226,20 +218,23 @@ _STANDINGS = (
         SELECT e.id, e.opened_on, e.closed_on, e.state, e.step, e.outcome, e.detail, e.due_on, e.due_from, e.due_rule
         FROM screening_episode e WHERE e.patient_id = p.patient_id AND e.programme = %(programme)s
         AND e.outcome <> 'withdrawn' ORDER BY e.opened_on DESC, e.id DESC LIMIT 1
-    ) AS e ON true LEFT JOIN rules ON rules.rule = e.due_rule
+    ) AS e ON true LEFT JOIN rules ON rules.rule = e.due_rule LEFT JOIN steps ON steps.rule = e.due_rule
 ), placed AS (
     SELECT p.*, d.ceased, d.deferred, d.deferred_until,
         p.next_on IS NOT NULL AND d.deferral_ended > p.next_on AS put_off, d.deferral_ended,
         CASE WHEN d.deferral_ended > p.next_on THEN d.deferral_ended ELSE p.next_on END AS due
     FROM dated p LEFT JOIN decided d ON d.patient_id = p.patient_id
+), judged AS (
+    SELECT p.*, CASE WHEN p.ceased IS NOT NULL OR (p.closed_on IS NOT NULL AND p.due IS NULL) THEN 'ceased'
+        WHEN p.deferred_until IS NOT NULL THEN 'deferred'
+        WHEN p.due IS NULL OR p.due > %(on)s THEN 'screened'
+        WHEN {unreachable} THEN 'unreachable'
+        WHEN p.due + %(overdue_after)s::int < %(on)s THEN 'overdue'
+        ELSE 'due' END AS status
+    FROM placed p
 )
 SELECT p.patient_id, %(programme)s, p.area_id, coalesce(own.organization_id, callers.organization_id),
-    CASE WHEN p.ceased IS NOT NULL OR (p.closed_on IS NOT NULL AND p.due IS NULL) THEN 'ceased'
-         WHEN p.deferred_until IS NOT NULL THEN 'deferred'
-         WHEN p.due IS NULL OR p.due > %(on)s THEN 'screened'
-         WHEN {unreachable} THEN 'unreachable'
-         WHEN p.due + %(overdue_after)s::int < %(on)s THEN 'overdue'
-         ELSE 'due' END,
+    p.status,
     CASE WHEN p.deferred_until > p.due THEN p.deferred_until ELSE p.due END,
     CASE WHEN p.put_off OR p.deferred_until > p.due THEN 'deferral' ELSE p.rule END,
     CASE WHEN p.deferred_until > p.due THEN p.deferred_until WHEN p.put_off THEN p.deferral_ended
@@ -248,8 +243,10 @@ SELECT p.patient_id, %(programme)s, p.area_id, coalesce(own.organization_id, cal
     jsonb_strip_nulls(jsonb_build_object('episode', p.episode, 'decision', coalesce(p.ceased, p.deferred),
         'risk', nullif(p.risk, ''), 'step', nullif(p.step, ''), 'detail', nullif(p.detail, ''),
         'first_on', CASE WHEN p.put_off OR p.deferred_until > p.due THEN p.next_on END)),
+    CASE p.status WHEN 'deferred' THEN p.deferred_until WHEN 'screened' THEN p.due
+        WHEN 'due' THEN p.due + %(overdue_after)s::int + 1 END,
     %(on)s
-FROM placed p
+FROM judged p
 LEFT JOIN callers ON callers.area_id = p.area_id
 LEFT JOIN records_facility own ON own.organization_id = p.facility_id AND own.active AND own.code IS NOT NULL
 """

@@ -14,7 +14,7 @@ from fhir.outcomes import Refused
 from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM
 from screening.citizen import state_of
-from screening.episodes import close_episode, explain, explain_awaiting, worklist
+from screening.episodes import close_episode, explain, worklist
 from screening.models import Episode, EpisodeEvent, ScreeningResult
 from screening.protocol import NotInterpretable
 from screening.results import (
@@ -248,10 +248,6 @@ def test_a_result_that_cannot_be_read_is_told_without_a_verdict(send, man):
     send.fit(man, None, code="29771-3", valueString="??")
     text = explain(results_of(man).get())
     assert (text["en"].verdict, "13/05/2024" in text["en"].next) == ("Your result is being checked.", True)
-
-
-def test_awaiting_names_the_day(enter):
-    assert "15/05/2024" in explain_awaiting("colorectal", date(2024, 5, 15))["vi"].next
 
 
 def test_no_text_is_left_with_a_placeholder(send, woman):

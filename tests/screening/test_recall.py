@@ -17,11 +17,12 @@ from screening.appointments import booking
 from screening.messages.sending import held_back
 from screening.models import Capacity, Invitation, InvitationKind, Message, RecallRun, Standing
 from screening.protocol import protocol_for
-from screening.recall.invitations import attach, give_up, plan, remind
+from screening.recall.invitations import attach, plan
 from screening.recall.lists import nonresponders
 from screening.recall.nightly import go_on
 from screening.recall.refresh import refresh_noted, refresh_people
 from screening.recall.run import carry_on, start_run
+from screening.recall.telling import give_up, remind
 from tests.screening.appointment_room import CHECK, FIT, planned, slots_of
 from tests.screening.conftest import Sender, make_patient
 
@@ -104,7 +105,7 @@ def test_nobody_is_invited_on_a_weekend_by_default(man: str) -> None:
 
 def test_a_killed_run_goes_on_where_it_was(man: str, woman: str) -> None:
     run = start_run(MONDAY, only=["colorectal"])
-    asked = iter([False, False, True])
+    asked = iter([False, False, False, True])
     run = carry_on(run, stop=lambda: next(asked))
     assert (len(run.done), run.finished_at) == (2, None)
     run = carry_on(start_run(MONDAY, only=["colorectal"]))
@@ -208,12 +209,15 @@ def test_the_yearly_check_is_attached_to_what_she_is_due_for(station: Facility, 
     assert set(found.values_list("kind", "state", "due_on")) == {("annual_check", "sent", today)}
     due = Standing.objects.filter(patient_id=man, status__in=("due", "overdue", "unreachable"))
     assert set(found.values_list("programme", flat=True)) == set(due.values_list("programme", flat=True))
+    for weekday in range(7):
+        Capacity.objects.create(facility_id=None, programme="colorectal", weekday=weekday, places=5)
     night(today)
+    night(today + timedelta(days=41))
     assert Message.objects.exclude(kind="appointment").count() == 0
-    Invitation.objects.update(sent_on=today - timedelta(days=126))
-    night(today + timedelta(days=1))
+    night(today + timedelta(days=42))  # nothing came of it: she is called
+    night(today + timedelta(days=126))
     states = Invitation.objects.filter(programme="colorectal").order_by("id").values_list("kind", "state")
-    assert list(states) == [("annual_check", "nonresponder"), ("call", "sent")]  # nothing came of it: she is called
+    assert list(states) == [("annual_check", "nonresponder"), ("call", "reminded")]
     assert Message.objects.filter(kind="nonresponse").count() == 0
 
 
