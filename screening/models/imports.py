@@ -49,6 +49,14 @@ class RowState(models.TextChoices):
     KEPT = "kept", _("Không hoàn tác được")
 
 
+class ResultFlag(models.TextChoices):
+    """Why a row must not be forgotten: its result is positive, or nobody could read what it is."""
+
+    NONE = "", ""
+    POSITIVE = "positive", _("Dương tính")
+    UNREAD = "unread", _("Không đọc được")
+
+
 class ImportBatch(models.Model):
     """One file of results and how far it has got: read into staged rows, reviewed, approved, stored, perhaps undone.
 
@@ -58,7 +66,7 @@ class ImportBatch(models.Model):
     headings, `columns` which of them is what: {column: {"at": place} or {"always": text}}; `codes` the file's codes
     that await a test. `total` is an estimate until the file is read; then processed = new + corrected + unchanged +
     close + nobody + repeated + failed, and `handled` of them need no more storing. `kinds` are what the reviewer
-    approved. `auto`: nobody reviews, all good rows are stored. `notices` are in `language`. `cancel_asked` is written
+    approved; `leaving` is why rows that were not stored are left, by whom and when (see imports.leaving). `auto`: nobody reviews, all good rows are stored. `notices` are in `language`. `cancel_asked` is written
     by the page only, all else by whoever holds the batch's lock.
     """
 
@@ -87,6 +95,7 @@ class ImportBatch(models.Model):
     columns = models.JSONField(default=dict, blank=True)
     codes = models.JSONField(default=list, blank=True)
     kinds = models.JSONField(default=list, blank=True)
+    leaving = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
@@ -137,13 +146,16 @@ class ImportBatch(models.Model):
 
 
 class StagedRow(models.Model):
-    """A row of a file between upload and approval, and for some weeks the record of what became of it.
+    """A row of a file between upload and approval, and then the record of what became of it: for some weeks, or for
+    ever where it was left out or is wrong.
 
     `lane` is that of its person (see imports.lanes). `texts` are its cells as they came; it is checked anew when it is
     stored. `key` is a digest of facility, specimen and test, `content` one of the whole row. `problems` and `notices`
     are [[column, sentence], …], `differences` [[what, old, new], …] of a correction. `candidates` are the ids of people
     whom a CLOSE row nearly names, `decision` what the reviewer said: "" (to the matching queue), "person:<id>" or
-    "left". `version` is the one that storing made.
+    "left". `version` is the one that storing made. `specimen`, `test` and `flag` are what the row says of its result,
+    as far as it can be read. Who left a row out says so with a code (`left_as`); `seen` is the second person who has
+    looked at a left positive and agrees.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -163,6 +175,17 @@ class StagedRow(models.Model):
     patient = models.CharField(max_length=64, blank=True)
     observation = models.CharField(max_length=64, blank=True)
     version = models.IntegerField(null=True)
+    specimen = models.CharField(max_length=100, blank=True, db_default="")
+    test = models.CharField(max_length=40, blank=True, db_default="")
+    flag = models.CharField(max_length=8, choices=ResultFlag.choices, blank=True, db_default="")
+    left_as = models.CharField(max_length=20, blank=True, db_default="")
+    left_note = models.CharField(max_length=500, blank=True, db_default="")
+    left_by = models.CharField(max_length=200, blank=True, db_default="")
+    left_name = models.CharField(max_length=255, blank=True, db_default="")
+    left_at = models.DateTimeField(null=True)
+    seen_by = models.CharField(max_length=200, blank=True, db_default="")
+    seen_name = models.CharField(max_length=255, blank=True, db_default="")
+    seen_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("batch", "row"), name="screening_stagedrow_row"),)
@@ -171,6 +194,11 @@ class StagedRow(models.Model):
             models.Index(name="screening_stagedrow_key", fields=("batch", "key")),
             models.Index(
                 name="screening_stagedrow_left", fields=("batch", "lane", "row"), condition=models.Q(state="staged")
+            ),
+            models.Index(
+                name="screening_stagedrow_open",
+                fields=("batch", "row"),
+                condition=models.Q(state__in=("left", "undone")) | models.Q(kind="error", state="staged"),
             ),
             models.Index(
                 name="screening_stagedrow_undone", fields=("observation",), condition=models.Q(state="undone")

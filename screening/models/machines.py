@@ -43,7 +43,9 @@ class MachineMessage(models.Model):
     """A message or file as a machine sent it, with our answer; kept for a while in case of dispute.
 
     `connection` is None for a sender that we do not know. `accepted`: what it holds is stored or parked, so that the
-    same `control_id` again gets the same answer and changes nothing. `digest` is of the raw bytes.
+    same `control_id` again gets the same answer and changes nothing. `digest` is of the raw bytes. One that was not
+    accepted waits for somebody of the facility to say what became of it (`settled_as`, see machines.inbox). Of a file
+    the `control_id` is its name, and `raw` its beginning.
     """
 
     connection = models.ForeignKey(MachineConnection, null=True, on_delete=models.PROTECT, related_name="messages")
@@ -59,6 +61,11 @@ class MachineMessage(models.Model):
     problem = models.TextField(blank=True)
     stored = models.IntegerField(default=0)
     parked = models.IntegerField(default=0)
+    settled_as = models.CharField(max_length=20, blank=True)
+    settled_note = models.CharField(max_length=500, blank=True)
+    settled_by = models.CharField(max_length=200, blank=True)
+    settled_name = models.CharField(max_length=255, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (
@@ -70,6 +77,11 @@ class MachineMessage(models.Model):
         )
         indexes = (
             models.Index(name="screening_machine_received", fields=("received_at",)),
+            models.Index(
+                name="screening_machine_waiting",
+                fields=("facility", "received_at"),
+                condition=models.Q(accepted=False, settled_at__isnull=True),
+            ),
             models.Index(name="screening_machine_facility", fields=("facility", "-received_at")),
         )
 
