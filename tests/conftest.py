@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 from django.conf import settings
 from kombu import Connection
+from pytest_django import DjangoDbBlocker
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,6 +44,28 @@ def broker() -> str:
         return f"{properties['product']} {properties['version']}"
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """Make the database in place of pytest-django, which would migrate one for every worker and every run."""
+    from tests.database import own_database
+
+    with django_db_blocker.unblock(), own_database(anew=request.config.getoption("create_db")):
+        django_db_blocker.block()
+        yield
+        django_db_blocker.restore()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let no test, and no two workers at the same time, keep files in the folder of a running demo."""
+    settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _empty_queue() -> None:
     """Forget the tasks that an earlier, broken-off run left behind."""
@@ -52,17 +75,6 @@ def _empty_queue() -> None:
         queue = app.amqp.queues[settings.CELERY_TASK_DEFAULT_QUEUE].bind(connection.default_channel)
         queue.declare()  # RabbitMQ empties only what is there
         queue.purge()
-
-
-@pytest.fixture(autouse=True)
-def _areas(request: pytest.FixtureRequest) -> None:
-    """Give tests that commit the areas which the migrations loaded: the test before emptied every table."""
-    marker = request.node.get_closest_marker("django_db")
-    if (marker and marker.kwargs.get("transaction")) or {"live_server", "transactional_db"} & set(request.fixturenames):
-        request.getfixturevalue("transactional_db")
-        from records.areas import load_areas
-
-        load_areas()
 
 
 @pytest.fixture(autouse=True)
