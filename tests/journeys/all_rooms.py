@@ -79,9 +79,16 @@ def fill(folder: Path) -> None:
     book(patient_id=citizen.patient, slot_id=slot.pk, actor=citizen)
 
 
-def visits() -> list[Visit]:
-    """All of them; each role's together, so that each signs in once."""
-    return [*_open(), *_mine(), *_clinic(), *_about_people(), *_laboratory(), *_city()]
+def rooms() -> dict[str, list[Visit]]:
+    """All of them, by the room that they are in; one person at most goes into a room."""
+    return {
+        "open": _open(),
+        "mine": _mine(),
+        "clinic": _clinic(),
+        "people": _about_people(),
+        "laboratory": _laboratory(),
+        "city": _city(),
+    }
 
 
 def _open() -> list[Visit]:

@@ -3,20 +3,21 @@ nothing is wider than the screen or breaks the content policy. A page neither vi
 
 import os
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker
 from pytest_django.live_server_helper import LiveServer
 
 from healthhub.accounts.demo import DEMO_DOMAIN, DEMO_PASSWORD
 from healthhub.accounts.models import User
 from screening.demo import present
-from tests.journeys.all_rooms import Visit, fill, visits
+from tests.database import empty_tables
+from tests.journeys.all_rooms import Visit, fill, rooms
 from tests.journeys.browser import DESK, PHONE, Window, browsing, needs_browser
 
 #: What only takes a form, and answers a GET with 405.
@@ -42,27 +43,41 @@ NO_PAGE = {
     "city-protocol-file": "a file",
     "city-csv": "a file",
 }
-
-
+ROOMS = ["open", "mine", "clinic", "people", "laboratory", "city"]
 _SOME = {"IntConverter": 1, "UUIDConverter": UUID(int=1)}
 
 
-@pytest.fixture
-def pages(live_server: LiveServer, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Visit]:
-    """All visits, with something to see at each."""
-    settings.MEDIA_ROOT, settings.DEMO = tmp_path, True
-    monkeypatch.setattr(present, "recent_count", lambda tests: present.RECENT_TESTS)
-    fill(tmp_path)
-    return visits()
+class City(NamedTuple):
+    """Where the server is, and the pages of each room."""
+
+    address: str
+    rooms: dict[str, list[Visit]]
 
 
-def test_every_page_is_visited_or_excepted(pages: list[Visit]) -> None:
-    known = {one.name for one in pages} | WRITTEN_TO | set(NO_PAGE)
+@pytest.fixture(scope="module")
+def city(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[City]:
+    """A server with something to see in every room, made once: the tests here only look."""
+    folder = tmp_path_factory.mktemp("city")
+    with pytest.MonkeyPatch.context() as patch, override_settings(MEDIA_ROOT=folder, DEMO=True):
+        patch.setattr(present, "recent_count", lambda tests: present.RECENT_TESTS)
+        with django_db_blocker.unblock():
+            fill(folder)
+            server = LiveServer("localhost")
+            yield City(server.url, rooms())
+            server.stop()
+            empty_tables()
+
+
+def test_every_page_is_visited_or_excepted(city: City) -> None:
+    known = {one.name for room in city.rooms.values() for one in room} | WRITTEN_TO | set(NO_PAGE)
     ours = [get_resolver(module).url_patterns for module in ("records.urls", "screening.urls")]
     assert {one.name for patterns in ours for one in _patterns(patterns)} == known
+    assert list(city.rooms) == ROOMS
 
 
-def test_what_is_only_written_to_shows_no_page(pages: list[Visit]) -> None:
+def test_what_is_only_written_to_shows_no_page(city: City) -> None:
     known = {"kind": "opt-out", "action": "refer", "day": "2030-01-01", "token": "x"}
     users = {who: User.objects.get(email=f"{who}@{DEMO_DOMAIN}") for who in ("clinician", "officer", "citizen")}
     shown = set()
@@ -80,22 +95,23 @@ def test_what_is_only_written_to_shows_no_page(pages: list[Visit]) -> None:
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-@pytest.mark.parametrize("needed", [pytest.param(None, marks=needs_browser)], ids=[""])
-def test_every_page_is_accessible(live_server: LiveServer, pages: list[Visit], language: str, needed: None) -> None:
+@pytest.mark.parametrize("room", [pytest.param(room, marks=needs_browser) for room in ROOMS])
+def test_every_page_is_accessible(city: City, room: str, language: str) -> None:
     faults: dict[str, list[str]] = {}
-    with browsing(live_server.url) as street:
-        for who, mine in groupby(pages, key=lambda one: one.who):
-            window = street.window(DESK)
-            window.open("/")
-            if language == "en":
-                window.page.click("button[name=language]")
-            if who:
-                window.sign_in(f"{who}@{DEMO_DOMAIN}", DEMO_PASSWORD)
-            for number, visit in enumerate(mine):
-                found = list(_look(window, visit, language, f"{who or 'open'}-{number:02}-{visit.name}-{language}"))
-                if found or window.complaints:
-                    faults[visit.address] = [*found, *window.complaints]
-                    window.complaints.clear()
+    visits = city.rooms[room]
+    (who,) = {one.who for one in visits}
+    with browsing(city.address) as street:
+        window = street.window(DESK)
+        window.open("/")
+        if language == "en":
+            window.page.click("button[name=language]")
+        if who:
+            window.sign_in(f"{who}@{DEMO_DOMAIN}", DEMO_PASSWORD)
+        for number, visit in enumerate(visits):
+            found = list(_look(window, visit, language, f"{room}-{number:02}-{visit.name}-{language}"))
+            if found or window.complaints:
+                faults[visit.address] = [*found, *window.complaints]
+                window.complaints.clear()
     assert faults == {}
 
 
