@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from records.models import Citizen
 from screening.citizen import here, written
+from screening.clinic import fitting
 from screening.clinic.words import OUTCOME_WORDS
 from screening.models import ScreeningResult
-from screening.protocol import NEGATIVE, Interpretation, eligible, protocol_for
+from screening.protocol import NEGATIVE, Interpretation, protocol_for
 from screening.protocol.beside import with_components
 from screening.protocol.events import add_months
 
@@ -43,7 +44,7 @@ def preview(
     fields: Mapping[str, Any],
     without: str = "",
 ) -> Preview:
-    """The preview of a result with ``build_result``'s ``fields``; ``without`` is the one being corrected. One query."""
+    """The preview of a result with ``build_result``'s ``fields``; ``without`` is the one corrected. Two queries."""
     collected: date = fields["collected_on"]
     kind, word = OUTCOME_WORDS[found.outcome]
     same = ScreeningResult.objects.filter(patient_id=citizen.pk, test=fields["test"], collected_on=collected)
@@ -54,7 +55,9 @@ def preview(
         reading=here(_reading(programme, found, fields)),
         next_step=_next(programme, found, fields),
         beside=_beside(programme, found, fields),
-        warnings=_warnings(citizen, programme, collected),
+        warnings=fitting.warnings(
+            [fitting.Sample(citizen, collected)], programme=programme, test=fields["test"], correcting=bool(without)
+        ).get(citizen.pk, []),
         same=list(same.exclude(observation_id=without).select_related("facility")),
         mark=mark_of(citizen.pk, fields, found),
     )
@@ -107,16 +110,3 @@ def _next(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> s
         month = f"{add_months(fields['collected_on'], category.next_months):%m/%Y}"
         return _("Không cần làm gì thêm. Lần sàng lọc tiếp theo: %(month)s.") % {"month": month}
     return ""
-
-
-def _warnings(citizen: Citizen, programme: str, collected: date) -> list[str]:
-    answer = eligible(citizen, collected, protocol_for(programme, collected))
-    reasons = {
-        "sex": _("Chương trình này không dành cho giới tính đã ghi trong hồ sơ."),
-        "birth_date": _("Hồ sơ chưa có ngày sinh."),
-        "too_young": _("Người này %(age)s tuổi, dưới độ tuổi của chương trình."),
-        "too_old": _("Người này %(age)s tuổi, trên độ tuổi của chương trình."),
-    }
-    if answer.eligible or answer.reason not in reasons:  # risk groups are on the person's page; here nobody looked
-        return []
-    return [reasons[answer.reason] % {"age": answer.age}]

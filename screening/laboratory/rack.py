@@ -5,7 +5,7 @@ Saving the same rack twice changes nothing: a tube that holds the same result al
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -18,13 +18,14 @@ from healthhub.accounts.actors import Actor
 from records.identity import Identity, identity
 from records.models import Facility
 from screening.citizen import here
+from screening.clinic.fitting import Sample, warnings
 from screening.clinic.refusals import faults_of
 from screening.clinic.words import OUTCOME_WORDS
 from screening.laboratory.barcodes import is_mistyped
 from screening.laboratory.entry import Entry, enter_readings, expired_kit
 from screening.laboratory.specimens import Tube, tubes_of
 from screening.models import ScreeningResult
-from screening.protocol import Interpretation, NotInterpretable, eligible, protocol_for
+from screening.protocol import Interpretation, NotInterpretable
 from screening.results import interpret_result, known_test
 
 EMPTY, READY, BAD, SAVED = "empty", "ready", "bad", "saved"
@@ -54,7 +55,7 @@ class RackRow:
     state: str = EMPTY
     fault_in: str = ""
     fault: str = ""
-    warning: str = ""
+    warnings: list[str] = field(default_factory=list)
     kind: str = ""
     word: str = ""
     reading: str = ""
@@ -68,7 +69,7 @@ class RackRow:
 
 
 def read_rack(typed: Sequence[tuple[str, str]], *, setting: Setting, facility: Facility, actor: Actor) -> list[RackRow]:
-    """Every row with its person and its reading, or with what is wrong; six statements whatever their number."""
+    """Every row with its person and its reading, or with what is wrong; seven statements whatever their number."""
     rows = [
         RackRow(number, code.strip().upper(), value.strip()) for number, (code, value) in enumerate(typed[:MOST], 1)
     ]
@@ -95,7 +96,8 @@ def read_rack(typed: Sequence[tuple[str, str]], *, setting: Setting, facility: F
             row.refuse("barcode", _("Mã này đã có ở hàng trên."))
         seen.add(row.barcode)
         if row.state == READY and row.person and same_day.get(row.person.id, row.barcode) != row.barcode:
-            row.warning = _("Người này đã có kết quả cùng xét nghiệm, cùng ngày.")
+            row.warnings.append(_("Người này đã có kết quả cùng xét nghiệm, cùng ngày."))
+    _warn(rows, setting)
     return rows
 
 
@@ -184,11 +186,21 @@ def _read(row: RackRow, tube: Tube | None, setting: Setting, held: ScreeningResu
         return row.refuse("barcode", _("Mẫu này của cơ sở đã có kết quả xét nghiệm này. Hãy sửa kết quả đó."))
     if told := expired_kit(tube, found.outcome, collected):
         return row.refuse("value", told)
-    answer = eligible(tube.person, collected, protocol_for(known_test(setting.test, collected)[0], collected))
-    if answer.reason in ("sex", "too_young", "too_old"):
-        row.warning = _("Người này không thuộc diện của chương trình.")
     row.state = READY
     return None
+
+
+def _warn(rows: Sequence[RackRow], setting: Setting) -> None:
+    """Say in each row that is ready what should make one look twice. One statement."""
+    tubes = [row.tube for row in rows if row.state == READY and row.tube]
+    samples = [Sample(tube.person, _collected(tube, setting)) for tube in tubes if tube.person]
+    if not samples:
+        return
+    programme = known_test(setting.test, setting.collected_on)[0]
+    found = warnings(samples, programme=programme, test=setting.test)
+    for row in rows:
+        if row.state == READY and row.person:
+            row.warnings += found.get(row.person.id, [])
 
 
 def _unknown(barcode: str, tube: Tube | None) -> str:
