@@ -128,7 +128,7 @@ def measure() -> bool:
             )
         client = Client(HTTP_HOST="localhost")
         client.force_login(user)
-        count = Episode.objects.filter(owner=facility).exclude(state="closed").count()
+        count = Episode.objects.filter(holder=facility).exclude(state="closed").count()
         print(f"worklist, {name}: {count} open of {ROUNDS}")
         for page, address in PAGES.items():
             times = []

@@ -10,6 +10,7 @@ Writing. HealthHub itself and care only, and care for its own facility only: see
 """
 
 from collections.abc import Callable, Iterator, Sequence, Set
+from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -160,6 +161,19 @@ def visible_to(actor: Actor) -> QuerySet[Citizen]:
     if actor.role is Role.CITIZEN and actor.patient:
         return citizens.filter(pk=actor.patient)
     return citizens.none()
+
+
+def visible_ids(actor: Actor) -> QuerySet[Any, Any]:
+    """The ids of the people whom the actor may see, for counting many of them, and of some who were merged since.
+
+    The same rule as ``visible_to``, said as a set that the database makes once and not as a question for each person.
+    Whoever counts with it leaves out the few who are not active.
+    """
+    if actor.role in CARE and actor.facility and not actor.is_system:
+        cared = CareRelation.objects.filter(facility_id=actor.facility).values("patient_id")
+        consented = Consent.objects.filter(facility_id=actor.facility, withdrawn_at__isnull=True).values("patient_id")
+        return cared.union(consented)
+    return visible_to(actor).values("pk")
 
 
 def can_see(actor: Actor, patient_id: str) -> bool:

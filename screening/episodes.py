@@ -5,18 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from fhir.ids import new_id
-from fhir.outcomes import refuse
-from healthhub.accounts.actors import Actor
-from healthhub.audit.log import record_access
-from screening import projection
-from screening.models import Episode, EpisodeEvent, EpisodeState, EventKind, ScreeningResult
-from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, Event, protocol_for
+from screening.models import Episode, EpisodeState, ScreeningResult
+from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, protocol_for
 from screening.protocol.beside import value_leading_to
-from screening.protocol.events import ASSESSED, CLOSED, RESULT, add_months, effective
+from screening.protocol.events import add_months
 from screening.protocol.shapes import VERIFY, Protocol, Text
 
 
@@ -60,60 +54,6 @@ def worklist(facility: str | None, on: date, *, limit: int = 500) -> list[WorkIt
     newest = ScreeningResult.objects.filter(episode=OuterRef("pk")).order_by("-collected_on", "observation_id")
     episodes = open_episodes(facility).annotate(newest_result=Subquery(newest.values("observation_id")[:1]))
     return [_item(episode, on) for episode in episodes[:limit]]
-
-
-def close_episode(*, episode: Episode, reason: str, on: date, actor: Actor, note: str = "") -> None:
-    """Close what a round still waits for, with a coded reason of the protocol.
-
-    It closes the steps of the results and findings known now, as they read now: a later one, or a correction to another
-    category, opens the round again. Refused: 422 for an unknown reason or a day before the newest of them, 409 if it is
-    closed already.
-    """
-    protocol = protocol_for(episode.programme, episode.opened_on)
-    if reason not in protocol.reasons:
-        raise refuse(422, "code-invalid", f"Reason {reason!r} is none of {', '.join(protocol.reasons)}.", "reason")
-    with transaction.atomic():
-        held = Episode.objects.filter(pk=episode.pk).exclude(state=EpisodeState.CLOSED).select_for_update().first()
-        if held is None:
-            raise refuse(409, "conflict", "The round is closed already.", "episode")
-        known = _known(episode)
-        if any(on < event.occurred_on for event in known):
-            raise refuse(422, "business-rule", "The closing day is before the sample or the examination.", "on")
-        closes = [[event.source, event.data["category" if event.fact == RESULT else "finding"]] for event in known]
-        projection.add_staff_event(
-            patient=episode.patient_id,
-            programme=episode.programme,
-            id=new_id(),
-            fact=CLOSED,
-            occurred_on=on,
-            data={"reason": reason, "closes": closes, "note": note},
-            actor=actor.id,
-        )
-        record_access(
-            actor=actor,
-            action="update",
-            patients=[episode.patient_id],
-            resource_type="Episode",
-            resource_id=str(episode.pk),
-            reason=reason,
-        )
-
-
-def _known(episode: Episode) -> list[Event]:
-    """The results and findings of a round as they read now."""
-    events = [
-        Event(
-            row.fact,
-            row.occurred_on,
-            f"{row.source_type}/{row.source_id}",
-            row.source_version,
-            row.kind == EventKind.WITHDRAWN,
-            row.data,
-        )
-        for row in EpisodeEvent.objects.filter(patient=episode.patient_id, programme=episode.programme)
-        if row.episode_id == episode.pk
-    ]
-    return [event for event in effective(events) if event.fact in (RESULT, ASSESSED) and not event.withdrawn]
 
 
 def explain(result: ScreeningResult) -> dict[str, Explanation]:

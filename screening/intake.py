@@ -16,7 +16,7 @@ from fhir.hooks import Change, on_saved, on_validate
 from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
 from healthhub.postgresql.prepared import execute_prepared
-from screening import projection, rows
+from screening import projection
 from screening.facts import ZONE, Reading, collected_on, flags_of, is_screening, read_fact, read_value, specimen_of
 from screening.facts import performer_of as _performer
 from screening.projection import Incoming
@@ -69,7 +69,7 @@ def _incoming(change: Change, actor: Actor) -> Incoming:
 @on_saved("Patient")
 def follow(changes: Sequence[Change], *, actor: Actor) -> None:
     """Keep true what rounds and results hold of a person when her data change (records has projected them already)."""
-    rows.follow_citizens([change.id for change in changes])
+    projection.follow_citizens([change.id for change in changes])
     if updated := [change.id for change in changes if change.version > 1]:
         projection.follow_people(updated)
 

@@ -15,7 +15,6 @@ from screening.citizen import here
 from screening.failsafe.closing import closed_for_reason
 from screening.models import ClosureRequest, Episode, EpisodeEvent
 from screening.protocol import POSITIVE, protocol_for
-from screening.protocol.events import DEPARTMENT
 
 PAGE: Final = 25
 
@@ -70,8 +69,7 @@ def asked_lines(requests: Iterable[ClosureRequest]) -> list[Closing]:
 
 def closed_lines(facility: str, on: date, *, actor: Actor, after: str) -> Page:
     """The facility's closings of the last year, newest first, in two statements."""
-    mine = Q(owner=facility) | Q(owner=DEPARTMENT, patient__facility=facility)
-    rounds = closed_for_reason(on).filter(mine, patient__in=visible_to(actor))
+    rounds = closed_for_reason(on).filter(holder=facility, patient__in=visible_to(actor))
     day, _dot, key = after.partition(".")
     try:
         since, pk = date.fromisoformat(day), UUID(key)

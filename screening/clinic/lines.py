@@ -16,10 +16,22 @@ from screening.citizen import here
 from screening.clinic.steps import next_action, step_name, test_awaited
 from screening.clinic.words import due_in_words, due_kind
 from screening.failsafe.assignments import with_assignee
-from screening.failsafe.levels import Clock, Key, clocks, level_of
+from screening.failsafe.levels import level_of, level_on
 from screening.models import ContactAttempt, Episode, ScreeningResult
 from screening.protocol import protocol_for
 from screening.protocol.events import DEPARTMENT
+from screening.protocol.shapes import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Another open step of the round, with when it is due, in words, and how far it has gone up."""
+
+    step: str
+    due_on: date
+    due_words: str
+    kind: str
+    level: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,7 @@ class Line:
     """One open round. ``action`` is what to do next (refer, assess, enter, verify), ``test`` the one to enter.
 
     ``assignee`` is who has it in hand ("" nobody), ``level`` how far it has gone up, ``last_contact`` the newest try.
+    ``beside`` are the steps that it waits for as well: one of them may be late while ``step`` is not.
     ``booking`` is the newest appointment for the step, in words; missed or put off it says so.
     ``value`` names the round and its step for bulk work: a step that has moved on meanwhile is left alone.
     """
@@ -47,6 +60,7 @@ class Line:
     action: str
     test: str
     booking: Note | None
+    beside: tuple[Beside, ...]
 
     @property
     def value(self) -> str:
@@ -74,11 +88,11 @@ def with_details(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
 
 def lines_of(rounds: Sequence[Episode], *, on: date, facility: str = "") -> list[Line]:
     """The lines of rounds that ``with_details`` has fetched; one query more for their appointments."""
-    known, booked = clocks(), notes_for(rounds)
-    return [_line(episode, on, facility, known, booked.get(episode.pk)) for episode in rounds]
+    booked = notes_for(rounds)
+    return [_line(episode, on, facility, booked.get(episode.pk)) for episode in rounds]
 
 
-def _line(episode: Any, on: date, facility: str, known: Mapping[Key, Clock], booking: Note | None) -> Line:
+def _line(episode: Any, on: date, facility: str, booking: Note | None) -> Line:
     protocol = protocol_for(episode.programme, episode.opened_on)
     days = (episode.due_on - on).days
     action = next_action(episode)
@@ -90,7 +104,7 @@ def _line(episode: Any, on: date, facility: str, known: Mapping[Key, Clock], boo
         due_on=episode.due_on,
         due_words=due_in_words(days),
         kind=due_kind(days),
-        level=level_of(episode, on, known),
+        level=_level(episode, on),
         own=episode.owner not in (DEPARTMENT, "") and episode.owner == facility,
         owner=episode.owner_name or "",
         assignee=episode.assignee_name or "",
@@ -99,4 +113,23 @@ def _line(episode: Any, on: date, facility: str, known: Mapping[Key, Clock], boo
         action=action,
         test=test_awaited(episode) if action == "enter" else "",
         booking=booking,
+        beside=tuple(_beside(need, protocol, on) for need in episode.needs[1:]),
     )
+
+
+def _level(episode: Episode, on: date) -> str:
+    """How far the step that the line names has gone up; a round of one step has no other."""
+    if not episode.needs:
+        return level_of(episode, on)
+    return _need_level(episode.needs[0], on)
+
+
+def _need_level(need: Mapping[str, str], on: date) -> str:
+    return level_on(on, *(date.fromisoformat(need[name]) for name in ("due_on", "district_on", "city_on")))
+
+
+def _beside(need: Mapping[str, str], protocol: Protocol, on: date) -> Beside:
+    due_on, step = date.fromisoformat(need["due_on"]), protocol.steps.get(need["step"])
+    days = (due_on - on).days
+    name = here(step.name) if step else need["step"]
+    return Beside(name, due_on, due_in_words(days), due_kind(days), _need_level(need, on))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from healthhub.accounts.actors import Actor
 from records.identifiers import demo_cccd
+from screening.closings import close_episode
 from screening.demo import rates
 from screening.demo.bench import WAITING_TESTS
 from screening.demo.calendar import LAST, working_day
@@ -21,7 +22,7 @@ from screening.demo.people import Person, demo_card, demo_phone, random_person
 from screening.demo.places import Site
 from screening.demo.plan import Options
 from screening.demo.sampling import Taken, haemoglobin
-from screening.episodes import close_episode, open_episodes
+from screening.episodes import open_episodes
 
 # The citizen's two tests, and one recent test for every 500 of the load, at most 18.
 CITIZEN_TESTS, RECENT_TESTS = 2, 18

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
 from fhir.outcomes import refuse
 from healthhub.accounts.actors import Actor
@@ -19,6 +19,13 @@ def with_assignee(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
     """The rounds with ``assigned_to``: the id of the user who has the open step in hand, None if nobody has."""
     newest = Assignment.objects.filter(episode=OuterRef("pk"), step=OuterRef("step")).order_by("-id")
     return rounds.annotate(assigned_to=Subquery(newest.values("assignee")[:1]))
+
+
+def unassigned(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
+    """The rounds whose open step nobody has in hand. Said as what is not there, which reads each assignment once."""
+    later = Assignment.objects.filter(episode=OuterRef("episode"), step=OuterRef("step"), pk__gt=OuterRef("pk"))
+    held = Assignment.objects.filter(episode=OuterRef("pk"), step=OuterRef("step"), assignee__isnull=False)
+    return rounds.filter(~Exists(held.filter(~Exists(later))))
 
 
 def assigned_to(user_id: int) -> QuerySet[Assignment]:

@@ -7,17 +7,19 @@ person: until somebody else confirms it, the step stays open, with its clock.
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from fhir.outcomes import refuse
-from healthhub.accounts.actors import Actor
+from healthhub.accounts.actors import Actor, Role
 from healthhub.audit.log import record_access
+from records.access import visible_to
 from screening import projection
-from screening.episodes import close_episode
+from screening.closings import close_episode
+from screening.failsafe.scope import scope_of
 from screening.models import ClosureRequest, Episode, EpisodeEvent, EpisodeState
 from screening.protocol import protocol_for
-from screening.protocol.events import CLOSED
+from screening.protocol.events import CLOSED, REFERRED
 from screening.protocol.shapes import Reason
 
 REVIEW_DAYS = 365
@@ -77,13 +79,16 @@ def close_step(
 
 
 def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureRequest:
-    """Confirm a closing, or refuse it: then the step goes on. Never by the person who asked (403)."""
+    """Confirm a closing, or refuse it: then the step goes on. Refused (403) by the person who asked, and for anybody
+    for whom it does not wait (see ``closures_waiting``)."""
     with transaction.atomic():
         asked = ClosureRequest.objects.select_for_update().select_related("episode").get(pk=request_id)
         if asked.accepted is not None:
             raise refuse(409, "conflict", "This has been decided already.", "request")
         if asked.actor == actor.id:
             raise refuse(403, "forbidden", "Somebody else must confirm what you asked for.", "request")
+        if not closures_waiting(actor).filter(pk=request_id).exists():
+            raise refuse(403, "forbidden", "This closing is not yours to confirm.", "request")
         if accepted:
             if asked.episode.step != asked.step:
                 raise refuse(409, "conflict", "The round has moved on to another step.", "request")
@@ -95,10 +100,26 @@ def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureR
     return asked
 
 
-def closures_waiting(facility: str) -> QuerySet[ClosureRequest]:
-    """What waits for a second person of the facility."""
-    waiting = ClosureRequest.objects.filter(facility=facility, accepted__isnull=True)
-    return waiting.select_related("episode", "episode__patient").order_by("made_at", "id")
+def closures_waiting(actor: Actor) -> QuerySet[ClosureRequest]:
+    """What waits for a second person and may be the actor's to confirm, her own requests among it.
+
+    A clinic confirms what it asked for itself, what is on its list now, and what is about people who were referred to
+    it; an officer, what is about people of her part of the city. So a station of one clinician has somebody, too.
+    """
+    waiting = ClosureRequest.objects.filter(accepted__isnull=True)
+    waiting = waiting.select_related("episode", "episode__patient").order_by("made_at", "id")
+    if actor.is_system:
+        return waiting
+    if actor.role in (Role.OFFICER, Role.ANALYST):
+        scope = scope_of(actor)
+        if not scope.names:
+            return waiting.none()
+        return waiting if scope.areas is None else waiting.filter(episode__area__in=scope.areas)
+    if not actor.facility:
+        return waiting.none()
+    referred = EpisodeEvent.objects.filter(episode=OuterRef("episode"), fact=REFERRED, data__to=actor.facility)
+    mine = Q(facility=actor.facility) | Q(episode__holder=actor.facility) | Exists(referred)
+    return waiting.filter(mine, episode__patient__in=visible_to(actor))
 
 
 def closed_for_reason(on: date) -> QuerySet[Episode]:
@@ -121,14 +142,8 @@ def reopen_round(*, episode: Episode, why: str, actor: Actor) -> None:
         standing = [event for event in _newest(list(closings)) if event.kind != "withdrawn"]
         if not held.exists() or not standing:
             raise refuse(409, "conflict", "The round was not closed for a reason.", "episode")
-        for event in standing:
-            projection.take_back_staff_event(
-                patient=episode.patient_id,
-                programme=episode.programme,
-                source_id=event.source_id,
-                note=why,
-                actor=actor.id,
-            )
+        sources = {event.source_id: episode.patient_id for event in standing}
+        projection.take_back_staff_events(sources, note=why, actor=actor.id)
         record_access(
             actor=actor,
             action="update",

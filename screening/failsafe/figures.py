@@ -13,11 +13,10 @@ from django.db.models import Q, QuerySet
 
 from records.models import Area, Facility
 from screening.citizen import here
-from screening.failsafe.levels import LEVEL_SQL, at_level, clocks_sql
+from screening.failsafe.levels import LEVEL_SQL, at_level
 from screening.failsafe.scope import Scope
 from screening.models import Episode, EpisodeState
 from screening.protocol import current, programmes
-from screening.protocol.events import DEPARTMENT
 
 UNKNOWN: Final = "unknown"
 
@@ -50,13 +49,10 @@ SELECT grouping(s.programme, s.owner, s.district) AS what, coalesce(s.programme,
   count(*), count(*) FILTER (WHERE s.level <> ''), count(*) FILTER (WHERE s.level = 'district'),
   count(*) FILTER (WHERE s.level = 'city'), coalesce(max(s.late), 0)
 FROM (
-  SELECT e.programme, CASE e.owner WHEN 'department' THEN coalesce(c.facility_id, e.owner) ELSE e.owner END AS owner,
-    coalesce(a.parent_id, a.id, 0) AS district, {level} AS level, greatest(d.today - e.due_on, 0) AS late
+  SELECT e.programme, e.holder AS owner, coalesce(a.parent_id, a.id, 0) AS district, {level} AS level,
+    greatest(d.today - e.first_due_on, 0) AS late
   FROM screening_episode e CROSS JOIN (SELECT %s::date AS today) d
-  JOIN records_citizen c ON c.patient_id = e.patient_id
-  LEFT JOIN records_area a ON a.id = c.area_id
-  LEFT JOIN (VALUES {clocks}) AS k(programme, version, step, district_after, city_after)
-    ON k.programme = e.programme AND k.version = e.protocol_version AND k.step = e.step
+  LEFT JOIN records_area a ON a.id = e.area_id
   WHERE e.state <> 'closed' {areas}
 ) s GROUP BY GROUPING SETS ((), (s.programme), (s.owner), (s.district))
 """
@@ -65,11 +61,10 @@ _WHAT = {7: "total", 3: "programmes", 5: "facilities", 6: "areas"}
 
 def failsafe_figures(scope: Scope, on: date) -> Figures:
     """The counts of that part of the city."""
-    clocks, params = clocks_sql()
     narrow: list[Any] = [] if scope.areas is None else [list(scope.areas)]
-    sql = _COUNT.format(level=LEVEL_SQL, clocks=clocks, areas="AND c.area_id = ANY(%s)" if narrow else "")
+    sql = _COUNT.format(level=LEVEL_SQL, areas="AND e.area_id = ANY(%s)" if narrow else "")
     with connection.cursor() as cursor:
-        cursor.execute(sql, [on, *params, *narrow])
+        cursor.execute(sql, [on, *narrow])
         found = cursor.fetchall()
     groups: dict[str, list[Any]] = {name: [] for name in _WHAT.values()}
     for what, *values in found:
@@ -87,33 +82,34 @@ def failsafe_figures(scope: Scope, on: date) -> Figures:
 
 
 def rounds_in(
-    scope: Scope, on: date, *, level: str = "", programme: str = "", facility: str = "", area: str = ""
+    scope: Scope,
+    on: date,
+    *,
+    level: str = "",
+    programme: str = "",
+    step: str = "",
+    facility: str = "",
+    area: str = "",
+    year: str = "",
 ) -> QuerySet[Episode]:
-    """The open rounds behind a figure, most pressing first."""
+    """The open rounds behind a figure, most pressing first. ``year`` is the one in which the round began."""
     rounds = Episode.objects.exclude(state=EpisodeState.CLOSED)
     if scope.areas is not None:
-        rounds = rounds.filter(patient__area__in=scope.areas)
-    if level == "open":
-        pass
-    elif level:
+        rounds = rounds.filter(area__in=scope.areas)
+    if level and level != "open":
         rounds = rounds.filter(at_level(level, on))
-    if programme:
-        rounds = rounds.filter(programme=programme)
-    if facility == DEPARTMENT:
-        rounds = rounds.filter(owner=DEPARTMENT, patient__facility__isnull=True)
-    elif facility:
-        rounds = rounds.filter(Q(owner=facility) | Q(owner=DEPARTMENT, patient__facility=facility))
+    named = {"programme": programme, "step": step, "holder": facility, "opened_on__year": int(year) if year else ""}
+    rounds = rounds.filter(**{name: value for name, value in named.items() if value})
     if area == UNKNOWN:
-        rounds = rounds.filter(patient__area__isnull=True)
+        rounds = rounds.filter(area__isnull=True)
     elif area:
-        rounds = rounds.filter(Q(patient__area=area) | Q(patient__area__parent=area))
-    return rounds.order_by("due_on", "id")
+        rounds = rounds.filter(Q(area=area) | Q(area__parent=area))
+    return rounds.order_by("first_due_on", "id")
 
 
 def overdue_of(facility: str, on: date) -> int:
     """How many steps are late with a facility."""
-    mine = Q(owner=facility) | Q(owner=DEPARTMENT, patient__facility=facility)
-    return Episode.objects.filter(mine, due_on__lt=on).exclude(state=EpisodeState.CLOSED).count()
+    return Episode.objects.filter(holder=facility, first_due_on__lt=on).exclude(state=EpisodeState.CLOSED).count()
 
 
 def _names(groups: dict[str, list[Any]]) -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ from records.access import handed_to
 from records.models import Facility
 from screening import projection
 from screening.models import Episode, EpisodeState, FacilityReminder
+from screening.projection import StaffEvent
 from screening.protocol.events import HANDED
 
 
@@ -30,15 +31,8 @@ def hand_over(*, episode: Episode, facility: Facility, reason: str, on: date, ac
         held = Episode.objects.filter(pk=episode.pk, step=episode.step).exclude(state=EpisodeState.CLOSED)
         if not held.exclude(owner=facility.pk).exists():
             raise refuse(409, "conflict", "The step is closed, or that facility has it already.", "episode")
-        projection.add_staff_event(
-            patient=episode.patient_id,
-            programme=episode.programme,
-            id=new_id(),
-            fact=HANDED,
-            occurred_on=max(on, episode.opened_on),
-            data={"step": episode.step, "facility": facility.pk, "from": episode.owner, "note": reason},
-            actor=actor.id,
-        )
+        said = handing_over(episode, facility=facility, reason=reason, on=on)
+        projection.add_staff_events([said], actor=actor.id)
         handed_to({(episode.patient_id, facility.pk)})
         record_access(
             actor=actor,
@@ -48,6 +42,18 @@ def hand_over(*, episode: Episode, facility: Facility, reason: str, on: date, ac
             resource_id=str(episode.pk),
             reason=facility.name,
         )
+
+
+def handing_over(episode: Episode, *, facility: Facility, reason: str, on: date) -> StaffEvent:
+    """The decision that the step which is open now is the facility's."""
+    return StaffEvent(
+        id=new_id(),
+        patient=episode.patient_id,
+        programme=episode.programme,
+        fact=HANDED,
+        occurred_on=max(on, episode.opened_on),
+        data={"step": episode.step, "facility": facility.pk, "from": episode.owner, "note": reason},
+    )
 
 
 def remind(*, facility: Facility, overdue: int, actor: Actor, text: str = "") -> FacilityReminder:

@@ -9,7 +9,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from screening.failsafe.checks import Lost, find_lost
-from screening.failsafe.levels import LEVEL_SQL, clocks_sql
 from screening.models import FailsafeRun
 
 logger = logging.getLogger(__name__)
@@ -27,13 +26,11 @@ ON CONFLICT (check_name, subject) WHERE gone_on IS NULL DO UPDATE SET last_on = 
 _GONE = "UPDATE screening_failsafealarm SET gone_on = %s WHERE gone_on IS NULL AND last_on < %s"
 _NOTE = """
 INSERT INTO screening_escalation (episode_id, step, due_on, level, noted_on)
-SELECT l.id, l.step, l.due_on, l.level, l.today FROM (
-  SELECT e.id, e.step, e.due_on, d.today, {level} AS level
-  FROM screening_episode e CROSS JOIN (SELECT %s::date AS today) d
-  LEFT JOIN (VALUES {clocks}) AS k(programme, version, step, district_after, city_after)
-    ON k.programme = e.programme AND k.version = e.protocol_version AND k.step = e.step
-  WHERE e.state <> 'closed' AND e.due_on < d.today
-) l
+SELECT e.id, n.step, n.due_on, CASE WHEN n.city_on <= d.today THEN 'city' WHEN n.district_on <= d.today THEN 'district'
+  ELSE 'facility' END, d.today
+FROM (SELECT %s::date AS today) d JOIN screening_episode e ON e.state <> 'closed' AND e.first_due_on < d.today
+CROSS JOIN LATERAL jsonb_to_recordset(e.needs) AS n(step text, due_on date, district_on date, city_on date)
+WHERE n.due_on < d.today
 ON CONFLICT (episode_id, step, due_on, level) DO NOTHING RETURNING level
 """
 
@@ -74,7 +71,6 @@ def _keep(lost: list[Lost], on: date) -> None:
 
 
 def _note(on: date) -> dict[str, int]:
-    clocks, params = clocks_sql()
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE.format(level=LEVEL_SQL, clocks=clocks), [on, *params])
+        cursor.execute(_NOTE, [on])
         return dict(Counter(level for (level,) in cursor.fetchall()))

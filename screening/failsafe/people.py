@@ -55,14 +55,14 @@ def page_of(rounds: QuerySet[Episode], on: date, *, after: str, actor: Actor, re
     day, _dot, key = after.partition(".")
     try:
         due_on, pk = date.fromisoformat(day), UUID(key)
-        rounds = rounds.filter(Q(due_on__gt=due_on) | Q(due_on=due_on, pk__gt=pk))
+        rounds = rounds.filter(Q(first_due_on__gt=due_on) | Q(first_due_on=due_on, pk__gt=pk))
     except ValueError:
         pass
     found = list(with_details(rounds)[: PAGE + 1])
     shown = found[:PAGE]
     _log(shown, actor, reason)
     last = shown[-1] if len(found) > PAGE else None
-    return People(lines_of(shown, on=on), f"{last.due_on:%Y-%m-%d}.{last.pk}" if last else "")
+    return People(lines_of(shown, on=on), f"{last.first_due_on:%Y-%m-%d}.{last.pk}" if last else "")
 
 
 def longest_waiting(

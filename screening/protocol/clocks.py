@@ -44,5 +44,5 @@ def told_on(step: Step, due_on: date) -> tuple[date, date]:
     """The first days on which the step, due then, is so late that the district is told, and the city."""
     days = {level.to: level.after_days for level in step.escalate}
     city = days.get(CITY, max(CITY_AFTER, days.get(DISTRICT, 0)))
-    district = days.get(DISTRICT, min(DISTRICT_AFTER, city))
+    district = min(days.get(DISTRICT, DISTRICT_AFTER), city)
     return due_on + timedelta(days=district), due_on + timedelta(days=city)

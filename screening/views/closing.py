@@ -9,7 +9,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fhir.outcomes import Refused
 from healthhub.audit.log import record_access
-from records.access import visible_to
 from records.identity import identity
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.citizen import here
@@ -17,7 +16,7 @@ from screening.clinic.closed import asked_lines, closed_lines
 from screening.clinic.refusals import faults_of
 from screening.failsafe.closing import closures_waiting, decide_closure, reopen_round
 from screening.forms.bulk import WhyForm
-from screening.models import ClosureRequest, Episode
+from screening.models import Episode
 from screening.protocol import protocol_for
 from screening.views.desk import facility_of, person_of
 
@@ -27,7 +26,7 @@ from screening.views.desk import facility_of, person_of
 def closed(request: ActingRequest) -> HttpResponse:
     """What waits for a second person first, then what was closed within the year, newest first."""
     facility, today = facility_of(request).pk, timezone.localdate()
-    asked = asked_lines(closures_waiting(facility).filter(episode__patient__in=visible_to(request.actor)))
+    asked = asked_lines(closures_waiting(request.actor))
     page = closed_lines(facility, today, actor=request.actor, after=request.GET.get("after", ""))
     if people := sorted({line.person.id for line in (*asked, *page.lines)}):
         record_access(actor=request.actor, action="view", patients=people, resource_type="Episode", reason=request.path)
@@ -45,9 +44,8 @@ def closed(request: ActingRequest) -> HttpResponse:
 @require_POST
 def decide(request: ActingRequest, request_id: int) -> HttpResponse:
     """A second person confirms a closing, or lets the step go on."""
-    facility = facility_of(request).pk
-    people = visible_to(request.actor)
-    get_object_or_404(ClosureRequest, pk=request_id, facility=facility, episode__patient__in=people)
+    facility_of(request)
+    get_object_or_404(closures_waiting(request.actor), pk=request_id)
     accepted = request.POST.get("answer") == "yes"
     try:
         decide_closure(request_id=request_id, accepted=accepted, actor=request.actor)

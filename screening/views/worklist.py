@@ -100,7 +100,7 @@ def _choices(request: ActingRequest, facility: str) -> dict[str, list[tuple[str,
         "step": lists.step_choices(programme if programme in dict(programmes) else ""),
         "level": [(key, str(name)) for key, name in LEVEL_NAMES.items()],
         "assigned": [(NOBODY, _("Chưa giao cho ai")), *people],
-        "area": lists.area_choices(lists.areas_lived_in(facility, request.actor)) if narrowed else [],
+        "area": lists.area_choices(lists.areas_lived_in(facility)) if narrowed else [],
     }
 
 

@@ -14,7 +14,8 @@ from fhir.outcomes import Refused
 from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM
 from screening.citizen import state_of
-from screening.episodes import close_episode, explain, worklist
+from screening.closings import close_episode
+from screening.episodes import explain, worklist
 from screening.models import Episode, EpisodeEvent, ScreeningResult
 from screening.protocol import NotInterpretable
 from screening.results import (

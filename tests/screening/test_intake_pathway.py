@@ -20,7 +20,7 @@ from screening.appointments import booking
 from screening.appointments.shapes import Service
 from screening.assessing import assessments_after
 from screening.citizen import card
-from screening.episodes import close_episode
+from screening.closings import close_episode
 from screening.models import Episode, EpisodeEvent, ScreeningResult
 from screening.models.result import shown_on
 from screening.protocol import current

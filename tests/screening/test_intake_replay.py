@@ -9,7 +9,7 @@ from fhir import hooks, store
 from fhir.models import Resource
 from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM
-from screening.episodes import close_episode
+from screening.closings import close_episode
 from screening.models import Episode, EpisodeEvent, ScreeningResult
 from screening.protocol import Event, current, fold_rounds, protocol_for
 from screening.results import build_assessment
