@@ -9,9 +9,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from screening.forms.fields import offer
+from screening.forms.fields import LineField, offer
 from screening.imports.columns import OPTIONAL, Column
 from screening.imports.differences import heading
+from screening.imports.leaving import LEFT_AS, NOTE, Leaving, NotGiven
 from screening.imports.review import TABS
 from screening.machines.codes import meant_by
 from screening.models import ImportBatch, RowKind
@@ -145,6 +146,39 @@ class ApproveForm(forms.Form):
         choices = [(str(kind), f"{TABS[kind]} ({count})") for kind, count in counts.items() if count]
         offer(self, "kinds", choices)
         self.fields["kinds"].initial = [kind for kind, _label in choices]
+
+
+class LeaveForm(forms.Form):
+    """Why rows are not stored. ``scope`` tells several such forms of a page apart."""
+
+    reason = forms.ChoiceField(
+        label=_("Lý do bỏ lại"),
+        choices=[("", _("Hãy chọn …")), *LEFT_AS.items()],
+        error_messages={"required": _("Hãy chọn lý do bỏ lại.")},
+    )
+    note = LineField(label=_("Ghi rõ"), required=False, max_length=NOTE)
+
+    def __init__(self, *args: Any, scope: str = "leave", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.auto_id = f"{scope}-%s"
+
+    def clean(self) -> dict[str, Any]:
+        """A reason, in words where none of the list fits."""
+        found = super().clean() or {}
+        if found.get("reason"):
+            try:
+                found["leaving"] = Leaving(found["reason"], found.get("note", ""))
+            except NotGiven as fault:
+                self.add_error("note", str(fault))
+        return found
+
+    def leaving(self) -> Leaving | None:
+        """What was said; None if nothing that will do."""
+        return self.cleaned_data.get("leaving") if self.is_valid() else None
+
+    def faults(self) -> str:
+        """What is wrong with it, in words."""
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)
 
 
 def _guess(entry: Mapping[str, Any]) -> str:

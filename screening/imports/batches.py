@@ -14,12 +14,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from healthhub.accounts.actors import Actor
 from records.access import CARE, visible_to
 from screening.imports.columns import Header, header_key
+from screening.imports.leaving import NOT_LEFT, Leaving, as_kept
 from screening.models import (
     MOVING,
     BatchState,
@@ -36,6 +38,9 @@ logger = logging.getLogger(__name__)
 _LOCK_SPACE: Final = 0x48480003  # ours among advisory locks; the second number is the batch
 KEEP_ROWS: Final = timedelta(days=30)
 APPROVABLE: Final = (RowKind.NEW, RowKind.CORRECTION, RowKind.CLOSE, RowKind.NOBODY)
+KEPT_FOR_EVER: Final = (
+    Q(state=RowState.LEFT) | Q(kind=RowKind.ERROR, state=RowState.STAGED) | Q(state=RowState.UNDONE) & ~Q(flag="")
+)
 _READABLE: Final = (BatchState.MAPPING, BatchState.REVIEW)
 
 
@@ -49,7 +54,7 @@ class TooLate(Exception):
 
 def queue_batch(*, file: IO[bytes], filename: str, uploader: Any, actor: Actor, auto: bool = False) -> ImportBatch:
     """Keep an uploaded file and note it as a batch; the caller queues ``tasks.import_batch``. Raises NotAllowed."""
-    _check(actor)
+    check_allowed(actor)
     with transaction.atomic():
         batch = ImportBatch.objects.create(
             filename=filename,
@@ -93,7 +98,7 @@ def batch_of_path(path: Path, *, facility: str | None = None) -> ImportBatch:
 
 def map_columns(*, batch: ImportBatch, columns: Mapping[str, Mapping[str, Any]], actor: Actor) -> None:
     """Say which column is what, and read the file (again) so. Remembered for the facility and these headings."""
-    _check(actor, batch)
+    check_allowed(actor, batch)
     header = Header(tuple(batch.header), {}, (), ()).mapped(columns)
     if header.missing:
         raise NotAllowed(_("Còn thiếu cột bắt buộc."))
@@ -109,7 +114,7 @@ def map_columns(*, batch: ImportBatch, columns: Mapping[str, Mapping[str, Any]],
 
 def map_codes(*, batch: ImportBatch, tests: Mapping[str, str], actor: Actor) -> None:
     """Say which test each of the file's codes is ("" for none of ours), and read on. Remembered for the facility."""
-    _check(actor, batch)
+    check_allowed(actor, batch)
     with transaction.atomic():
         fresh = _take(batch, _READABLE)
         for code, test in tests.items():
@@ -126,52 +131,66 @@ def remembered_columns(facility: str | None, header: UUID) -> dict[str, Any] | N
     return found.columns if found else None
 
 
-def decide_row(*, row: StagedRow, decision: str, actor: Actor) -> None:
-    """Say whose a close row is: ``person:<id>`` of a candidate whom the actor may see, "left" or "" (to the queue)."""
+def decide_row(*, row: StagedRow, decision: str, actor: Actor, leaving: Leaving | None = None) -> None:
+    """Say what becomes of a row: ``person:<id>`` of a candidate whom the actor may see, "left" with a reason, or ""
+    (stored; a row that names nobody for certain goes to the queue)."""
     batch = row.batch
-    _check(actor, batch)
+    check_allowed(actor, batch)
     if decision.startswith("person:"):
         patient = decision.removeprefix("person:")
         if patient not in row.candidates or not visible_to(actor).filter(pk=patient).exists():
             raise NotAllowed(_("Người này không có trong danh sách gần khớp mà bạn được xem."))
     elif decision not in ("", "left"):
         raise NotAllowed(_("Không hiểu lựa chọn này."))
+    elif decision == "left" and (leaving is None or row.kind not in APPROVABLE):
+        raise NotAllowed(_("Hãy chọn lý do bỏ lại."))
+    told = leaving.fields(actor) if leaving and decision == "left" else NOT_LEFT
     with transaction.atomic():
         _take(batch, (BatchState.REVIEW,))
-        row.decision = decision
-        row.save(update_fields=["decision"])
+        StagedRow.objects.filter(pk=row.pk).update(decision=decision, **told)
 
 
-def approve_batch(*, batch: ImportBatch, kinds: Collection[str], approver: Any, actor: Actor) -> None:
-    """Let the rows of these kinds be stored; the caller queues ``tasks.import_batch``. Others are left, and told."""
-    _check(actor, batch)
+def approve_batch(
+    *, batch: ImportBatch, kinds: Collection[str], approver: Any, actor: Actor, leaving: Leaving | None = None
+) -> None:
+    """Let the rows of these kinds be stored; the caller queues ``tasks.import_batch``. ``leaving``: why not others."""
+    check_allowed(actor, batch)
     with transaction.atomic():
         fresh = _take(batch, (BatchState.REVIEW,))
         fresh.kinds = [kind for kind in APPROVABLE if kind in kinds]
+        left = [kind for kind in APPROVABLE if kind not in kinds]
+        if leaving is None and fresh.rows.filter(kind__in=left).exclude(decision="left").exists():
+            raise NotAllowed(_("Có nhóm dòng bị bỏ lại: hãy chọn lý do."))
+        fresh.leaving = as_kept(leaving, actor) if leaving else {}
         fresh.approver, fresh.approved_at, fresh.state = approver, timezone.now(), BatchState.STORING
-        fresh.save(update_fields=["kinds", "approver", "approved_at", "state"])
+        fresh.save(update_fields=["kinds", "leaving", "approver", "approved_at", "state"])
 
 
-def cancel_batch(*, batch: ImportBatch, actor: Actor) -> None:
+def cancel_batch(*, batch: ImportBatch, actor: Actor, leaving: Leaving | None = None) -> None:
     """Stop, whatever it is doing: at once if nobody works on it, else after the chunk at hand. What is stored stays
-    (and can be undone)."""
-    _check(actor, batch)
-    if ImportBatch.objects.filter(pk=batch.pk, state__in=(*MOVING[:3], *_READABLE)).update(cancel_asked=True) == 0:
+    (and can be undone); rows that have been read are left out, for ``leaving``."""
+    check_allowed(actor, batch)
+    if leaving is None and batch.rows.filter(state=RowState.STAGED).exists():
+        raise NotAllowed(_("Hãy chọn lý do hủy tệp này."))
+    told = as_kept(leaving, actor) if leaving else {}
+    stopping = ImportBatch.objects.filter(pk=batch.pk, state__in=(*MOVING[:3], *_READABLE))
+    if stopping.update(cancel_asked=True, leaving=told) == 0:
         raise TooLate(_("Tệp này đã xong, không còn gì để hủy."))
     with locked(batch.pk) as mine:
         if mine:
             finish_cancelled(ImportBatch.objects.get(pk=batch.pk))
 
 
-def undo_batch(*, batch: ImportBatch, undoer: Any, actor: Actor) -> None:
-    """Take back what the batch has stored, within a day; the caller queues ``tasks.import_batch``."""
-    _check(actor, batch)
+def undo_batch(*, batch: ImportBatch, undoer: Any, actor: Actor, leaving: Leaving) -> None:
+    """Take back what the batch has stored, within a day, for ``leaving``; the caller queues ``tasks.import_batch``."""
+    check_allowed(actor, batch)
     with transaction.atomic():
         fresh = _take(batch, (BatchState.DONE, BatchState.CANCELLED))
         if not fresh.may_be_undone:
             raise TooLate(_("Chỉ hoàn tác được trong một ngày sau khi lưu."))
         fresh.state, fresh.undoer, fresh.handled = BatchState.UNDOING, undoer, 0
-        fresh.save(update_fields=["state", "undoer", "handled"])
+        fresh.leaving = as_kept(leaving, actor)
+        fresh.save(update_fields=["state", "undoer", "handled", "leaving"])
 
 
 def unfinished() -> list[int]:
@@ -181,16 +200,22 @@ def unfinished() -> list[int]:
 
 
 def forget_rows() -> int:
-    """Remove the rows of files that ended long ago: they hold people's data. Counts and notices stay. How many."""
+    """Remove the rows of files that ended long ago: they hold people's data. How many.
+
+    Counts and notices stay; so does every row that was left out, is wrong, or was undone and positive, with the reason.
+    """
     ended = ImportBatch.objects.filter(finished_at__lt=timezone.now() - KEEP_ROWS).exclude(state__in=MOVING)
-    return StagedRow.objects.filter(batch__in=ended).delete()[0]
+    return StagedRow.objects.filter(batch__in=ended).exclude(KEPT_FOR_EVER).delete()[0]
 
 
 def finish_cancelled(batch: ImportBatch) -> None:
-    """End a batch at its owner's wish; rows that were not stored are forgotten, if none was, all of them."""
+    """End a batch at its owner's wish; what was read and not stored is left out, for the reason given."""
     if batch.state in MOVING or batch.state in _READABLE:
         with transaction.atomic():
-            batch.rows.filter(state=RowState.STAGED).exclude(kind=RowKind.ERROR).delete()
+            batch.leaving = ImportBatch.objects.values_list("leaving", flat=True).get(pk=batch.pk)
+            rest = batch.rows.filter(state=RowState.STAGED, kind__in=APPROVABLE)
+            rest.filter(left_as="").update(**batch.leaving)
+            rest.update(state=RowState.LEFT)
             finish(batch, BatchState.CANCELLED)
 
 
@@ -240,7 +265,8 @@ def _is_locked(batch_id: int) -> bool:
         return not free
 
 
-def _check(actor: Actor, batch: ImportBatch | None = None) -> None:
+def check_allowed(actor: Actor, batch: ImportBatch | None = None) -> None:
+    """Raise NotAllowed for whoever may not write for the batch's facility."""
     if actor.is_system:
         return
     if actor.role not in CARE or not actor.facility or (batch is not None and batch.facility != actor.facility):

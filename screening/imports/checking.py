@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final, TypeVar
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from records.identifiers import LABELS, Malformed, parse_facility_code, parse_phone
@@ -22,11 +23,41 @@ from screening.imports.values import (
     specimen_of,
     text_of,
 )
+from screening.models.imports import ResultFlag
+from screening.models.result import Outcome
 from screening.protocol import NotInterpretable, current, named_test
 from screening.results import interpret_result
 
 T = TypeVar("T")
 _QUIET: Final = {"demo-number"}  # warnings that tell an uploader nothing
+
+
+def flag_of(checked: Row | list[Problem], values: Mapping[Column, Cell]) -> ResultFlag:
+    """Whether the row, right or wrong, holds a positive result, or one that nobody can read; an empty one is none."""
+    if isinstance(checked, Row):
+        return ResultFlag.POSITIVE if checked.outcome == Outcome.POSITIVE else ResultFlag.NONE
+    told = {column: str(values.get(column, "")) for column in (Column.RESULT, Column.TEST, Column.UNIT)}
+    if not told[Column.RESULT]:
+        return ResultFlag.NONE
+    named = named_test(told[Column.TEST]) if told[Column.TEST] else None
+    if named is None:
+        return ResultFlag.UNREAD
+    try:
+        found = interpret_result(
+            test=named[1], value=told[Column.RESULT], unit=told[Column.UNIT], collected_on=timezone.localdate()
+        )
+    except NotInterpretable:
+        return ResultFlag.UNREAD
+    return ResultFlag.POSITIVE if found.outcome == Outcome.POSITIVE else ResultFlag.NONE
+
+
+def said_of(checked: Row | list[Problem], values: Mapping[Column, Cell]) -> tuple[str, str]:
+    """(specimen, test) of a row, right or wrong, as far as it tells them."""
+    if isinstance(checked, Row):
+        return checked.specimen_id[:100], checked.test
+    test = str(values.get(Column.TEST, ""))
+    named = named_test(test) if test else None
+    return str(values.get(Column.SPECIMEN_ID, ""))[:100], (named[1] if named else test)[:40]
 
 
 def check_row(source: SourceRow, values: Mapping[Column, Cell], rules: Rules) -> Row | list[Problem]:
@@ -45,6 +76,7 @@ class _Check:
         self.required = frozenset(REQUIRED) - optional
         self.problems: list[Problem] = []
         self.notices: list[Notice] = []
+        self.outcome = ""
 
     def run(self) -> Row | list[Problem]:
         facility = self.read(Column.FACILITY_CODE, self._facility)
@@ -93,6 +125,7 @@ class _Check:
             unit=unit or "",
             resulted_on=resulted_on,
             note=note or "",
+            outcome=self.outcome,
             notices=self.notices,
         )
 
@@ -173,5 +206,5 @@ class _Check:
     def _result(self, cell: Any, test: str | None, unit: str, collected_on: date | None) -> str:
         text = text_of(cell, longest=200)
         if test and collected_on and not any(problem.column is Column.UNIT for problem in self.problems):
-            interpret_result(test=test, value=text, unit=unit, collected_on=collected_on)
+            self.outcome = interpret_result(test=test, value=text, unit=unit, collected_on=collected_on).outcome
         return text

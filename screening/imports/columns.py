@@ -5,10 +5,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from records.names import fold
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 class Column(StrEnum):
@@ -45,6 +50,23 @@ VIETNAMESE: Final = {
     Column.UNIT: "Đơn vị",
     Column.RESULTED_ON: "Ngày trả kết quả",
     Column.NOTE: "Ghi chú",
+}
+#: The same in the reader's language: the English ones of a file (``full_name``) are no words.
+NAMES: Final["dict[Column, _StrPromise]"] = {
+    Column.FACILITY_CODE: _("Mã cơ sở"),
+    Column.SPECIMEN_ID: _("Mã mẫu"),
+    Column.CITIZEN_ID: _("Số định danh"),
+    Column.FULL_NAME: _("Họ và tên"),
+    Column.BIRTH_DATE: _("Ngày sinh"),
+    Column.SEX: _("Giới tính"),
+    Column.PHONE: _("Điện thoại"),
+    Column.AREA_CODE: _("Mã xã"),
+    Column.TEST: _("Xét nghiệm"),
+    Column.COLLECTED_ON: _("Ngày lấy mẫu"),
+    Column.RESULT: _("Kết quả"),
+    Column.UNIT: _("Đơn vị"),
+    Column.RESULTED_ON: _("Ngày trả kết quả"),
+    Column.NOTE: _("Ghi chú"),
 }
 OPTIONAL: Final = frozenset({Column.PHONE, Column.AREA_CODE, Column.UNIT, Column.RESULTED_ON, Column.NOTE})
 REQUIRED: Final = tuple(column for column in Column if column not in OPTIONAL)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from fhir.text import parse
 from screening.facts import Fact, read_fact
-from screening.imports.columns import VIETNAMESE, Column
+from screening.imports.columns import NAMES, Column
 from screening.protocol import protocol_for
 
 
@@ -41,8 +41,8 @@ def said(fact: Fact | None) -> str:
 
 
 def heading(column: Column) -> str:
-    """A column's name in the active language."""
-    return str(column) if _english() else VIETNAMESE[column]
+    """A column's name in the active language, in words."""
+    return str(NAMES[column])
 
 
 def _english() -> bool:

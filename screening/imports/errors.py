@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from screening.imports.columns import VIETNAMESE, Column, Header
+from screening.imports.leaving import why_left
 from screening.models import ImportBatch, RowKind, RowState, StagedRow
 from screening.statistics.csvfiles import harmless
 
@@ -30,7 +31,7 @@ def error_lines(batch: ImportBatch) -> Iterator[bytes]:
 def told(one: StagedRow, header: Header) -> tuple[str, str]:
     """(columns, reasons) of a row, by the headings of its file."""
     if one.state == RowState.LEFT:
-        return "", _("Được bỏ lại khi duyệt.")
+        return "", why_left(one)
     problems = [(_heading(column, header), reason) for column, reason, *_code in one.problems]
     columns = dict.fromkeys(name for name, _reason in problems if name)
     return "; ".join(columns), " | ".join(f"{name}: {reason}" if name else reason for name, reason in problems)

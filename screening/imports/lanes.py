@@ -17,6 +17,7 @@ from django.utils import translation
 from healthhub.accounts.actors import Actor
 from screening.imports.batches import APPROVABLE
 from screening.imports.columns import Header
+from screening.imports.leaving import leave_rows
 from screening.imports.retrying import in_one_transaction
 from screening.imports.rows import LANES, Rules
 from screening.imports.storing import store_rows
@@ -118,12 +119,8 @@ def _store_chunk(work: Storing, lane: int) -> bool:
 def take_chunk(work: Storing, chunk: Sequence[StagedRow]) -> None:
     """Store, park or leave the rows, and count them."""
     before = Counter(RowKind(one.kind) for one in chunk)
-    wanted: list[StagedRow] = []
-    for one in chunk:
-        if one.kind in work.batch.kinds and one.decision != "left":
-            wanted.append(one)
-        else:
-            one.state = RowState.LEFT
+    wanted = [one for one in chunk if one.kind in work.batch.kinds and one.decision != "left"]
+    leave_rows([one for one in chunk if one.kind not in work.batch.kinds or one.decision == "left"], work.batch.leaving)
     store_rows(wanted, work.header, work.rules, form=work.batch.form, actor=work.actor)
     write_back(chunk)
     after = Counter(RowKind(one.kind) for one in chunk)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext as _now
@@ -11,10 +12,14 @@ from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
 from records.access import visible_to
 from records.identity import Identity, identity
+from screening.citizen import here
+from screening.imports.batches import APPROVABLE
 from screening.imports.columns import Column, Header
 from screening.imports.differences import heading
+from screening.imports.leaving import why_left
 from screening.imports.storing import ASIDE
 from screening.models import BatchState, ImportBatch, RowKind, RowState, StagedRow
+from screening.protocol import current, named_test
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -38,6 +43,7 @@ _COUNTERS: Final = {
     RowKind.UNCHANGED: "unchanged",
     RowKind.REPEATED: "repeated",
 }
+_BY_STATE: Final = {"kept": RowState.KEPT, "left": RowState.LEFT}
 #: Shown of each row, if the file has them, in this order.
 _SHOWN: Final[tuple[Column, ...]] = (
     Column.FULL_NAME,
@@ -73,6 +79,10 @@ class Line:
     hidden: int
     decision: str
     state: str
+    flag: str = ""
+    left: str = ""
+    by: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,11 @@ class Review:
     lines: list[Line] = field(default_factory=list)
     after: int = 0
 
+    @property
+    def leaves(self) -> bool:
+        """Whether its rows can be left out, or are."""
+        return self.tab in (*APPROVABLE, "left")
+
 
 def load_review(*, batch: ImportBatch, tab: str, after: int, actor: Actor, reason: str) -> Review:
     """The tab's rows after row ``after``. People shown as candidates are those whom the actor may see; it is logged."""
@@ -92,9 +107,11 @@ def load_review(*, batch: ImportBatch, tab: str, after: int, actor: Actor, reaso
     kept = batch.rows.filter(state=RowState.KEPT).count() if batch.kept else 0
     if kept:
         counts["kept"] = kept
+    if left := batch.rows.filter(state=RowState.LEFT).count():
+        counts["left"] = left
     tab = tab if counts.get(tab) else next((kind for kind, count in counts.items() if count), str(RowKind.NEW))
     rows = batch.rows.filter(row__gt=after).order_by("row")
-    rows = rows.filter(state=RowState.KEPT) if tab == "kept" else rows.filter(kind=tab)
+    rows = rows.filter(state=_BY_STATE[tab]) if tab in _BY_STATE else rows.filter(kind=tab)
     page = list(rows[: PAGE + 1])
     header = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns)
     shown: list[Column] = [column for column in _SHOWN if column in header.places]
@@ -102,8 +119,14 @@ def load_review(*, batch: ImportBatch, tab: str, after: int, actor: Actor, reaso
     shown += [column for column in Column if column in wrong and column not in shown and column in header.places]
     people = _people(page[:PAGE], actor=actor, reason=reason) if tab in ASIDE else {}
     lines = [_line(one, header, shown, people) for one in page[:PAGE]]
-    headings = [header.texts[header.places[column]] or heading(column) for column in shown]
+    headings = [heading(column) for column in shown]
     return Review(tab, counts, headings, lines, page[PAGE - 1].row if len(page) > PAGE else 0)
+
+
+def line_of(one: StagedRow) -> Line:
+    """One row with its file's columns, for a list of rows of many files."""
+    header = Header(tuple(one.batch.header), {}, (), ()).mapped(one.batch.columns)
+    return _line(one, header, [column for column in _SHOWN if column in header.places], {})
 
 
 def may_decide(batch: ImportBatch) -> bool:
@@ -113,7 +136,9 @@ def may_decide(batch: ImportBatch) -> bool:
 
 def label_of(tab: str) -> str:
     """A tab's name."""
-    return _now("Không hoàn tác được") if tab == "kept" else str(TABS[RowKind(tab)])
+    if tab in _BY_STATE:
+        return _now("Không hoàn tác được") if tab == "kept" else _now("Bỏ lại")
+    return str(TABS[RowKind(tab)])
 
 
 def _line(one: StagedRow, header: Header, shown: Sequence[Column], people: dict[str, Identity]) -> Line:
@@ -122,7 +147,7 @@ def _line(one: StagedRow, header: Header, shown: Sequence[Column], people: dict[
     for column in shown:
         place = header.places[column]
         text = one.texts[place] if place < len(one.texts) else ""
-        cells.append(Cell(header.texts[place], text, reasons.pop(column.value, "")))
+        cells.append(Cell(heading(column), _read(column, text), reasons.pop(column.value, "")))
     rest = [f"{heading(Column(column))}: {reason}" for column, reason in reasons.items()]
     rest += [reason for column, reason, *_code in one.problems if not column]
     candidates = [people[patient] for patient in one.candidates if patient in people]
@@ -136,7 +161,17 @@ def _line(one: StagedRow, header: Header, shown: Sequence[Column], people: dict[
         hidden=len(one.candidates) - len(candidates),
         decision=one.decision,
         state=one.state,
+        flag=one.get_flag_display() if one.flag else "",
+        left=why_left(one) if one.left_as or one.state == RowState.LEFT else "",
+        by=one.left_name,
+        at=one.left_at,
     )
+
+
+def _read(column: Column, text: str) -> str:
+    """A cell as its reader says it: a test by its name, where the protocols know it."""
+    named = named_test(text) if column is Column.TEST and text else None
+    return here(current(named[0]).tests[named[1]].name) if named else text
 
 
 def _people(page: Sequence[StagedRow], *, actor: Actor, reason: str) -> dict[str, Identity]:

@@ -52,7 +52,8 @@ class Rules:
 
 @dataclass(eq=False)
 class Row:
-    """A row in order, ready for the store. Without ``identity`` it does not say by a number whose it is."""
+    """A row in order, ready for the store. Without ``identity`` it does not say by a number whose it is; ``outcome`` is
+    what its result counts as, by the protocol."""
 
     source: SourceRow
     facility: Facility
@@ -69,6 +70,7 @@ class Row:
     unit: str
     resulted_on: date | None
     note: str
+    outcome: str = ""
     notices: list[Notice] = field(default_factory=list)
 
     @property

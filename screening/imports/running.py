@@ -29,6 +29,7 @@ from screening.imports.reading import SourceRow, Unreadable
 from screening.imports.retrying import in_one_transaction
 from screening.imports.rows import Rules
 from screening.imports.staging import stage_rows
+from screening.imports.storing import park_wrong
 from screening.imports.undoing import undo_rows
 from screening.models import MOVING, BatchState, ImportBatch, RowKind, RowState, StagedRow
 
@@ -36,7 +37,7 @@ from screening.models import MOVING, BatchState, ImportBatch, RowKind, RowState,
 _OURS: Final = tuple(
     field.name
     for field in ImportBatch._meta.concrete_fields
-    if field.name not in ("id", "cancel_asked", "created_at", "uploader", "approver", "undoer")
+    if field.name not in ("id", "cancel_asked", "leaving", "created_at", "uploader", "approver", "undoer")
 )
 
 Progress = Callable[[ImportBatch], None]
@@ -114,7 +115,7 @@ def _read(batch: ImportBatch, clock: _Clock) -> None:
         batch.notices = [{"text": text} for text in [*_seen_before(batch), *opened.notices]]
         batch.sample = opened.sample
         batch.save(update_fields=_OURS)
-    rules = _rules(batch)
+    rules = rules_of(batch)
     for chunk in _chunks(opened.rows, after=batch.processed_row):
         _in_one(batch, partial(_stage, batch, chunk, opened, rules))
         clock.tick(batch)
@@ -141,8 +142,22 @@ def _store(batch: ImportBatch, clock: _Clock) -> None:
     """Store what was approved."""
     actor = _actor_of(batch, batch.approver if batch.approver_id else batch.uploader)
     header = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns)
-    store_approved(Storing(batch, header, _rules(batch), actor), lambda: clock.tick(batch))
+    rules = rules_of(batch)
+    store_approved(Storing(batch, header, rules, actor), lambda: clock.tick(batch))
+    if batch.auto and batch.form != "table" and batch.facility:  # nobody would see a machine's wrong rows
+        while _in_one(batch, lambda: _queue_wrong(batch, header, rules, actor)):
+            clock.tick(batch)
     finish(batch, BatchState.DONE)
+
+
+def _queue_wrong(batch: ImportBatch, header: Header, rules: Rules, actor: Actor) -> bool:
+    """Put the next rows that could not be read into the facility's matching queue."""
+    chunk = list(batch.rows.filter(kind=RowKind.ERROR, state=RowState.STAGED).order_by("row")[:CHUNK])
+    if chunk:
+        park_wrong(chunk, header, rules, form=batch.form, actor=actor)
+        write_back(chunk)
+        batch.parked += len(chunk)
+    return bool(chunk)
 
 
 def _undo(batch: ImportBatch, clock: _Clock) -> None:
@@ -161,6 +176,9 @@ def _undo_chunk(batch: ImportBatch, actor: Actor) -> bool:
     ours = [one for one in chunk if one.state in (RowState.STORED, RowState.PARKED)]
     undo_rows(ours, actor=actor)
     write_back(ours)
+    undone = [one.pk for one in ours if one.state == RowState.UNDONE]
+    if undone and batch.leaving:
+        StagedRow.objects.filter(pk__in=undone).update(**batch.leaving)
     batch.undone_row = chunk[-1].row
     batch.handled += len(chunk)
     batch.undone += sum(one.state == RowState.UNDONE for one in ours)
@@ -219,7 +237,8 @@ def _chunks(rows: Iterator[SourceRow], *, after: int) -> Iterator[list[SourceRow
         yield chunk
 
 
-def _rules(batch: ImportBatch) -> Rules:
+def rules_of(batch: ImportBatch) -> Rules:
+    """What the batch's rows are checked against today."""
     known = Facility.objects.filter(active=True, code__isnull=False)
     facilities = {facility.code: facility for facility in known if facility.code}
     return Rules(facilities, batch.facility, timezone.localdate(), loose=batch.form != "table")

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from records.names import fold
-from screening.imports.checking import check_row
+from screening.imports.checking import check_row, flag_of, said_of
 from screening.imports.columns import Column, Header
 from screening.imports.differences import differences
 from screening.imports.people import Found, identify
@@ -24,8 +24,8 @@ from screening.protocol import NotInterpretable
 
 _COPY = (
     "COPY screening_stagedrow (batch_id, row, lane, kind, state, texts, problems, notices, differences, candidates, "
-    "decision, key, content, patient, observation) FROM STDIN "
-    "WITH (FORMAT csv, FORCE_NOT_NULL (decision, patient, observation))"
+    "decision, key, content, patient, observation, specimen, test, flag) FROM STDIN "
+    "WITH (FORMAT csv, FORCE_NOT_NULL (decision, patient, observation, specimen, test, flag))"
 )
 _ABOVE = """
 SELECT s.key, s.row, s.content FROM screening_stagedrow s
@@ -38,8 +38,10 @@ def stage_rows(sources: Sequence[SourceRow], header: Header, rules: Rules, *, ba
     staged: list[StagedRow] = []
     rows: list[tuple[Row, StagedRow]] = []
     for source in sources:
-        checked = check_row(source, header.values(source.cells), rules)
-        one = StagedRow(batch=batch, row=source.number, texts=source.texts)
+        values = header.values(source.cells)
+        checked = check_row(source, values, rules)
+        one = StagedRow(batch=batch, row=source.number, texts=source.texts, flag=flag_of(checked, values))
+        one.specimen, one.test = said_of(checked, values)
         staged.append(one)
         if isinstance(checked, Row):
             one.key, one.content, one.lane = checked.key, checked.content, checked.lane
@@ -145,6 +147,11 @@ def _json(value: Any) -> str:
     return text.replace("\\u0000", "\\ufffd")
 
 
+def _plain(text: str) -> str:
+    """A text as PostgreSQL keeps it, likewise."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def _copy(staged: Sequence[StagedRow]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -155,6 +162,7 @@ def _copy(staged: Sequence[StagedRow]) -> None:
                 *(one.batch_id, one.row, one.lane, str(one.kind), str(one.state)),
                 *(_json(value) for value in lists),
                 *(one.decision, one.key, one.content, one.patient, one.observation),
+                *(_plain(one.specimen), _plain(one.test), str(one.flag)),
             ]
         )
     text.seek(0)

@@ -4,7 +4,7 @@ Between review and approval the world may have changed, so nothing of what the r
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -15,6 +15,7 @@ from fhir.outcomes import Refused
 from fhir.store import Draft, Saved, save_many
 from fhir.validation.alike import are_sound
 from healthhub.accounts.actors import Actor
+from records.models import Facility
 from records.registration import RegistrationError, register_many
 from screening.imports.checking import check_row
 from screening.imports.columns import Column, Header
@@ -32,6 +33,27 @@ _ROW: Final = re.compile(r"row\[(\d+)\]")
 _CONFLICTS: Final = frozenset({"birth-date-conflict", "name-conflict", "two-people"})
 ASIDE: Final = (RowKind.CLOSE, RowKind.NOBODY)
 SOURCES: Final = {"table": "file", "xml4": "xml4", "astm": "astm", "hl7": "hl7v2"}
+
+#: Columns as the matching queue names them.
+FIELDS: Final = {
+    Column.FULL_NAME: "full_name",
+    Column.BIRTH_DATE: "birth_date",
+    Column.SEX: "sex",
+    Column.PHONE: "phone",
+    Column.SPECIMEN_ID: "specimen_id",
+    Column.TEST: "test",
+    Column.COLLECTED_ON: "collected_on",
+    Column.RESULT: "value",
+    Column.UNIT: "unit",
+    Column.RESULTED_ON: "resulted_on",
+    Column.NOTE: "note",
+}
+_REASONS: Final = {  # the first that a wrong row has tells the queue why
+    Column.TEST: "test_unknown",
+    Column.RESULT: "value_unreadable",
+    Column.UNIT: "value_unreadable",
+    Column.CITIZEN_ID: "person_differs",
+}
 
 Pair = tuple[Row, StagedRow]
 
@@ -75,12 +97,9 @@ def store_pairs(pairs: Sequence[Pair], *, actor: Actor) -> None:
 def park_rows(pairs: Sequence[Pair], header: Header, *, form: str, actor: Actor) -> None:
     """Put rows whose person nobody has chosen into the matching queue."""
     for row, one in pairs:
-        told = {
-            text or str(place): cell for place, (text, cell) in enumerate(zip(header.texts, one.texts, strict=False))
-        }
         code = one.problems[0][2] if one.problems and len(one.problems[0]) > 2 else "person_unknown"
         parked = park_result(
-            payload=orjson.dumps(told).decode(),
+            payload=_payload(header, one),
             fields=row.parked(),
             reason=code,
             source=SOURCES[form],
@@ -88,6 +107,35 @@ def park_rows(pairs: Sequence[Pair], header: Header, *, form: str, actor: Actor)
             actor=actor,
         )
         one.state, one.observation = RowState.PARKED, f"parked:{parked.pk}"
+
+
+def park_wrong(rows: Sequence[StagedRow], header: Header, rules: Rules, *, form: str, actor: Actor) -> None:
+    """Put rows that could not be read into the matching queue of the facility that sent them, as they came."""
+    facility = Facility.objects.get(pk=rules.own)
+    for one in rows:
+        values = header.values(one.texts)
+        wrong = {column for column, *_rest in one.problems}
+        parked = park_result(
+            payload=_payload(header, one),
+            fields=raw_fields(values) | ({"test": one.test} if one.test else {}),
+            reason=next((reason for column, reason in _REASONS.items() if column in wrong), "other"),
+            source=SOURCES[form],
+            facility=facility,
+            actor=actor,
+        )
+        one.state, one.observation = RowState.PARKED, f"parked:{parked.pk}"
+
+
+def raw_fields(values: Mapping[Column, Any]) -> dict[str, Any]:
+    """Cells as they came, by the names of ``laboratory.matching.FIELDS``."""
+    found = {name: str(values.get(column, "") or "") for column, name in FIELDS.items()}
+    number = re.sub(r"[\s.\-]", "", str(values.get(Column.CITIZEN_ID, "") or ""))
+    return found | {"cccd" if len(number) == 12 else "insurance_number": number}
+
+
+def _payload(header: Header, one: StagedRow) -> str:
+    told = {text or str(place): cell for place, (text, cell) in enumerate(zip(header.texts, one.texts, strict=False))}
+    return orjson.dumps(told).decode()
 
 
 def _people(pairs: Sequence[Pair], stored: dict[Any, Stored], *, actor: Actor) -> dict[int, str]:

@@ -20,25 +20,12 @@ from screening.imports.reading import SourceRow
 from screening.imports.rows import Row, Rules
 from screening.imports.staging import another_person, is_same_person, judge
 from screening.imports.stored import find_stored
-from screening.imports.storing import ASIDE, SOURCES, store_pairs
+from screening.imports.storing import ASIDE, SOURCES, raw_fields, store_pairs
 from screening.laboratory.matching import park_result
 from screening.models import MachineConnection, RowKind, StagedRow
 from screening.results import known_test, withdraw_result
 
 CORRECTION, WITHDRAWN, FINAL, UNOBTAINABLE = "C", "W", "F", "X"
-_FIELDS = {
-    Column.FULL_NAME: "full_name",
-    Column.BIRTH_DATE: "birth_date",
-    Column.SEX: "sex",
-    Column.PHONE: "phone",
-    Column.SPECIMEN_ID: "specimen_id",
-    Column.TEST: "test",
-    Column.COLLECTED_ON: "collected_on",
-    Column.RESULT: "value",
-    Column.UNIT: "unit",
-    Column.RESULTED_ON: "resulted_on",
-    Column.NOTE: "note",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +167,7 @@ def _park_withdrawn(
 
 
 def _fields(result: Result) -> dict[str, Any]:
-    found: dict[str, Any] = {name: result.values.get(column, "") for column, name in _FIELDS.items()}
-    number = result.values.get(Column.CITIZEN_ID, "")
-    return found | {"cccd" if len(number) == 12 else "insurance_number": number, "test": result.test or result.code}
+    return raw_fields(result.values) | {"test": result.test or result.code}
 
 
 def _park(

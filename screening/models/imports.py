@@ -66,8 +66,9 @@ class ImportBatch(models.Model):
     headings, `columns` which of them is what: {column: {"at": place} or {"always": text}}; `codes` the file's codes
     that await a test. `total` is an estimate until the file is read; then processed = new + corrected + unchanged +
     close + nobody + repeated + failed, and `handled` of them need no more storing. `kinds` are what the reviewer
-    approved; `leaving` is why rows that were not stored are left, by whom and when (see imports.leaving). `auto`: nobody reviews, all good rows are stored. `notices` are in `language`. `cancel_asked` is written
-    by the page only, all else by whoever holds the batch's lock.
+    approved; `leaving` is why rows that were not stored are left, by whom and when (see imports.leaving). `auto`:
+    nobody reviews, all good rows are stored. `notices` are in `language`. `cancel_asked` and `leaving` are written by
+    pages only, all else by whoever holds the batch's lock.
     """
 
     filename = models.CharField(max_length=255)

@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from screening.views import imports, machines
+from screening.views import imports, left, machines
 
 urlpatterns = [
     path("clinic/imports/", imports.batches, name="clinic-imports"),
     path("clinic/imports/template.<str:kind>", imports.template, name="clinic-import-template"),
+    path("clinic/imports/left/", left.left, name="clinic-imports-left"),
+    path("clinic/imports/left/<int:row_id>/", left.settle, name="clinic-imports-settle"),
+    path("clinic/imports/left/file/<int:batch_id>/", left.settle_file, name="clinic-imports-settle-file"),
     path("clinic/imports/<int:batch_id>/", imports.batch, name="clinic-import"),
     path("clinic/imports/<int:batch_id>/columns/", imports.columns, name="clinic-import-columns"),
     path("clinic/imports/<int:batch_id>/decide/", imports.decide, name="clinic-import-decide"),

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -11,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from healthhub.accounts.actors import Role
 from healthhub.audit.log import record_access
 from records.views.guards import CLINIC, ActingRequest, for_roles
-from screening.forms.files import ApproveForm, CodesForm, ColumnsForm, UploadForm
+from screening.forms.files import ApproveForm, CodesForm, ColumnsForm, LeaveForm, UploadForm
 from screening.imports.batches import (
     NotAllowed,
     TooLate,
@@ -24,6 +23,8 @@ from screening.imports.batches import (
     undo_batch,
 )
 from screening.imports.errors import error_lines, error_rows
+from screening.imports.leaving import LEFT_AS, Leaving
+from screening.imports.left import waiting_count
 from screening.imports.review import label_of, load_review, may_decide
 from screening.imports.template import XLSX_TYPE, column_help, csv_template, xlsx_template
 from screening.imports.uploads import batches_of, send, upload
@@ -52,6 +53,7 @@ def batches(request: ActingRequest) -> HttpResponse:
         "form": form,
         "facility": facility,
         "columns": column_help(),
+        "waiting": waiting_count(facility.pk),
         "may_see_machines": request.actor.role is Role.LABORATORY,
         "batches": page[:PAGE],
         "moving_states": MOVING,
@@ -70,6 +72,7 @@ def batch(request: ActingRequest, batch_id: int) -> HttpResponse:
     """One file: how far it has got; then its rows by kind."""
     found = _own(request, batch_id)
     context: dict[str, Any] = {"batch": found, "moving": found.state in MOVING, "notices": notice_texts(found)}
+    context["give_up"] = LeaveForm(scope="give-up")
     if request.headers.get("HX-Request") and found.state in MOVING:
         return render(request, "clinic/import_state.html", context)
     if found.state == BatchState.MAPPING:
@@ -94,6 +97,8 @@ def batch(request: ActingRequest, batch_id: int) -> HttpResponse:
             "first_page": f"?tab={review.tab}" if after else "",
             "may_decide": may_decide(found),
             "approve": ApproveForm(batch=found),
+            "leave": LeaveForm(scope="leave"),
+            "row_reasons": LEFT_AS.items(),
             "errors": error_rows(found).exists(),
         }
     answer = render(request, "clinic/import.html", context)
@@ -119,12 +124,13 @@ def columns(request: ActingRequest, batch_id: int) -> HttpResponse:
 @for_roles(*CLINIC)
 @require_POST
 def decide(request: ActingRequest, batch_id: int) -> HttpResponse:
-    """Whose a close row is."""
+    """Whose a close row is, or why a row is left out."""
     found = _own(request, batch_id)
     wanted = request.POST.get("row", "")
-    row = get_object_or_404(found.rows.filter(~Q(candidates=[])), pk=int(wanted) if wanted.isdecimal() else 0)
+    row = get_object_or_404(found.rows.all(), pk=int(wanted) if wanted.isdecimal() else 0)
     decision = request.POST.get("decision", "")
-    _do(request, lambda: decide_row(row=row, decision=decision, actor=request.actor))
+    leaving = _leaving(request) if decision == "left" else None
+    _do(request, lambda: decide_row(row=row, decision=decision, actor=request.actor, leaving=leaving))
     return redirect(f"/clinic/imports/{found.pk}/?tab={row.kind}&after={max(row.row - 1, 0)}")
 
 
@@ -135,26 +141,39 @@ def approve(request: ActingRequest, batch_id: int) -> HttpResponse:
     found = _own(request, batch_id)
     form = ApproveForm(request.POST, batch=found)
     kinds = form.cleaned_data["kinds"] if form.is_valid() else []
-    if _do(request, lambda: approve_batch(batch=found, kinds=kinds, approver=request.user, actor=request.actor)):
+    leaving = _leaving(request)
+    if _do(
+        request,
+        lambda: approve_batch(batch=found, kinds=kinds, approver=request.user, actor=request.actor, leaving=leaving),
+    ):
         send(found)
     return redirect("clinic-import", found.pk)
 
 
 @for_roles(*CLINIC)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def cancel(request: ActingRequest, batch_id: int) -> HttpResponse:
-    """Stop."""
+    """Stop, and say why what was read is left; a file of which nothing was read needs no reason."""
     found = _own(request, batch_id)
-    _do(request, lambda: cancel_batch(batch=found, actor=request.actor))
-    return redirect("clinic-import", found.pk)
+    form = LeaveForm(request.POST if request.method == "POST" else None, scope="give-up")
+    if request.method == "POST":
+        leaving = form.leaving()
+        if leaving is not None or not found.rows.exists():
+            _do(request, lambda: cancel_batch(batch=found, actor=request.actor, leaving=leaving))
+            return redirect("clinic-import", found.pk)
+    return render(request, "clinic/import_cancel.html", {"batch": found, "give_up": form})
 
 
 @for_roles(*CLINIC)
 @require_POST
 def undo(request: ActingRequest, batch_id: int) -> HttpResponse:
-    """Take back what the file has stored."""
+    """Take back what the file has stored, and say why."""
     found = _own(request, batch_id)
-    if _do(request, lambda: undo_batch(batch=found, undoer=request.user, actor=request.actor)):
+    form = LeaveForm(request.POST)
+    leaving = form.leaving()
+    if leaving is None:
+        messages.error(request, form.faults())
+    elif _do(request, lambda: undo_batch(batch=found, undoer=request.user, actor=request.actor, leaving=leaving)):
         send(found)
     return redirect("clinic-import", found.pk)
 
@@ -179,6 +198,11 @@ def template(request: ActingRequest, kind: str) -> HttpResponse:
     if kind == "xlsx":
         return _download(xlsx_template(code), "healthhub-results.xlsx", XLSX_TYPE)
     return _download(csv_template(code), "healthhub-results.csv", "text/csv; charset=utf-8")
+
+
+def _leaving(request: ActingRequest) -> Leaving | None:
+    """The reason that was given, if any; the service says where one is missing."""
+    return LeaveForm(request.POST).leaving()
 
 
 def _tell(form: CodesForm | ColumnsForm, found: ImportBatch, request: ActingRequest) -> None:

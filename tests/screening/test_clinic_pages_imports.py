@@ -73,6 +73,8 @@ def test_an_uploaded_file_is_read_reviewed_approved_and_reported(technician: Cli
     assert errors.getvalue().decode("utf-8-sig").splitlines()[1].startswith("3,Kết quả,")
 
     technician.post(f"{address}undo/")
+    assert ScreeningResult.objects.exists()  # not without a reason
+    technician.post(f"{address}undo/", {"reason": "wrong_file"})
     run_batch(batch.pk)
     assert "Đã hoàn tác" in technician.get(address).content.decode()
     assert not ScreeningResult.objects.exists()
@@ -143,13 +145,88 @@ def test_a_file_can_be_given_up(technician: Client) -> None:
     send_file(technician, "\n".join([HEADER, GOOD]))
     batch = ImportBatch.objects.get()
     run_batch(batch.pk)
-    technician.post(f"/clinic/imports/{batch.pk}/cancel/")
+    asked = technician.post(f"/clinic/imports/{batch.pk}/cancel/", {"reason": "other"})
+    assert list(asked.context["give_up"].errors) == ["note"]
+    technician.post(f"/clinic/imports/{batch.pk}/cancel/", {"reason": "other", "note": "Tệp của năm ngoái"})
     page = technician.get(f"/clinic/imports/{batch.pk}/")
     assert page.context["batch"].state == "cancelled"
     technician.post(f"/clinic/imports/{batch.pk}/approve/", {"kinds": ["new"]})
     run_batch(batch.pk)
     assert not ScreeningResult.objects.exists()
-    assert not StagedRow.objects.exists()
+    assert StagedRow.objects.values_list("state", "left_note").get() == ("left", "Tệp của năm ngoái")
+
+
+def test_a_file_of_which_nothing_was_read_is_given_up_at_once(technician: Client) -> None:
+    send_file(technician, "Barcode,Kết luận,Tên,NS\nM-1,âm tính,Nguyễn Văn Đức,12/03/1960")
+    batch = ImportBatch.objects.get()
+    assert run_batch(batch.pk).state == "mapping"  # type: ignore[union-attr]
+    technician.post(f"/clinic/imports/{batch.pk}/cancel/")
+    batch.refresh_from_db()
+    assert batch.state == "cancelled"
+
+
+def test_a_left_positive_is_listed_until_a_second_person_has_seen_it(technician: Client, station: Facility) -> None:
+    send_file(technician, "\n".join([HEADER, GOOD.replace("12,5", "80"), BAD]))
+    batch = ImportBatch.objects.get()
+    run_batch(batch.pk)
+    row = batch.rows.get(row=2)
+    address = f"/clinic/imports/{batch.pk}/"
+    technician.post(f"{address}decide/", {"row": row.pk, "decision": "left"})
+    assert "Hãy chọn lý do bỏ lại." in technician.get(address).content.decode()
+    technician.post(f"{address}decide/", {"row": row.pk, "decision": "left", "reason": "control"})
+    assert "Mẫu thử hoặc mẫu kiểm chuẩn" in technician.get(f"{address}?tab=new").content.decode()
+    technician.post(f"{address}approve/", {"kinds": ["new"]})
+    run_batch(batch.pk)
+    assert technician.get("/clinic/imports/").context["waiting"] == 2
+
+    page = technician.get("/clinic/imports/left/")
+    assert [(one["line"].flag, one["wrong"], one["mine"]) for one in page.context["lines"]] == [
+        ("Dương tính", False, True),
+        ("Không đọc được", True, False),
+    ]
+    assert "Bạn đã bỏ dòng này lại: người khác phải xem." in page.content.decode()
+    tabs = technician.get("/clinic/bench/matching/").context["tabs"]
+    assert [tab["count"] for tab in tabs if tab["href"] == "/clinic/imports/left/"] == [2]
+
+    settle = f"/clinic/imports/left/{row.pk}/"
+    technician.post(settle, {"act": "confirm"})
+    assert technician.get("/clinic/imports/").context["waiting"] == 2
+    colleague = signed_in(Role.CLINICIAN, station)
+    assert "Tôi đã xem, đồng ý bỏ lại" in colleague.get("/clinic/imports/left/").content.decode()
+    colleague.post(settle, {"act": "confirm"})
+    assert technician.get("/clinic/imports/").context["waiting"] == 1
+    (kept,) = technician.get("/clinic/imports/left/?tab=all").context["lines"]
+    assert (kept["line"].left, bool(kept["seen"])) == ("Mẫu thử hoặc mẫu kiểm chuẩn", True)
+    technician.post(settle, {"act": "restore"})
+    assert ScreeningResult.objects.get().outcome == "positive"
+
+    wrong = batch.rows.get(row=3)
+    technician.post(f"/clinic/imports/left/{wrong.pk}/", {"act": "leave", "reason": "other"})
+    assert technician.get("/clinic/imports/").context["waiting"] == 1  # words are missing
+    technician.post(f"/clinic/imports/left/{wrong.pk}/", {"act": "queue"})
+    assert technician.get("/clinic/imports/").context["waiting"] == 0
+    assert technician.get("/clinic/bench/matching/").context["rows"][0]["value"] == "nhiều µg/g"
+
+
+def test_rows_that_wait_are_the_facilitys_own_and_cost_the_same_for_many(
+    technician: Client, laboratory: Facility
+) -> None:
+    counts = []
+    for size in (2, 22):
+        send_file(technician, "\n".join([HEADER, *[BAD.replace("M-2", f"X-{size}-{n}") for n in range(size)]]))
+        batch = ImportBatch.objects.latest("id")
+        run_batch(batch.pk)
+        technician.post(f"/clinic/imports/{batch.pk}/approve/", {"kinds": []})
+        run_batch(batch.pk)
+        with CaptureQueriesContext(connection) as queries:
+            technician.get("/clinic/imports/left/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+    other = signed_in(Role.LABORATORY, laboratory)
+    assert other.get("/clinic/imports/left/").context["lines"] == []
+    row = StagedRow.objects.first()
+    assert row
+    assert other.post(f"/clinic/imports/left/{row.pk}/", {"act": "queue"}).status_code == 404
 
 
 def test_what_a_page_asks_for_does_not_grow_with_the_rows(technician: Client) -> None:

@@ -23,12 +23,14 @@ from screening.imports.batches import (
     undo_batch,
 )
 from screening.imports.errors import error_lines
+from screening.imports.leaving import Leaving
 from screening.imports.running import run_batch
 from screening.models import ImportBatch, ScreeningResult, StagedRow, UnmatchedResult
 from screening.results import withdraw_result
 from tests.screening.importing import csv_text, person, row, take, told
 
 pytestmark = pytest.mark.django_db
+WRONG_FILE = Leaving("wrong_file")
 
 
 @pytest.fixture(autouse=True)
@@ -58,15 +60,16 @@ def uploaded(rows: list[list[object]], user: User, actor: Actor, tmp_path: Path)
     return found
 
 
-def approved(batch: ImportBatch, user: User, actor: Actor, *kinds: str) -> ImportBatch:
-    approve_batch(batch=batch, kinds=kinds or ("new", "correction", "close", "nobody"), approver=user, actor=actor)
+def approved(batch: ImportBatch, user: User, actor: Actor, *kinds: str, leaving: Leaving | None = None) -> ImportBatch:
+    kinds = kinds or ("new", "correction", "close", "nobody")
+    approve_batch(batch=batch, kinds=kinds, approver=user, actor=actor, leaving=leaving)
     found = run_batch(batch.pk)
     assert found
     return found
 
 
 def undone(batch: ImportBatch, user: User, actor: Actor) -> ImportBatch:
-    undo_batch(batch=batch, undoer=user, actor=actor)
+    undo_batch(batch=batch, undoer=user, actor=actor, leaving=WRONG_FILE)
     found = run_batch(batch.pk)
     assert found
     return found
@@ -89,11 +92,11 @@ def test_a_correction_is_shown_old_and_new_and_may_be_left_out(user: User, actor
         ["Ngày lấy mẫu", "06/05/2024", "07/05/2024"],
         ["Ghi chú", "lần đầu", ""],
     ]
-    done = approved(batch, user, actor, "new")
+    done = approved(batch, user, actor, "new", leaving=Leaving("duplicate"))
     assert (done.state, done.stored) == ("done", 1)
     assert ScreeningResult.objects.get(specimen_id="S001").outcome == "negative"
     lines = b"".join(error_lines(done)).decode("utf-8-sig").splitlines()
-    assert lines[1].startswith("2,,Được bỏ lại khi duyệt.,01901,S001")
+    assert lines[1].startswith("2,,Trùng với kết quả đã nhập từ phiếu giấy,01901,S001")
 
 
 def test_what_was_entered_since_the_review_is_judged_anew(user: User, actor: Actor, tmp_path: Path) -> None:
@@ -148,11 +151,11 @@ def test_a_file_is_undone_within_a_day_and_once(user: User, actor: Actor, tmp_pa
     assert batch.finished_at
     ImportBatch.objects.update(finished_at=batch.finished_at - timedelta(hours=25))
     with pytest.raises(TooLate):
-        undo_batch(batch=batch, undoer=user, actor=actor)
+        undo_batch(batch=batch, undoer=user, actor=actor, leaving=WRONG_FILE)
     ImportBatch.objects.update(finished_at=batch.finished_at)
     undone(batch, user, actor)
     with pytest.raises(TooLate):
-        undo_batch(batch=batch, undoer=user, actor=actor)
+        undo_batch(batch=batch, undoer=user, actor=actor, leaving=WRONG_FILE)
 
 
 @pytest.mark.parametrize("state", ["reading", "storing"])
@@ -189,7 +192,7 @@ def test_only_the_own_facility_may(user: User, actor: Actor, laboratory: Facilit
     with pytest.raises(NotAllowed):
         cancel_batch(batch=batch, actor=other)
     with pytest.raises(TooLate):
-        undo_batch(batch=batch, undoer=user, actor=actor)
+        undo_batch(batch=batch, undoer=user, actor=actor, leaving=WRONG_FILE)
 
 
 def test_an_undo_that_is_killed_goes_on(
@@ -198,7 +201,7 @@ def test_an_undo_that_is_killed_goes_on(
     monkeypatch.setattr(running, "CHUNK", 2)
     monkeypatch.setattr(lanes, "CHUNK", 2)
     batch = approved(uploaded([person(n) for n in range(1, 6)], user, actor, tmp_path), user, actor)
-    undo_batch(batch=batch, undoer=user, actor=actor)
+    undo_batch(batch=batch, undoer=user, actor=actor, leaving=WRONG_FILE)
 
     def dying(_batch: ImportBatch) -> None:
         raise KeyboardInterrupt  # after the first chunk
