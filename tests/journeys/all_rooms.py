@@ -94,7 +94,11 @@ def rooms() -> dict[str, list[Visit]]:
 def _open() -> list[Visit]:
     token = Message.objects.filter(patient__isnull=False).first()
     assert token
-    return [Visit("home", ""), Visit("message", "", {"token": token.token}), Visit("clinic-station-app", "")]
+    ways_in = ("login", "signup", "inactive", "reset_password", "reset_password_done")
+    return [
+        *(Visit(name, "") for name in ("home", "clinic-station-app", *(f"account_{way}" for way in ways_in))),
+        Visit("message", "", {"token": token.token}),
+    ]
 
 
 def _mine() -> list[Visit]:
@@ -105,6 +109,7 @@ def _mine() -> list[Visit]:
     names = ("me", "me-record", "me-access", "me-results", "me-appointments", "me-screening")
     return [
         *(Visit(name, "citizen") for name in (*names, "me-messages", "me-messages-preferences")),
+        *(Visit(f"account_{name}", "citizen") for name in ("change_password", "reauthenticate", "logout")),
         Visit("me-record-group", "citizen", {"group": "conditions"}),
         Visit("me-result", "citizen", {"observation_id": result.pk}),
         Visit("me-appointment-new", "citizen", query="?service=assessment.colorectal.colonoscopy"),

@@ -16,9 +16,12 @@ AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN = """
-rules => axe.run(document, {runOnly: rules, resultTypes: ["violations"]}).then(found => found.violations.map(
-  one => ({id: one.id, nodes: one.nodes.slice(0, 1).map(node => ({html: node.html}))})))
+rules => axe.run(document, {runOnly: rules, reporter: "no-passes", selectors: false, preload: false}).then(found => ({
+  faults: found.violations.map(one => `${one.id}: ${one.nodes[0].html.slice(0, 120)}`),
+  wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+}))
 """
+_AXE = AXE.read_text() if AXE.exists() else ""
 PHONE: Any = {"width": 390, "height": 844}
 DESK: Any = {"width": 1280, "height": 900}
 PASSWORD = "a long password"
@@ -52,17 +55,25 @@ class Window:
 
     def unfold(self, within: str = "") -> None:
         """Open everything that is folded, on the whole page or ``within`` a part of it (``main``)."""
-        for summary in self.page.query_selector_all(f"{within} summary"):
-            summary.click()
+        self.page.evaluate(
+            "within => document.querySelectorAll(within).forEach(one => one.open = true)", f"{within} details"
+        )
 
     def faults(self) -> list[str]:
         """What axe finds on the page, and whether it is wider than the screen."""
         if not self.page.evaluate("'axe' in window"):
-            self.page.evaluate(AXE.read_text())
+            self.page.evaluate(_AXE)
+            self.page.context.add_init_script(_AXE)  # this person will look again, on other pages
         found = self.page.evaluate(_RUN, RULES)
-        faults = [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
-        wider = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        return [*faults, *([f"{wider} px too wide"] if wider > 0 else [])]
+        return [*found["faults"], *([f"{found['wider']} px too wide"] if found["wider"] > 0 else [])]
+
+    def faults_on_any_screen(self) -> list[str]:
+        """The same on a phone and at a desk; first as the window is."""
+        found = []
+        for size in sorted((DESK, PHONE), key=lambda one: one != self.page.viewport_size):
+            self.page.set_viewport_size(size)
+            found += [f"{size['width']}: {fault}" for fault in self.faults()]
+        return found
 
 
 @dataclass

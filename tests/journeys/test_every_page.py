@@ -15,6 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from healthhub.accounts.demo import DEMO_DOMAIN, DEMO_PASSWORD
 from healthhub.accounts.models import User
+from healthhub.urls import SIGN_IN_PAGES
 from screening.demo import present
 from tests.database import empty_tables
 from tests.journeys.all_rooms import Visit, fill, rooms
@@ -31,6 +32,9 @@ WRITTEN_TO = {
 }
 #: What a GET answers that is no page of its own.
 NO_PAGE = {
+    "account_set_password": "for an account that never had one",
+    "account_reset_password_from_key": "for who has got the letter with the key",
+    "account_reset_password_from_key_done": "leads on from there",
     "clinic-bench-end": "leads back to the bench",
     "clinic-preview": "a part of the worklist, looked at in test_worklist",
     "clinic-station-manifest": "JSON",
@@ -73,7 +77,7 @@ def city(
 def test_every_page_is_visited_or_excepted(city: City) -> None:
     known = {one.name for room in city.rooms.values() for one in room} | WRITTEN_TO | set(NO_PAGE)
     ours = [get_resolver(module).url_patterns for module in ("records.urls", "screening.urls")]
-    assert {one.name for patterns in ours for one in _patterns(patterns)} == known
+    assert {one.name for patterns in ours for one in _patterns(patterns)} | SIGN_IN_PAGES == known
     assert list(city.rooms) == ROOMS
 
 
@@ -123,12 +127,12 @@ def _look(window: Window, visit: Visit, language: str, name: str) -> Iterator[st
     if window.page.get_attribute("html", "lang") != language:
         yield "another language"
     window.unfold("main")  # the menu, open, would hide what is below it
-    for size in sorted((DESK, PHONE), key=lambda one: one != window.page.viewport_size):  # first the one that it has
-        window.page.set_viewport_size(size)
-        yield from (f"{size['width']}: {fault}" for fault in window.faults())
-        if visit.query == "?test=fit":
-            yield from _reading(window)
-        if shots := os.environ.get("SHOTS"):
+    yield from window.faults_on_any_screen()
+    if visit.query == "?test=fit":
+        yield from _reading(window)
+    if shots := os.environ.get("SHOTS"):
+        for size in (DESK, PHONE):
+            window.page.set_viewport_size(size)
             window.page.screenshot(path=str(Path(shots) / f"{name}-{size['width']}.png"), full_page=True)
 
 
@@ -136,7 +140,7 @@ def _reading(window: Window) -> Iterator[str]:
     """How a value is read is shown before it is saved."""
     window.page.fill("[name=value]", "48,6")
     window.page.wait_for_selector("[name=mark]", state="attached")
-    yield from (f"with its reading: {fault}" for fault in window.faults())
+    yield from (f"with its reading: {fault}" for fault in window.faults_on_any_screen())
 
 
 def _patterns(found: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:

@@ -1,7 +1,6 @@
 """A clinician clears a worklist by keyboard in a real browser, and every page of the failsafe passes axe."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -12,7 +11,7 @@ from healthhub.accounts.models import User
 from records.models import Membership
 from screening.failsafe.nightly import run_nightly
 from screening.models import ContactAttempt, Episode
-from tests.journeys.browser import DESK, PASSWORD, PHONE, browsing, needs_browser
+from tests.journeys.browser import DESK, PASSWORD, browsing, needs_browser
 from tests.screening.conftest import Sender, make_facility, make_patient
 
 pytestmark = needs_browser
@@ -124,38 +123,3 @@ def test_keys_that_are_off_do_nothing(live_server: LiveServer, people: list[str]
         window.page.wait_for_selector("#keys", state="hidden")
         window.page.keyboard.press("j")
         assert window.page.locator("[data-current]").count() == 0
-
-
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_failsafes_pages_are_accessible(live_server: LiveServer, people: list[str], size: Any) -> None:
-    person = people[0]
-    rounds = Episode.objects.get(patient=person)
-    pages = {
-        DOCTOR: [
-            "/clinic/?tab=open",
-            "/clinic/?tab=missed",
-            "/clinic/forgotten/",
-            "/clinic/closed/",
-            f"/clinic/people/{person}/",
-            f"/clinic/people/{person}/contact/colorectal/",
-            f"/clinic/people/{person}/rounds/{rounds.pk}/close/",
-        ],
-        OFFICER: [
-            "/city/failsafe/",
-            "/city/failsafe/people/?level=open",
-            f"/city/failsafe/rounds/{rounds.pk}/",
-            f"/city/failsafe/facilities/{rounds.owner}/",
-            "/city/forgotten/",
-        ],
-    }
-    faults = {}
-    with browsing(live_server.url) as street:
-        for email, addresses in pages.items():
-            window = street.window(size)
-            window.sign_in(email)
-            for address in addresses:
-                window.open(address)
-                window.unfold()
-                faults[address] = window.faults()
-            assert window.complaints == []
-    assert {address: found for address, found in faults.items() if found} == {}
