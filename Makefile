@@ -31,9 +31,11 @@ setup: $(BIN)/.runtime static/.built $(MO)
 demo: setup
 	@HEALTHHUB_DEMO=$${HEALTHHUB_DEMO:-1} exec $(BIN)/python -m healthhub.serve
 
+# A process for each core, up to six (each has a browser, and the embedded PostgreSQL takes 60 connections). One file or
+# one test alone: make test ARGS="tests/fhir -n0"
 test: setup $(BIN)/.dev node_modules/.dev
 	@scripts/chromium
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n logical --maxprocesses 6 --dist worksteal $(ARGS)
 
 check: export HEALTHHUB_NO_SERVICES = 1
 check: setup $(BIN)/.dev
