@@ -72,6 +72,14 @@ def explain(result: ScreeningResult) -> dict[str, Explanation]:
     return explanations
 
 
+def wordings_shown(result: ScreeningResult) -> tuple[Protocol, list[str]]:
+    """The version and the keys of the wording that ``explain`` puts together for a result."""
+    protocol = protocol_for(result.programme, result.collected_on)
+    category = protocol.category(result.test, result.category)
+    keys = [category.wording if category else UNCLASSIFIED, _moved_on(result, protocol)]
+    return protocol, [key for key in keys if key]
+
+
 def _item(episode: Any, on: date) -> WorkItem:
     protocol = protocol_for(episode.programme, episode.opened_on)
     return WorkItem(

@@ -57,7 +57,6 @@ class Page:
     reasons: list[str] = field(default_factory=list)
     sources: list[tuple[str, str]] = field(default_factory=list)
     for_city: int = 0
-    wording_approved: bool = False
 
 
 def page_of(source: Source) -> Page:
@@ -98,7 +97,6 @@ class _Reader:
             reasons=[self.text(reason) for reason in raw["reasons"].values()],
             sources=list(raw["sources"].items()),
             for_city=sum(1 for part in _parts(raw) if part.get("city_sets") is True),
-            wording_approved=raw["wording"]["approved"],
         )
 
     def text(self, value: Mapping[str, str]) -> str:

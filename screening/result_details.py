@@ -14,8 +14,10 @@ from fhir.text import parse
 from healthhub.web.charts import CutoffBar, cutoff_bar
 from records.display import read_value
 from screening.citizen import amount, here, language
+from screening.episodes import wordings_shown
 from screening.models import ScreeningResult
 from screening.protocol import protocol_for
+from screening.wording import are_approved
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class _Text(NamedTuple):
 
 
 def details(result: ScreeningResult) -> Details:
-    """The details of a result (select its ``facility`` with it); the caller has checked access. Three queries."""
+    """The details of a result (select ``facility`` and ``episode`` with it); the caller has checked access."""
     protocol = protocol_for(result.programme, result.collected_on)
     test = protocol.tests.get(result.test)
     unit = test.units[result.unit].display if test and result.unit in test.units else result.unit
@@ -72,7 +74,7 @@ def details(result: ScreeningResult) -> Details:
         entered_on=timezone.localdate(versions[0].saved_at) if versions else None,
         reading=result.explanation.get(language(), ""),
         protocol=f"{here(protocol.name)}, {protocol.version}",
-        approved=protocol.wording_approved,
+        approved=are_approved(*wordings_shown(result)),
         bar=bar,
         earlier=[
             Version(old.value, timezone.localdate(new.saved_at))

@@ -18,6 +18,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from healthhub.accounts.actors import Actor
+from screening.messages.approval import sendable_kinds
 from screening.messages.discretion import discreet
 from screening.messages.letter_pdf import Letter, write_letters
 from screening.messages.sending import held_back
@@ -25,7 +26,7 @@ from screening.messages.texts import fill, link_of, text_of
 from screening.models.messages import BatchStage, LetterBatch, Message, MessageState
 
 LARGEST: Final = 10_000
-_WAITING: Final = "channel = 'letter' AND state = 'queued' AND next_try_at <= %s"
+_WAITING: Final = "channel = 'letter' AND state = 'queued' AND next_try_at <= %s AND kind = ANY(%s)"
 _SENDERS: Final = f"SELECT DISTINCT facility_id FROM screening_message WHERE {_WAITING}"
 _GATHER: Final = f"""
 UPDATE screening_message SET state = 'sending', batch_id = %s WHERE id IN (
@@ -53,11 +54,11 @@ class Pull:
 
 
 def gather(*, facility: str | None = None, everybody: bool = True) -> list[int]:
-    """Put waiting letters into batches, of one facility unless ``everybody``; answers the batches that are to be
-    printed, those left over from a worker that died among them. Twice at once makes nothing twice."""
+    """Put waiting letters whose text is approved into batches, of one facility unless ``everybody``; answers the ones
+    to be printed, those left over from a worker that died among them. Twice at once makes nothing twice."""
     now = timezone.now()
     with connection.cursor() as cursor:
-        cursor.execute(_SENDERS, [now])
+        cursor.execute(_SENDERS, [now, sendable_kinds()])
         senders = [row[0] for row in cursor.fetchall()]
     for sender in senders:
         if everybody or sender == facility:
@@ -155,7 +156,7 @@ def _gather_for(sender: str | None, now: datetime) -> int:
     with transaction.atomic():
         batch = LetterBatch.objects.create(facility_id=sender, day=timezone.localdate(now))
         with connection.cursor() as cursor:
-            cursor.execute(_GATHER, [batch.pk, now, sender, LARGEST])
+            cursor.execute(_GATHER, [batch.pk, now, sendable_kinds(), sender, LARGEST])
             count = cursor.rowcount
         if count == 0:  # another worker was quicker
             batch.delete()

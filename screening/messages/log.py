@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from healthhub.accounts.actors import Actor
 from records.access import visible_to
+from screening.messages.approval import sendable_kinds
 from screening.messages.words import mark_of, reason_words
 from screening.models.messages import BadContact, Channel, Message, MessageState
 
@@ -30,6 +32,7 @@ class Line:
     mark: str
     reason: "_StrPromise | str"
     at: datetime
+    delivered_at: datetime | None
     opened_at: datetime | None
     text: str
     template: str
@@ -40,7 +43,10 @@ class Line:
 
 def messages_to(patient: str) -> list[Line]:
     """A person's messages, newest first."""
-    return [_line(one) for one in Message.objects.filter(patient_id=patient).order_by("-id")[:SHOWN]]
+    found = list(Message.objects.filter(patient_id=patient).order_by("-id")[:SHOWN])
+    waits = any(one.state == MessageState.QUEUED for one in found)
+    sendable = sendable_kinds() if waits else []
+    return [_line(one, held=one.state == MessageState.QUEUED and one.kind not in sendable) for one in found]
 
 
 def bad_contacts(patient: str) -> QuerySet[BadContact]:
@@ -60,7 +66,7 @@ def undelivered(*, actor: Actor, after: int | None = None, limit: int = 20) -> S
     return list((found.filter(pk__lt=after) if after else found)[: limit + 1])
 
 
-def _line(message: Message) -> Line:
+def _line(message: Message, *, held: bool) -> Line:
     ended = message.state in (MessageState.SENT, MessageState.FAILED)
     return Line(
         id=message.pk,
@@ -69,8 +75,13 @@ def _line(message: Message) -> Line:
         address=message.address,
         state=message.get_state_display(),
         mark=mark_of(message),
-        reason=reason_words(message.reason) if message.state != MessageState.SENT else "",
+        reason=_("Lời viết chờ Sở Y tế duyệt")
+        if held
+        else reason_words(message.reason)
+        if message.state != MessageState.SENT
+        else "",
         at=message.sent_at or message.created_at,
+        delivered_at=message.delivered_at,
         opened_at=message.opened_at,
         text=message.text,
         template=message.template,

@@ -28,6 +28,7 @@ from django.utils import timezone
 from healthhub.accounts.actors import system_actor
 from records.models import Facility
 from screening.messages import bad_contacts, outbox
+from screening.messages.approval import sendable_kinds
 from screening.messages.communications import file_communications
 from screening.messages.gateways import Delivered, Gateway, Later, Outcome, Parcel, gateway_for
 from screening.messages.segments import size, without_diacritics
@@ -48,7 +49,8 @@ _CLAIM = """
 UPDATE screening_message m SET state = 'sending', claimed_at = clock_timestamp()
 FROM (
     SELECT id FROM screening_message
-    WHERE channel = %s AND next_try_at <= %s AND (state = 'queued' OR (state = 'sending' AND claimed_at < %s))
+    WHERE channel = %s AND kind = ANY(%s) AND next_try_at <= %s
+        AND (state = 'queued' OR (state = 'sending' AND claimed_at < %s))
     ORDER BY next_try_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 ) due WHERE m.id = due.id
 RETURNING m.id, m.patient_id, m.facility_id, m.kind, m.channel, m.address, m.language, m.data::text, m.token,
@@ -140,10 +142,10 @@ def sweep(*, seconds: float = 50, gateways: dict[str, Gateway] | None = None) ->
 
 
 def claim(channel: str, limit: int) -> list[Claimed]:
-    """Take due messages, and those whose worker died, into one's hands."""
+    """Take due messages whose text is approved, and those whose worker died, into one's hands."""
     now = timezone.now()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [channel, now, now - LEASE, limit])
+        cursor.execute(_CLAIM, [channel, sendable_kinds(), now, now - LEASE, limit])
         rows = cursor.fetchall()
     return [Claimed(*row) for row in rows]
 

@@ -23,12 +23,11 @@ _TIME = re.compile(r"[0-2][0-9]:[0-5][0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of one kind in one language; ``version`` and ``approved`` (by whom, "" for a draft) are the kind's."""
+    """A text of one kind in one language; ``version`` is the kind's. Who approved it: ``messages.approval``."""
 
     kind: str
     language: str
     version: int
-    approved: str
     short: str
     subject: str
     body: str
@@ -86,7 +85,7 @@ def _read(raw: Mapping[str, Mapping], kind: str, language: str) -> Text:
     try:
         of_kind = raw[kind]
         words = of_kind[language]
-        found = Text(kind, language, of_kind["version"], of_kind["approved"], **words)
+        found = Text(kind, language, of_kind["version"], **words)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{FILE.name}: {kind}.{language} is not complete: {error}") from error
     for template in (found.short, found.subject, found.body):

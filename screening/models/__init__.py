@@ -81,6 +81,7 @@ from screening.models.recall import Balance, BalanceDifference, CountedPerson, R
 from screening.models.result import ScreeningResult
 from screening.models.standing import StalePerson, Standing, StandingsNight, Status
 from screening.models.statistics import StaleCell, StatisticsCell, StatisticsCheck
+from screening.models.texts import TextApproval
 
 __all__ = [
     "MOVING",
@@ -163,6 +164,7 @@ __all__ = [
     "StepBatch",
     "StepBatchKind",
     "StepBatchState",
+    "TextApproval",
     "UnmatchedResult",
     "UnmatchedState",
     "UnpublishedPerson",

@@ -85,7 +85,8 @@ class Message(models.Model):
     the same thing is told once. After a permanent failure the next channel gets a row of its own, with "/2" behind
     the key. `data` may hold `date` and `time` (ISO) and `place`, nothing else. `text` is kept when it goes out, with
     the version of the template. `token` stands in the link: it opens the sign-in page and says nothing.
-    `reason` says why it failed or was cancelled (a code of `screening.messages.words`).
+    `reason` says why it failed or was cancelled (a code of `screening.messages.words`). `sent` is what a gateway took;
+    its later report says that it reached the person's telephone or mailbox (`delivered_at`), or that it failed.
     """
 
     patient = models.ForeignKey(Citizen, db_constraint=False, db_index=False, on_delete=models.DO_NOTHING)
@@ -109,6 +110,7 @@ class Message(models.Model):
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=128)
     sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     provider_id = models.CharField(max_length=128, blank=True)
     template = models.CharField(max_length=40, blank=True)
@@ -129,6 +131,11 @@ class Message(models.Model):
             ),
             models.Index(name="screening_message_about", fields=("about",)),
             models.Index(name="screening_message_token", fields=("token",)),
+            models.Index(
+                name="screening_message_provider",
+                fields=("channel", "provider_id"),
+                condition=models.Q(state="sent", delivered_at__isnull=True) & ~models.Q(provider_id=""),
+            ),
             models.Index(name="screening_message_batch", fields=("batch",), condition=models.Q(batch__isnull=False)),
             models.Index(
                 name="screening_message_unfiled",

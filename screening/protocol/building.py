@@ -71,7 +71,6 @@ def build_protocol(raw: dict[str, Any]) -> Protocol:
         },
         wording=wording,
         wording_version=raw["wording"]["version"],
-        wording_approved=raw["wording"]["approved"],
         mode=raw["eligibility"].get("mode", INVITED),
         residence=raw["eligibility"].get("residence", "city"),
         requires_risk_group=raw["eligibility"].get("requires_risk_group", False),

@@ -49,7 +49,7 @@ _NEEDED: Final = {
     "tests": "name codes",
     "units": "unit display spellings",
     "values": "key label codes",
-    "wording": "version approved",
+    "wording": "version",
 }
 _PARTS: Final = {"verdict", "meaning", "next"}
 
@@ -100,9 +100,9 @@ def _wording(value: Any) -> Iterator[str]:
         return
     yield from (f"wording.{key}: is missing" for key in _NEEDED["wording"].split() if key not in value)
     for key, part in value.items():
-        if key in ("version", "approved", "source"):
+        if key in ("version", "source"):
             if not isinstance(part, int | str):
-                yield f"wording.{key}: {part!r:.60} is not a number, true, false or a text"
+                yield f"wording.{key}: {part!r:.60} is not a number or a text"
         elif not isinstance(part, dict) or not all(
             isinstance(text, dict) and set(text) <= _PARTS and all(isinstance(one, str) for one in text.values())
             for text in part.values()

@@ -92,7 +92,6 @@ class Protocol:
     reasons: Mapping[str, Reason]
     wording: Mapping[str, Mapping[str, Mapping[str, str]]]
     wording_version: int
-    wording_approved: bool
     mode: str = INVITED
     residence: str = "city"
     requires_risk_group: bool = False

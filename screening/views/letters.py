@@ -20,10 +20,10 @@ from records.models import Facility
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.forms.messages import PostedForm
 from screening.messages.alarms import alarms
+from screening.messages.approval import approved_kinds
 from screening.messages.letters import gather, mark_posted, mark_printed, request_print, to_pull
-from screening.messages.texts import texts
 from screening.messages.words import reason_words
-from screening.models.messages import BatchStage, LetterBatch, Message, MessageState
+from screening.models.messages import BatchStage, LetterBatch, Message, MessageKind, MessageState
 from screening.views.desk import facility_of
 
 PAGE = 20
@@ -65,7 +65,8 @@ def batches(request: ActingRequest) -> HttpResponse:
             }
             for one in raised
         ],
-        "drafts": sorted({f"{text.kind} {text.version}" for text in texts().values() if not text.approved}),
+        "drafts": sorted(set(MessageKind.values) - set(approved_kinds())),
+        "held": not settings.DEMO,
         "next_page": f"?after={page[PAGE - 1].pk}" if len(page) > PAGE else "",
         "first_page": "?" if after else "",
     }

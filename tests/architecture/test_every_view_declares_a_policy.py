@@ -17,13 +17,14 @@ def test_every_view_declares_a_policy() -> None:
     assert undeclared == []
 
 
-# Nobody's data: the front door, the station's app as it is installed, and the page where links in messages lead, the
-# same for every token.
+# Nobody's data: the front door, the station's app as it is installed, the page where links in messages lead, the same
+# for every token, and where gateways report by a signature, which answers with counts.
 OPEN = [
     "",
     "clinic/station/app.webmanifest",
     "clinic/station/app/",
     "clinic/station/worker.js",
+    "gateways/<slug:channel>/reports",
     "m/<slug:token>",
     "m/<slug:token>/not-me",
 ]

@@ -219,6 +219,9 @@ def _city() -> list[Visit]:
     plain = ("city", "city-failsafe", "city-failsafe-people", "city-forgotten", "city-recall", "city-letters")
     return [
         *(Visit(name, "officer") for name in (*plain, "city-protocols", "city-protocol-upload")),
+        Visit("city-texts", "officer"),
+        Visit("city-texts-group", "officer", {"group": "messages"}),
+        Visit("city-texts-group", "officer", {"group": "breast"}),
         Visit("city-recall", "officer", query="?programme=colorectal"),
         Visit("city-failsafe-handover", "officer", {"episode_id": late.pk}),
         Visit("city-failsafe-remind", "officer", {"facility_id": CLINIC}),

@@ -1,16 +1,19 @@
 """A station, a laboratory, people with an address, and short ways to send a screening resource."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
+from pytest_django import Settings
 
 from fhir import store
 from healthhub.accounts.actors import SYSTEM, Actor, Role
 from records.models import Facility
+from tests.screening.local_gateways import Office, Postbox, http_office, smtp_office
 
 Send = Callable[..., str]
 
@@ -109,6 +112,38 @@ class Sender:
 def send(station: Facility) -> Sender:
     """The station's software."""
     return Sender(station)
+
+
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """By day, when telephones may ring."""
+    with time_machine.travel("2026-11-23T12:00:00+07:00", tick=True):
+        yield
+
+
+@pytest.fixture
+def sms(settings: Settings) -> Iterator[Office]:
+    """An SMS gateway."""
+    with http_office() as office:
+        settings.MESSAGES = settings.MESSAGES | {"sms_url": office.url, "sms_token": "secret"}
+        yield office
+
+
+@pytest.fixture
+def zalo(settings: Settings) -> Iterator[Office]:
+    """A Zalo gateway."""
+    with http_office() as office:
+        ours = {"zalo_url": office.url, "zalo_token": "secret", "zalo_templates": '{"invitation": "4711"}'}
+        settings.MESSAGES = settings.MESSAGES | ours
+        yield office
+
+
+@pytest.fixture
+def postbox(settings: Settings) -> Iterator[Postbox]:
+    """A mail server."""
+    with smtp_office() as box:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+        yield box
 
 
 def make_facility(code: str, name: str) -> Facility:

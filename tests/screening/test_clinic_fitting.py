@@ -71,7 +71,8 @@ def test_too_early_is_told_with_the_recalls_own_reason(send: Sender, man: str) -
     send.fit(man, "3", on="2026-02-02")
     refresh_people([man], ON)
     assert told(man, "fit", "colorectal") == [
-        "Chưa đến hạn. Đến hạn 02/2027 vì FIT (máu ẩn trong phân): âm tính ngày 02/02/2026 + 12 tháng, theo quy trình 2026.1."
+        "Chưa đến hạn. Đến hạn 02/2027 vì FIT (máu ẩn trong phân): âm tính ngày 02/02/2026 + 12 tháng, "
+        "theo quy trình 2026.1."
     ]
     assert told(man, "fit", "colorectal", date(2026, 12, 22)) == []  # the invitation goes out by then
     assert told(man, "fit", "colorectal", correcting=True) == []

@@ -1,7 +1,12 @@
 """Zalo Notification Service: approved templates by telephone number, for people who asked for Zalo.
 
-The answer is HTTP 200 with ``error``, 0 if it was taken. The codes are kept as they came in ``provider_id``'s place of
-a failure; only those below mean that the address is wrong, all others are tried again or given up.
+The answer is HTTP 200 with ``error``, 0 if it was taken. A failure keeps its code; only those below mean that the
+address is wrong, or that we are; all others are given up, and the message goes by another way.
+
+Zalo's public table of codes (zalo.cloud/zns/guidelines/handle-error-code, read in a stored copy as far as -112) says:
+-108 the number is invalid. By resellers' tables, in the same words: -114 the person is inactive, refuses notifications,
+has an old app, or something else went wrong (so not a wrong number); -115 out of quota; -118 no such account. By public
+code alone: -124, -125, -144, -147, -216, -220 token or limits. Check those with the account's own documentation.
 """
 
 import json
@@ -12,8 +17,8 @@ from typing import Final, Self
 from screening.messages.gateways.posting import post
 from screening.messages.gateways.shapes import Delivered, Later, Never, Outcome, Parcel
 
-NO_SUCH_PERSON: Final = frozenset({-108, -114, -118, -119})  # number or account cannot receive
-REFUSES_US: Final = frozenset({-124, -125, -144, -147, -216})  # token or quota: the channel's fault, not the person's
+NO_SUCH_PERSON: Final = frozenset({-108, -118})
+REFUSES_US: Final = frozenset({-115, -124, -125, -144, -147, -216, -220})  # the channel's fault, not the person's
 
 
 class ZaloGateway:
