@@ -151,6 +151,7 @@ class ApproveForm(forms.Form):
 class LeaveForm(forms.Form):
     """Why rows are not stored. ``scope`` tells several such forms of a page apart."""
 
+    use_required_attribute = False  # folded away where nothing is left, a browser would send nothing and not say why
     reason = forms.ChoiceField(
         label=_("Lý do bỏ lại"),
         choices=[("", _("Hãy chọn …")), *LEFT_AS.items()],

@@ -16,6 +16,7 @@ from screening.imports.values import (
     COLUMN_OF,
     Bad,
     area_of,
+    cutoff_of,
     date_of,
     identity_of,
     name_of,
@@ -29,6 +30,7 @@ from screening.protocol import NotInterpretable, current, named_test
 from screening.results import interpret_result
 
 T = TypeVar("T")
+_MEASURE: Final = {Column.UNIT, Column.KIT, Column.CUTOFF}  # by which a value is read
 _QUIET: Final = {"demo-number"}  # warnings that tell an uploader nothing
 
 
@@ -36,17 +38,24 @@ def flag_of(checked: Row | list[Problem], values: Mapping[Column, Cell]) -> Resu
     """Whether the row, right or wrong, holds a positive result, or one that nobody can read; an empty one is none."""
     if isinstance(checked, Row):
         return ResultFlag.POSITIVE if checked.outcome == Outcome.POSITIVE else ResultFlag.NONE
-    told = {column: str(values.get(column, "")) for column in (Column.RESULT, Column.TEST, Column.UNIT)}
+    told = {column: str(values.get(column, "")) for column in (Column.RESULT, Column.TEST, Column.UNIT, Column.KIT)}
     if not told[Column.RESULT]:
         return ResultFlag.NONE
     named = named_test(told[Column.TEST]) if told[Column.TEST] else None
     if named is None:
         return ResultFlag.UNREAD
     try:
+        cutoff, cutoff_unit = cutoff_of(values[Column.CUTOFF]) if values.get(Column.CUTOFF) else (None, "")
         found = interpret_result(
-            test=named[1], value=told[Column.RESULT], unit=told[Column.UNIT], collected_on=timezone.localdate()
+            test=named[1],
+            value=told[Column.RESULT],
+            unit=told[Column.UNIT],
+            kit=told[Column.KIT],
+            cutoff=cutoff,
+            cutoff_unit=cutoff_unit,
+            collected_on=timezone.localdate(),
         )
-    except NotInterpretable:
+    except (NotInterpretable, Bad):
         return ResultFlag.UNREAD
     return ResultFlag.POSITIVE if found.outcome == Outcome.POSITIVE else ResultFlag.NONE
 
@@ -92,7 +101,10 @@ class _Check:
         note = self.read(Column.NOTE, lambda cell: text_of(cell, longest=2000))
         test = self.read(Column.TEST, lambda cell: self._test(cell, sex))
         unit = self.read(Column.UNIT, lambda cell: text_of(cell, longest=40))
-        result = self.read(Column.RESULT, lambda cell: self._result(cell, test, unit or "", collected_on))
+        kit = self.read(Column.KIT, lambda cell: text_of(cell, longest=100))
+        cutoff, cutoff_unit = self.read(Column.CUTOFF, cutoff_of) or (None, "")
+        how = {"unit": unit or "", "kit": kit or "", "cutoff": cutoff, "cutoff_unit": cutoff_unit}
+        result = self.read(Column.RESULT, lambda cell: self._result(cell, test, collected_on, how))
         if self.problems:
             order = list(Column)
             return sorted(self.problems, key=lambda problem: order.index(problem.column) if problem.column else -1)
@@ -126,6 +138,9 @@ class _Check:
             resulted_on=resulted_on,
             note=note or "",
             outcome=self.outcome,
+            kit=kit or "",
+            cutoff=cutoff,
+            cutoff_unit=cutoff_unit,
             notices=self.notices,
         )
 
@@ -203,8 +218,8 @@ class _Check:
             raise Bad(_("Xét nghiệm này không dành cho giới tính đã ghi."))
         return test
 
-    def _result(self, cell: Any, test: str | None, unit: str, collected_on: date | None) -> str:
+    def _result(self, cell: Any, test: str | None, collected_on: date | None, how: dict[str, Any]) -> str:
         text = text_of(cell, longest=200)
-        if test and collected_on and not any(problem.column is Column.UNIT for problem in self.problems):
-            self.outcome = interpret_result(test=test, value=text, unit=unit, collected_on=collected_on).outcome
+        if test and collected_on and not _MEASURE & {problem.column for problem in self.problems}:
+            self.outcome = interpret_result(test=test, value=text, collected_on=collected_on, **how).outcome
         return text

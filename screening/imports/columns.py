@@ -33,6 +33,8 @@ class Column(StrEnum):
     UNIT = "unit"
     RESULTED_ON = "resulted_on"
     NOTE = "note"
+    KIT = "kit"
+    CUTOFF = "cutoff"
 
 
 VIETNAMESE: Final = {
@@ -50,6 +52,8 @@ VIETNAMESE: Final = {
     Column.UNIT: "Đơn vị",
     Column.RESULTED_ON: "Ngày trả kết quả",
     Column.NOTE: "Ghi chú",
+    Column.KIT: "Bộ kit",
+    Column.CUTOFF: "Ngưỡng dương tính",
 }
 #: The same in the reader's language: the English ones of a file (``full_name``) are no words.
 NAMES: Final["dict[Column, _StrPromise]"] = {
@@ -67,8 +71,12 @@ NAMES: Final["dict[Column, _StrPromise]"] = {
     Column.UNIT: _("Đơn vị"),
     Column.RESULTED_ON: _("Ngày trả kết quả"),
     Column.NOTE: _("Ghi chú"),
+    Column.KIT: _("Bộ kit"),
+    Column.CUTOFF: _("Ngưỡng dương tính"),
 }
-OPTIONAL: Final = frozenset({Column.PHONE, Column.AREA_CODE, Column.UNIT, Column.RESULTED_ON, Column.NOTE})
+OPTIONAL: Final = frozenset(
+    {Column.PHONE, Column.AREA_CODE, Column.UNIT, Column.RESULTED_ON, Column.NOTE, Column.KIT, Column.CUTOFF}
+)
 REQUIRED: Final = tuple(column for column in Column if column not in OPTIONAL)
 #: Who a row is about. A machine's results may lack them: they are then found by specimen, or wait to be matched.
 PERSON: Final = frozenset({Column.CITIZEN_ID, Column.FULL_NAME, Column.BIRTH_DATE, Column.SEX})
@@ -84,6 +92,8 @@ _ALSO: Final = {
     "so dien thoai": Column.PHONE,
     "ma phuong xa": Column.AREA_CODE,
     "ma xa phuong": Column.AREA_CODE,
+    "nguong": Column.CUTOFF,
+    "kit": Column.KIT,
 }
 # What the importer's own file of bad rows adds in front; skipped without a word when that file comes back mended.
 ERROR_HEADERS: Final = ("Dòng", "Cột", "Lý do")

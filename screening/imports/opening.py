@@ -93,7 +93,8 @@ def _open_astm(path: Path, batch: ImportBatch) -> Opened:
         for (code, name), test in meant.items()
         if test is None
     ]
-    _ask("astm", unknown)
+    if not (batch.auto and batch.facility):  # a machine's file waits for nobody: such results go to the queue
+        _ask("astm", unknown)
     ours = sum(counts[key] for key, test in meant.items() if test != NOT_OURS)
     notices = _left_out(len(contents.results) - ours)
     if contents.not_final:

@@ -54,6 +54,8 @@ _SHOWN: Final[tuple[Column, ...]] = (
     Column.COLLECTED_ON,
     Column.RESULT,
     Column.UNIT,
+    Column.KIT,
+    Column.CUTOFF,
 )
 
 

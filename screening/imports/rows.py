@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -71,6 +72,9 @@ class Row:
     resulted_on: date | None
     note: str
     outcome: str = ""
+    kit: str = ""
+    cutoff: Decimal | None = None
+    cutoff_unit: str = ""
     notices: list[Notice] = field(default_factory=list)
 
     @property
@@ -114,6 +118,7 @@ class Row:
             self.result_text,
             self.unit,
             self.note,
+            *(self.kit, "" if self.cutoff is None else f"{self.cutoff:f} {self.cutoff_unit}"),
         )
 
     def result(self) -> dict[str, Any]:
@@ -127,6 +132,9 @@ class Row:
             "resulted_on": self.resulted_on,
             "specimen_id": self.specimen_id,
             "note": self.note,
+            "kit": self.kit,
+            "cutoff": self.cutoff,
+            "cutoff_unit": self.cutoff_unit,
         }
 
     def parked(self) -> dict[str, Any]:

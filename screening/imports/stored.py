@@ -93,9 +93,14 @@ def resource_of(row: Row, patient_id: str, stored: Stored | None, withdrawn: str
         return None if withdrawn is not None and _says_the_same(resource, parse(withdrawn).resource) else resource
     previous = parse(stored.content).resource
     fields["patient_id"] = stored.patient_id
-    if stored.kit:
+    if stored.kit and not row.kit:
         fields["kit"] = stored.kit
     resource = build_result(**fields)
+    if row.kit or row.cutoff is not None:  # it says itself how it was measured
+        measured = resource.get("device") in (None, previous.get("device"))
+        bounded = row.cutoff is None or _bound(resource) == _bound(previous)
+        same = measured and bounded and _says_the_same(resource, previous)
+        return None if same else build_result(**fields, previous=previous)
     if stored.cutoff is not None and "valueQuantity" in resource and resource["valueQuantity"]["code"] == stored.unit:
         fields |= {"cutoff": stored.cutoff.normalize() + 0, "cutoff_unit": stored.unit}
         resource = build_result(**fields)
@@ -121,6 +126,12 @@ def _says_the_same(told: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     if any(new.result[name] != old.result[name] for name in names):
         return False
     return "note" not in told or told["note"][0]["text"] in [note.get("text") for note in stored.get("note") or ()]
+
+
+def _bound(resource: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The cut-off that a result names, with its unit."""
+    high = next((one.get("high") or {} for one in resource.get("referenceRange") or ()), {})
+    return high.get("value"), high.get("code")
 
 
 def _numbers(cccd: str | None, bhyt: str | None) -> frozenset[str]:

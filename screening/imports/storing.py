@@ -47,11 +47,15 @@ FIELDS: Final = {
     Column.UNIT: "unit",
     Column.RESULTED_ON: "resulted_on",
     Column.NOTE: "note",
+    Column.KIT: "kit",
+    Column.CUTOFF: "cutoff",
 }
 _REASONS: Final = {  # the first that a wrong row has tells the queue why
     Column.TEST: "test_unknown",
     Column.RESULT: "value_unreadable",
     Column.UNIT: "value_unreadable",
+    Column.KIT: "value_unreadable",
+    Column.CUTOFF: "value_unreadable",
     Column.CITIZEN_ID: "person_differs",
 }
 

@@ -34,10 +34,12 @@ _HINTS: Final["Mapping[Column, _StrPromise]"] = {
     Column.UNIT: _("µg/g hoặc ng/mL khi kết quả là số."),
     Column.RESULTED_ON: _("Ngày có kết quả."),
     Column.NOTE: _("Tùy ý."),
+    Column.KIT: _("Tên bộ kit, để biết ngưỡng và hệ số đổi đơn vị của nó."),
+    Column.CUTOFF: _("Ngưỡng đã dùng, nếu khác ngưỡng của bộ kit: một số, có thể kèm đơn vị."),
 }
 _EXAMPLES: Final = (
-    "M-0001;000060000001;Nguyễn Văn Đức;12/03/1960;Nam;0900000001;;fit;{collected};12,5;µg/g;{resulted};",
-    "M-0002;000180000002;Trần Thị Hoa;25/08/1980;Nữ;;;hpv;{collected};âm tính;;{resulted};",
+    "M-0001;000060000001;Nguyễn Văn Đức;12/03/1960;Nam;0900000001;;fit;{collected};12,5;µg/g;{resulted};;;",
+    "M-0002;000180000002;Trần Thị Hoa;25/08/1980;Nữ;;;hpv;{collected};âm tính;;{resulted};;;",
 )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 from django.utils.translation import gettext as _
@@ -11,10 +12,12 @@ from records.identifiers import Malformed, parse_cccd, parse_insurance_number
 from records.names import fold
 from screening.imports.columns import Column
 from screening.imports.reading import Cell
+from screening.protocol.words import Ambiguous, read_number
 
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})(?:[ T].*)?")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})[/.\-](\d{1,2})[/.\-](\d{1,2})(?:[ T].*)?")
 _SCIENTIFIC: Final = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+_CUTOFF: Final = re.compile(r"([\d.,]+)(?:\s*([^\d\s].*))?")
 _EXCEL_ERRORS: Final = {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"}
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _SEXES: Final = {"nam": "male", "m": "male", "male": "male", "nu": "female", "f": "female", "female": "female"}
@@ -132,6 +135,19 @@ def area_of(cell: Cell, *, on: date) -> tuple[str, bool]:
             _("Không có xã, phường nào mang mã “{value}” vào ngày {day}.").format(value=text, day=f"{on:%d/%m/%Y}")
         )
     return code, code != text
+
+
+def cutoff_of(cell: Cell) -> tuple[Decimal, str]:
+    """(number, unit) of a cut-off: "20", "20,5 µg/g"; the unit "" if it is the result's."""
+    text = text_of(cell, longest=40)
+    found = _CUTOFF.fullmatch(text)
+    try:
+        number = read_number(found[1]) if found else None
+    except Ambiguous:
+        number = None
+    if found is None or number is None or number.comparator:
+        raise Bad(_("Ngưỡng “{value}” không đọc được. Viết một số, ví dụ 20 hoặc 20 µg/g.").format(value=text))
+    return number.value, found[2] or ""
 
 
 #: Fields of ``records.registration.Registration`` and of ``NotInterpretable`` by the column that they come from.

@@ -44,6 +44,7 @@ REASONS: Final["dict[str, _StrPromise]"] = {
     "order_unknown": _("Không có phiếu chỉ định"),
     "test_unknown": _("Không nhận ra xét nghiệm"),
     "value_unreadable": _("Không đọc được kết quả"),
+    "flag_differs": _("Máy báo bất thường nhưng đọc theo quy trình là âm tính"),
     "withdrawn_before": _("Kết quả y hệt đã được rút lại trước đây"),
     "other": _("Lý do khác"),
 }

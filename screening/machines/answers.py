@@ -30,7 +30,7 @@ _PLACES: Final = {
     Column.COLLECTED_ON: "OBR^1^7",
     Column.RESULTED_ON: "OBR^1^22",
 }
-_FIELD: Final = {Column.TEST: "3", Column.RESULT: "5", Column.UNIT: "6"}
+_FIELD: Final = {Column.TEST: "3", Column.RESULT: "5", Column.UNIT: "6", Column.CUTOFF: "7", Column.KIT: "17"}
 
 Fault = tuple[str, str, str]  # (place, code of table 0357, text)
 

@@ -14,6 +14,7 @@ from screening.imports.columns import Column
 from screening.imports.reading import Unreadable
 from screening.imports.tabular import day
 from screening.machines.codes import NOT_OURS, meant_by
+from screening.machines.ranges import cutoff_in, usable
 
 LARGEST: Final = 64 * 1024 * 1024
 _FRAME: Final = re.compile(rb"\x02([0-7])([^\x02\x03\x17]*)([\x03\x17])([0-9A-Fa-f]{2})\r?\n?", re.DOTALL)
@@ -73,7 +74,7 @@ def rows_of(contents: Contents, table: Mapping[str, str], facility: str) -> Iter
     for code, name, values in contents.results:
         test = meant_by(code, name, table)
         if test != NOT_OURS:
-            yield {Column.FACILITY_CODE: facility, **values, Column.TEST: test or code}
+            yield {Column.FACILITY_CODE: facility, **values, Column.TEST: test or code or name}
 
 
 class _Message:
@@ -145,12 +146,15 @@ class _Message:
             code, name = _test(self.order_code)
         resulted = day(self._first(fields, 13))
         value = next((part for part in self._parts(fields, 4) if part), "")
+        measured = bool(_NUMBERED.fullmatch(value))
+        bound = cutoff_in(self._first(fields, 6)) if measured else None
         values = {
             **self.person,
             **self.order,
             Column.RESULT: value,
-            Column.UNIT: self._first(fields, 5) if _NUMBERED.fullmatch(value) else "",
+            Column.UNIT: self._first(fields, 5) if measured else "",
             Column.RESULTED_ON: resulted,
+            Column.CUTOFF: usable(bound, value) if bound else "",
         }
         values[Column.COLLECTED_ON] = values.get(Column.COLLECTED_ON) or resulted
         self.results.append((code, name, values))

@@ -1,4 +1,8 @@
-"""Folders into which analysers drop ASTM files: each file is taken in as a batch, then moved to done/ or failed/."""
+"""Folders into which analysers drop ASTM files: each file is taken in as a batch, then moved to done/ or failed/.
+
+Every file is on the machine's page: with its counts, or with the reason why it could not be read, until somebody says
+what became of it. Results that could not be read one by one are in the matching queue.
+"""
 
 import logging
 import os
@@ -7,10 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
 from screening.imports.batches import batch_of_path
-from screening.imports.errors import error_lines
 from screening.imports.running import run_batch
-from screening.models import BatchState, ImportBatch, MachineConnection, MachineProtocol
+from screening.machines.inbox import LONGEST as KEPT
+from screening.machines.inbox import keep_refused
+from screening.models import BatchState, ImportBatch, MachineConnection, MachineMessage, MachineProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -24,20 +32,17 @@ def take_folder(connection: MachineConnection, *, settled: float = SETTLED) -> l
     batches: list[ImportBatch] = []
     for path in _waiting(folder, settled):
         if path.stat().st_size > LARGEST:
-            _fail(_moved(path, folder / "failed"), f"The file is larger than {LARGEST} bytes.")
-            logger.warning("%s: a file is too large", connection.name)
+            _refuse(path, connection, _("Tệp lớn hơn %(count)s byte.") % {"count": LARGEST})
             continue
         batch = run_batch(batch_of_path(path, facility=connection.facility).pk)
         if batch is None:
             continue
         batches.append(batch)
-        good = batch.state == BatchState.DONE
-        target = _moved(path, folder / ("done" if good else "failed"))
-        if not good:
-            _fail(target, batch.problem)
-        elif batch.failed:
-            with target.with_name(f"{target.name}.errors.csv").open("wb") as file:
-                file.writelines(error_lines(batch))
+        if batch.state == BatchState.DONE:
+            _note(path, connection, batch)
+            _moved(path, folder / "done")
+        else:
+            _refuse(path, connection, batch.problem or batch.get_state_display())
         logger.info("%s: file taken as import %d, %s", connection.name, batch.pk, batch.state)
     return batches
 
@@ -60,8 +65,33 @@ def _waiting(folder: Path, settled: float) -> Iterator[Path]:
             yield path
 
 
-def _fail(path: Path, problem: str) -> None:
-    path.with_name(f"{path.name}.txt").write_text(problem)
+def _note(path: Path, connection: MachineConnection, batch: ImportBatch) -> None:
+    """The file among the machine's messages, with what became of it."""
+    raw = _beginning(path)
+    MachineMessage.objects.create(
+        connection=connection,
+        facility=connection.facility,
+        received_at=timezone.now(),
+        control_id=f"{path.name} ({batch.pk})"[-200:],
+        digest=batch.sha256,
+        raw=raw,
+        accepted=True,
+        stored=batch.stored,
+        parked=batch.parked,
+    )
+
+
+def _refuse(path: Path, connection: MachineConnection, problem: str) -> None:
+    """Put a file aside with the reason beside it, and on the machine's page."""
+    keep_refused(_beginning(path), connection=connection, name=path.name, problem=problem)
+    target = _moved(path, path.parent / "failed")
+    target.with_name(f"{target.name}.txt").write_text(problem)
+    logger.warning("%s: a file could not be taken", connection.name)
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(KEPT)
 
 
 def _moved(path: Path, folder: Path) -> Path:

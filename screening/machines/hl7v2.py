@@ -1,7 +1,7 @@
 """Reads an HL7 v2 ORU^R01 message: who sent it, under which control id, and the results that it holds.
 
-Pure but for the table of the facility's codes. What is taken of a message: PID-3, 5, 7, 8, 13; OBR-2, 3, 7, 22, 25;
-SPM-2, 17; OBX-2, 3, 5, 6, 11, 14; NTE after OBX.
+Pure but for the facility's table of codes and its deliveries of kits. What is taken of a message: PID-3, 5, 7, 8, 13;
+OBR-2, 3, 7, 22, 25; SPM-2, 17; OBX-2, 3, 5, 6, 7, 8, 11, 14, 17, 18; INV-1, 16 and NTE after OBX.
 """
 
 import logging
@@ -17,7 +17,8 @@ from django.utils import timezone
 from records.identifiers import Malformed, parse_cccd, parse_insurance_number, parse_phone
 from screening.imports.columns import Column
 from screening.machines.codes import NOT_OURS, SYSTEMS, meant_by
-from screening.machines.taking import CORRECTION, FINAL, UNOBTAINABLE, WITHDRAWN, Result
+from screening.machines.ranges import cutoff_in, kit_in, usable
+from screening.machines.taking import ABNORMAL, CORRECTION, FINAL, UNOBTAINABLE, WITHDRAWN, Result
 from screening.results import known_test
 
 # it writes whole fields, with what they say about people, into the log when an escape is wrong
@@ -36,6 +37,7 @@ CHARSETS: Final = {
 }
 _NATIONAL: Final = {"NI", "NNVNM", "NNVN", "CCCD", "CC"}
 _INSURANCE: Final = {"HC", "NIIP", "BHYT", "SS"}
+_MEASURED: Final = re.compile(r"(<=?|>=?)?\d+([.,]\d+)?")
 _NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)?")
 _FINAL: Final = {"F", "U", ""}
 _WITHDRAWN: Final = {"D", "W"}
@@ -117,7 +119,7 @@ def decode(raw: bytes, head: Head, encoding: str = "") -> tuple[str, str]:
     return re.sub(r"\r\n|\n", "\r", text.strip("\r\n ")) + "\r", codec
 
 
-def read_report(text: str, head: Head, table: Mapping[str, str]) -> Report:
+def read_report(text: str, head: Head, table: Mapping[str, str], *, facility: str) -> Report:
     """The results of an ORU^R01. Raises BadMessage."""
     if head.kind.split("^")[:2] != ["ORU", "R01"]:
         raise BadMessage("AR", f"Only ORU^R01 is taken, not {head.kind or 'nothing'}.", place="MSH^1^9", error="200")
@@ -125,14 +127,14 @@ def read_report(text: str, head: Head, table: Mapping[str, str]) -> Report:
         message = hl7.parse(text)
     except (hl7.HL7Exception, ValueError, IndexError, KeyError) as error:
         raise BadMessage("AR", f"The message cannot be parsed: {error}.", error="100") from None
-    return _Reader(message, head, table).run()
+    return _Reader(message, head, table, facility).run()
 
 
 class _Reader:
     """Goes through the segments in order: a result belongs to the patient, order and specimen above it."""
 
-    def __init__(self, message: Any, head: Head, table: Mapping[str, str]) -> None:
-        self.message, self.table = message, table
+    def __init__(self, message: Any, head: Head, table: Mapping[str, str], facility: str) -> None:
+        self.message, self.table, self.facility = message, table, facility
         self.field_mark, self.component, self.repeat, self.escape, self.sub = tuple(head.separators[:5])
         self.report = Report()
 
@@ -244,21 +246,48 @@ class _Reader:
         else:
             self.report.left_out.append(f"{place}: status {status} is not final; send it again when it is.")
             return
-        notes = []
-        for following in after:
-            if str(following[0]) != "NTE":
-                break
-            notes.append(self._part(following, 3))
+        notes, reagents = self._beside(after)
+        value = self._value(segment, test, place) if status in (FINAL, CORRECTION) else ""
+        measured = self._measured(segment, test, value, notes, reagents) if value else {}
         values = {
             **person,
             Column.SPECIMEN_ID: specimen[0],
             Column.COLLECTED_ON: specimen[1] or _day(self._part(segment, 14)),
-            Column.RESULT: self._value(segment, test, place) if status in (FINAL, CORRECTION) else "",
+            Column.RESULT: value,
             Column.UNIT: self._unit(segment),
             Column.RESULTED_ON: _day(self._part(order, 22)),
             Column.NOTE: "\n".join(note for note in notes if note)[:2000],
+            **measured,
         }
-        self.report.results.append(Result(values, status, place, code or other or name, test))
+        abnormal = self._part(segment, 8).upper() in ABNORMAL
+        self.report.results.append(Result(values, status, place, code or other or name, test, abnormal))
+
+    def _beside(self, after: Sequence[Any]) -> tuple[list[str], list[str]]:
+        """(notes, names and lots of reagents) of a result: its NTE and INV segments."""
+        notes: list[str] = []
+        reagents: list[str] = []
+        for following in after:
+            kind = str(following[0])
+            if kind == "NTE":
+                notes.append(self._part(following, 3))
+            elif kind == "INV":
+                reagents += [*self._parts(following, 1)[:2], f"lot: {self._part(following, 16)}"]
+            else:
+                break
+        return notes, reagents
+
+    def _measured(
+        self, segment: Any, test: str | None, value: str, notes: Sequence[str], reagents: Sequence[str]
+    ) -> dict[Column, str]:
+        """Kit and cut-off of a number, as far as the machine tells them."""
+        rule = known_test(test, timezone.localdate())[1] if test else None
+        if rule is None or not rule.units or not _MEASURED.fullmatch(value):
+            return {}
+        names = [*self._parts(segment, 17)[:2], *self._parts(segment, 18)[:2], *reagents]
+        found = {Column.KIT: kit_in(rule, names, [*notes, *reagents], facility=self.facility)}
+        if bound := cutoff_in(self._part(segment, 7)):
+            found[Column.CUTOFF] = usable(bound, value)
+        return found
 
     def _value(self, segment: Any, test: str | None, place: str) -> str:
         kind = self._part(segment, 2).upper()

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from django.db import DatabaseError, transaction
 from django.db import connection as database
-from django.db import transaction
 from django.utils import timezone, translation
 
 from fhir.outcomes import Refused
@@ -22,6 +22,7 @@ from screening.imports.columns import Column
 from screening.machines.answers import Fault, acknowledge, place_of
 from screening.machines.codes import table_of
 from screening.machines.hl7v2 import BadMessage, Head, decode, read_head, read_report
+from screening.machines.inbox import keep_refused
 from screening.machines.taking import Taken, take_results
 from screening.models import MachineConnection, MachineMessage, MachineProtocol
 from screening.versions import notice_versions
@@ -51,17 +52,37 @@ def receive(raw: bytes, *, peer: str) -> bytes:
             return _receive(raw, head, peer).encode()
         except BadMessage as bad:
             logger.warning("HL7 message from %s refused: %s %s", peer, bad.code, bad.error)
-            return acknowledge(head, bad.code, str(bad), [(bad.place, bad.error, str(bad))]).encode()
+            answer = acknowledge(head, bad.code, str(bad), [(bad.place, bad.error, str(bad))])
+            problem = str(bad)
         except Exception:
             logger.exception("HL7 message from %s failed", peer)
-            told = "An error on our side; nothing of the message was stored. Please send it again."
-            return acknowledge(head, "AE", told, [("", "207", told)]).encode()
+            problem = "An error on our side; nothing of the message was stored. Please send it again."
+            answer = acknowledge(head, "AE", problem, [("", "207", problem)])
+        _show(raw, head, peer, problem, answer)
+        return answer.encode()
 
 
 def forget_messages() -> int:
-    """Remove raw messages that were kept long enough for a dispute; how many."""
+    """Remove raw messages that were kept long enough for a dispute; how many. One that waits for somebody stays."""
     old = MachineMessage.objects.filter(received_at__lt=timezone.now() - KEEP)
-    return old.delete()[0]
+    return old.exclude(accepted=False, settled_at__isnull=True).delete()[0]
+
+
+def _show(raw: bytes, head: Head | None, peer: str, problem: str, answer: str) -> None:
+    """Let the facility see what one of its machines sent in vain: known by its address where the head cannot be read.
+    Of strangers nothing is kept: it is none of ours, and could fill the disk."""
+    try:
+        known = MachineConnection.objects.filter(protocol=MachineProtocol.HL7, active=True).order_by("pk")
+        mine = [one for one in known if _may_call(one.addresses, peer)]
+        if head:
+            mine = [one for one in mine if one.sending_facility == head.facility]
+            mine = [one for one in mine if one.sending_application in ("", head.application)]
+        if len({one.facility for one in mine}) == 1:
+            connection = mine[0]
+            name = head.control_id if head and len(head.control_id) <= LONGEST else ""
+            keep_refused(raw, connection=connection, name=name, problem=problem, answer=answer, peer=peer)
+    except DatabaseError:
+        logger.exception("HL7 message from %s: what was refused could not be kept", peer)
 
 
 def _receive(raw: bytes, head: Head, peer: str) -> str:
@@ -85,6 +106,11 @@ def _receive(raw: bytes, head: Head, peer: str) -> str:
         else:
             answer, codec = _take(raw, head, sender)
         text = acknowledge(head, answer.code, answer.text, answer.faults)
+        if answer.code != "AA":  # a machine that sends it again and again is one entry to look at, as old as the first
+            again = MachineMessage.objects.filter(connection=sender, control_id=head.control_id, digest=digest)
+            waiting = again.filter(accepted=False, settled_at__isnull=True)
+            if waiting.update(answer=text, problem=answer.text, peer=peer):
+                return text
         MachineMessage.objects.create(
             connection=sender,
             facility=sender.facility,
@@ -108,7 +134,7 @@ def _take(raw: bytes, head: Head, sender: MachineConnection) -> tuple[_Answer, s
     codec = ""
     try:
         text, codec = decode(raw, head, sender.encoding)
-        report = read_report(text, head, table_of(sender.facility, "hl7"))
+        report = read_report(text, head, table_of(sender.facility, "hl7"), facility=sender.facility)
         with transaction.atomic():
             taken = take_results(report.results, connection=sender, payload=text, form="hl7")
     except BadMessage as bad:

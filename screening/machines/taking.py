@@ -23,9 +23,11 @@ from screening.imports.stored import find_stored
 from screening.imports.storing import ASIDE, SOURCES, raw_fields, store_pairs
 from screening.laboratory.matching import park_result
 from screening.models import MachineConnection, RowKind, StagedRow
+from screening.models.result import Outcome
 from screening.results import known_test, withdraw_result
 
 CORRECTION, WITHDRAWN, FINAL, UNOBTAINABLE = "C", "W", "F", "X"
+ABNORMAL = frozenset({"A", "AA", "H", "HH", ">", "POS"})  # HL7 table 0078, ASTM's likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Result:
     """One result of a message: its cells, its status (FINAL, CORRECTION, WITHDRAWN,
     UNOBTAINABLE: the sample could not be read), and where it stands ("OBX^2").
 
-    ``test`` None: nobody knows the code; ``code`` is the one that was sent.
+    ``test`` None: nobody knows the code; ``code`` is the one that was sent. ``abnormal``: the machine says so itself.
     """
 
     values: dict[Column, str]
@@ -41,6 +43,7 @@ class Result:
     place: str
     code: str
     test: str | None
+    abnormal: bool = False
 
 
 @dataclass(slots=True)
@@ -98,7 +101,11 @@ def _take(results: Sequence[Result], taken: Taken, *, connection: MachineConnect
             values |= {Column.RESULT: word, Column.UNIT: ""}
         cells = [values.get(column, "") for column in Column]
         checked = check_row(SourceRow(number, cells, cells), values, rules)
-        if isinstance(checked, Row):
+        doubtful = result.abnormal and result.status != WITHDRAWN
+        if isinstance(checked, Row) and doubtful and checked.outcome == Outcome.NEGATIVE:
+            _park(checked.parked(), result, "flag_differs", facility, actor, payload, form)
+            taken.parked += 1
+        elif isinstance(checked, Row):
             pairs.append((checked, StagedRow(row=number, texts=cells)))
             by_row[number] = result
         else:
@@ -187,6 +194,3 @@ def _park(
         facility=facility,
         actor=actor,
     )
-
-
-__all__ = ["CORRECTION", "FINAL", "UNOBTAINABLE", "WITHDRAWN", "Result", "Taken", "machine_actor", "take_results"]

@@ -33,6 +33,8 @@ GOOD = {
     "unit": "µg/g",
     "resulted_on": "08/05/2024",
     "note": "",
+    "kit": "",
+    "cutoff": "",
 }
 _MIDDLE = [
     "An",

@@ -15,7 +15,16 @@ from screening.imports.reading import Unreadable
 from screening.imports.running import run_batch
 from screening.machines import astm, dropping
 from screening.machines.dropping import take_folder
-from screening.models import CodeMapping, ImportBatch, MachineConnection, ScreeningResult, Specimen, UnmatchedResult
+from screening.machines.inbox import waiting_messages
+from screening.models import (
+    CodeMapping,
+    ImportBatch,
+    MachineConnection,
+    MachineMessage,
+    ScreeningResult,
+    Specimen,
+    UnmatchedResult,
+)
 from tests.screening.conftest import make_patient
 
 pytestmark = pytest.mark.django_db
@@ -119,10 +128,15 @@ def test_a_damaged_file_is_refused_as_a_whole(station: Facility, path: Path, con
     assert not ScreeningResult.objects.exists()
 
 
-def test_codes_that_nobody_knows_are_asked_for_once(station: Facility, path: Path) -> None:
+def test_codes_that_nobody_knows_wait_in_the_queue_and_are_known_once_told(station: Facility, path: Path) -> None:
     content = "\r".join(RECORDS).replace("^^^FIT", "^^^HGB1").encode()
     batch = take(path, content, station)
-    assert (batch.state, "HGB1" in batch.problem) == ("failed", True)
+    assert (batch.state, batch.stored, batch.parked) == ("done", 0, 2)
+    parked = UnmatchedResult.objects.order_by("pk")
+    assert [(one.reason, one.fields["test"], one.fields["value"]) for one in parked] == [
+        ("test_unknown", "HGB1", "12.5"),
+        ("test_unknown", "HGB1", "48.6"),
+    ]
     CodeMapping.objects.create(facility=station.pk, system="astm", code="HGB1", test="fit")
     assert take(path, content, station).new == 1
     CodeMapping.objects.update(test="")
@@ -152,10 +166,40 @@ def test_a_drop_folder_is_emptied_into_done_and_failed(station: Facility, tmp_pa
     out = StringIO()
     call_command("astm_drop", stdout=out)
     assert "OC-Sensor: a.astm: done, 1 stored" in out.getvalue()
-    assert sorted(path.name for path in (folder / "done").iterdir()) == ["a.astm", "c.astm", "c.astm.errors.csv"]
+    assert sorted(path.name for path in (folder / "done").iterdir()) == ["a.astm", "c.astm"]
     assert sorted(path.name for path in (folder / "failed").iterdir()) == ["b.astm", "b.astm.txt"]
     assert [path.name for path in folder.iterdir() if path.is_file()] == ["link.astm"]
     assert ScreeningResult.objects.count() == 1
+    unread = UnmatchedResult.objects.get(reason="value_unreadable")
+    assert (unread.fields["value"], unread.fields["specimen_id"], unread.facility_id) == ("nhiều", "T001", station.pk)
+    inbox = MachineMessage.objects.order_by("pk")
+    assert [(one.control_id.split(" ")[0], one.accepted, one.stored, one.parked) for one in inbox] == [
+        ("a.astm", True, 1, 1),
+        ("b.astm", False, 0, 0),
+        ("c.astm", True, 0, 2),
+    ]
+    assert [one.problem for one in waiting_messages(station.pk)] == [
+        "Thông điệp bắt đầu ở dòng 1 không có bản ghi kết thúc (L): tệp bị cắt."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record", "outcome", "reason"),
+    [
+        ("R|1|^^^FIT|12.5|ug/g|<10|N||F", "positive", ""),
+        ("R|1|^^^FIT|12.5|ug/g|<10 µg/g|N||F", "positive", ""),
+        ("R|1|^^^FIT|12.5|ug/g|0-20|N||F", "negative", ""),
+        ("R|1|^^^FIT|20|ug/g|0-20|N||F", "", "value_unreadable"),  # normal there, positive here: a person decides
+        ("R|1|^^^FIT|12.5|ug/g|âm tính|N||F", "negative", ""),
+        ("R|1|^^^FIT|12.5|ng/mL|<10 ug/g|N||F", "", "value_unreadable"),  # no factor without the kit
+    ],
+)
+def test_the_range_of_the_machine_is_its_cut_off(
+    station: Facility, path: Path, record: str, outcome: str, reason: str
+) -> None:
+    take(path, "\r".join([*RECORDS[:3], record, "L|1|N"]).encode(), station)
+    assert list(ScreeningResult.objects.values_list("outcome", flat=True)) == ([outcome] if outcome else [])
+    assert list(UnmatchedResult.objects.values_list("reason", flat=True)) == ([reason] if reason else [])
 
 
 def test_a_file_too_large_is_put_aside_with_the_reason(
@@ -166,3 +210,4 @@ def test_a_file_too_large_is_put_aside_with_the_reason(
     told = {"name": "OC-Sensor", "facility": station.pk, "protocol": "astm", "folder": str(tmp_path)}
     assert take_folder(MachineConnection.objects.create(**told), settled=0) == []
     assert sorted(path.name for path in (tmp_path / "failed").iterdir()) == ["a.astm", "a.astm.txt"]
+    assert [one.problem for one in waiting_messages(station.pk)] == ["Tệp lớn hơn 100 byte."]
