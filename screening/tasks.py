@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from screening.activation import run_asked
 from screening.appointments import notices, queue
+from screening.failsafe.batches import OPEN, forgotten_batches, work_on
 from screening.failsafe.nightly import run_nightly
 from screening.imports.batches import forget_rows, unfinished
 from screening.imports.running import run_batch
@@ -116,6 +117,21 @@ def remind_of_appointments() -> None:
 def check_nobody_is_lost() -> None:
     """Look for people lost and note who is late (every night, after recall and statistics)."""
     run_nightly()
+
+
+@shared_task
+def work_on_steps(batch_id: int) -> None:
+    """Work on an officer's batch of steps for a while, and queue the rest."""
+    batch = work_on(batch_id, seconds=SLICE_SECONDS)
+    if batch is not None and batch.state in OPEN:
+        work_on_steps.delay(batch_id)
+
+
+@shared_task
+def resume_steps() -> None:
+    """Queue batches of steps whose task was lost or whose worker was killed (every minute)."""
+    for batch_id in forgotten_batches():
+        work_on_steps.delay(batch_id)
 
 
 @shared_task

@@ -1,6 +1,6 @@
 """What a worklist or a standing wants to know of bookings. The due date of a step is never touched."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -44,12 +44,6 @@ def notes_for(episodes: Iterable[Episode]) -> dict[UUID, Note]:
                 newest[episode.pk] = one
     by_key = {episode.pk: episode for episode in wanted.values()}
     return {key: _note(one, by_key[key]) for key, one in newest.items()}
-
-
-def newest_of(patient_id: str) -> Mapping[str, Appointment]:
-    """A person's newest appointment of each programme ("" for the yearly check)."""
-    rows = Appointment.objects.filter(patient_id=patient_id).select_related("facility").order_by("queued_at", "pk")
-    return {one.programme: one for one in rows}
 
 
 def _note(one: Appointment, episode: Episode) -> Note:

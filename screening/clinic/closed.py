@@ -21,7 +21,7 @@ PAGE: Final = 25
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """``by`` said so on ``day``. ``asked`` is the request that waits for a second person, None once it is closed.
+    """``by`` said so on ``day``, at ``place``. ``asked`` is the request that waits for a second person, None once it is closed.
 
     ``positive``: a positive result was closed without its assessment, so look at this one first.
     """
@@ -33,6 +33,7 @@ class Closing:
     note: str
     evidence: str
     by: str
+    place: str
     actor: str
     day: date
     positive: bool
@@ -58,6 +59,7 @@ def asked_lines(requests: Iterable[ClosureRequest]) -> list[Closing]:
             note=one.note,
             evidence=one.evidence,
             by=one.actor_name,
+            place=one.facility.name if one.facility else "",
             actor=one.actor,
             day=one.closed_on,
             positive=_positive(one.episode),
@@ -96,6 +98,7 @@ def closed_lines(facility: str, on: date, *, actor: Actor, after: str) -> Page:
                 note=event.data.get("note", "") if event else "",
                 evidence="",
                 by="",
+                place="",
                 actor=event.actor if event else "",
                 day=episode.closed_on or on,
                 positive=_positive(episode),

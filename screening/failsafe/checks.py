@@ -23,12 +23,17 @@ WITHDRAWN_DAYS: Final = 60  # a positive that was taken back is asked after for 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``sql`` gives (subject, patient, programme, facility, since), one row for each person lost; ``%(today)s``."""
+    """``sql`` gives (subject, patient, programme, facility, since), one row for each person lost; ``%(today)s``.
+
+    ``reviewable``: whether somebody is lost is for a person to judge, so a review with a reason settles it. The others
+    find what must not be at all, and end only by a repair.
+    """
 
     key: str
     title: "_StrPromise"
     remedy: "_StrPromise"
     sql: str
+    reviewable: bool = False
 
 
 # A closing or an assessment counts while it is its source's last word.
@@ -68,6 +73,7 @@ CHECKS: Final = (
             AND r.programme = w.programme AND r.collected_on >= w.occurred_on)
           AND NOT EXISTS (SELECT FROM screening_episodeevent d WHERE d.patient_id = w.patient_id AND d.fact = 'died'
             AND d.kind <> 'withdrawn')""",
+        reviewable=True,
     ),
     Check(
         "open_without_clock",
@@ -150,6 +156,7 @@ CHECKS: Final = (
             AND n.programme = v.programme AND n.fact = 'assessed' AND n.kind <> 'withdrawn'
             AND n.data->>'assessment' = v.data->>'assessment' AND n.occurred_on >= v.occurred_on
             AND coalesce(n.data->>'finding', '') NOT IN ('', 'unspecified'))""",
+        reviewable=True,
     ),
 )
 

@@ -46,7 +46,7 @@ def close_step(
     if known and needs_evidence(known) and not evidence.strip():
         raise refuse(422, "required", "This reason needs evidence: which letter or report says so.", "evidence")
     if known is None or not needs_second(known):
-        close_episode(episode=episode, reason=reason, on=on, actor=actor, note=_noted(note, evidence))
+        close_episode(episode=episode, reason=reason, on=on, actor=actor, note=noted(note, evidence))
         return None
     if not episode.opened_on <= on <= timezone.localdate():
         raise refuse(422, "business-rule", "The closing day is not between the round's first day and today.", "on")
@@ -92,7 +92,7 @@ def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureR
         if accepted:
             if asked.episode.step != asked.step:
                 raise refuse(409, "conflict", "The round has moved on to another step.", "request")
-            note = _noted(asked.note, asked.evidence, second=actor.name)
+            note = noted(asked.note, asked.evidence, second=actor.name)
             close_episode(episode=asked.episode, reason=asked.reason, on=asked.closed_on, actor=actor, note=note)
         asked.accepted, asked.second, asked.second_name = accepted, actor.id, actor.name
         asked.decided_at = timezone.now()
@@ -107,7 +107,7 @@ def closures_waiting(actor: Actor) -> QuerySet[ClosureRequest]:
     it; an officer, what is about people of her part of the city. So a station of one clinician has somebody, too.
     """
     waiting = ClosureRequest.objects.filter(accepted__isnull=True)
-    waiting = waiting.select_related("episode", "episode__patient").order_by("made_at", "id")
+    waiting = waiting.select_related("episode", "episode__patient", "facility").order_by("made_at", "id")
     if actor.is_system:
         return waiting
     if actor.role in (Role.OFFICER, Role.ANALYST):
@@ -161,6 +161,8 @@ def _newest(events: list[EpisodeEvent]) -> list[EpisodeEvent]:
     return list(newest.values())
 
 
-def _noted(note: str, evidence: str, second: str = "") -> str:
-    parts = [note, f"Bằng chứng: {evidence}" if evidence else "", f"Người xác nhận: {second}" if second else ""]
+def noted(note: str, evidence: str, *, asked: str = "", second: str = "") -> str:
+    """What is kept with a closing: the note, the proof, who asked for it and who confirmed it."""
+    said = (("", note), ("Bằng chứng: ", evidence), ("Người đề nghị: ", asked), ("Người xác nhận: ", second))
+    parts = [f"{label}{text}" if text else "" for label, text in said]
     return "\n".join(part for part in parts if part)

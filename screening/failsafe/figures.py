@@ -36,27 +36,30 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """``total`` and the same counts by programme, facility and district; most overdue first."""
+    """``total`` and the same counts by programme, facility, district (most overdue first) and year (newest first)."""
 
     total: Row
     programmes: list[Row]
     facilities: list[Row]
     areas: list[Row]
+    years: list[Row]
 
 
 _COUNT = """
-SELECT grouping(s.programme, s.owner, s.district) AS what, coalesce(s.programme, s.owner, s.district::text),
+SELECT grouping(s.programme, s.owner, s.district, s.year) AS what,
+  coalesce(s.programme, s.owner, s.district::text, s.year::text),
   count(*), count(*) FILTER (WHERE s.level <> ''), count(*) FILTER (WHERE s.level = 'district'),
   count(*) FILTER (WHERE s.level = 'city'), coalesce(max(s.late), 0)
 FROM (
   SELECT e.programme, e.holder AS owner, coalesce(a.parent_id, a.id, 0) AS district, {level} AS level,
+    extract(year FROM e.opened_on)::int AS year,
     greatest(d.today - e.first_due_on, 0) AS late
   FROM screening_episode e CROSS JOIN (SELECT %s::date AS today) d
   LEFT JOIN records_area a ON a.id = e.area_id
   WHERE e.state <> 'closed' {areas}
-) s GROUP BY GROUPING SETS ((), (s.programme), (s.owner), (s.district))
+) s GROUP BY GROUPING SETS ((), (s.programme), (s.owner), (s.district), (s.year))
 """
-_WHAT = {7: "total", 3: "programmes", 5: "facilities", 6: "areas"}
+_WHAT = {15: "total", 7: "programmes", 11: "facilities", 13: "areas", 14: "years"}
 
 
 def failsafe_figures(scope: Scope, on: date) -> Figures:
@@ -77,8 +80,9 @@ def failsafe_figures(scope: Scope, on: date) -> Figures:
         )
         for kind, values in groups.items()
     }
+    years = sorted(rows["years"], key=lambda row: row.key, reverse=True)
     total = rows["total"][0] if rows["total"] else Row("", "", 0, 0, 0, 0, 0)
-    return Figures(total, rows["programmes"], rows["facilities"], rows["areas"])
+    return Figures(total, rows["programmes"], rows["facilities"], rows["areas"], years)
 
 
 def rounds_in(
@@ -121,4 +125,5 @@ def _names(groups: dict[str, list[Any]]) -> dict[str, dict[str, str]]:
         "programmes": {key: here(current(key).name) for key, *_counts in groups["programmes"] if key in known},
         "facilities": dict(Facility.objects.filter(pk__in=facilities).values_list("pk", "name")),
         "areas": {str(area.pk): area.name for area in Area.objects.filter(pk__in=areas)},
+        "years": {str(year): str(year) for year, *_counts in groups["years"]},
     }

@@ -1,6 +1,8 @@
 """The department gives an open step to another facility, and reminds facilities of what is late with them."""
 
+from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,25 +29,37 @@ def hand_over(*, episode: Episode, facility: Facility, reason: str, on: date, ac
         raise refuse(422, "required", "Say why the step is handed over.", "reason")
     if not facility.active or facility.code is None:
         raise refuse(422, "business-rule", "The step can only go to a registered facility.", "facility")
+    if not hand_over_rounds(episodes=[episode], facility=facility, reason=reason, on=on, actor=actor)[episode.pk]:
+        raise refuse(409, "conflict", "The step is closed, or that facility has it already.", "episode")
+
+
+def hand_over_rounds(
+    *, episodes: Sequence[Episode], facility: Facility, reason: str, on: date, actor: Actor
+) -> dict[UUID, str]:
+    """Make another facility the owner of many open steps, in one transaction and a constant number of statements.
+
+    The event that was written for each round; "" for one that is closed, has moved on or is that facility's already.
+    """
     with transaction.atomic():
-        held = Episode.objects.filter(pk=episode.pk, step=episode.step).exclude(state=EpisodeState.CLOSED)
-        if not held.exclude(owner=facility.pk).exists():
-            raise refuse(409, "conflict", "The step is closed, or that facility has it already.", "episode")
-        said = handing_over(episode, facility=facility, reason=reason, on=on)
-        projection.add_staff_events([said], actor=actor.id)
-        handed_to({(episode.patient_id, facility.pk)})
+        projection.lock_people([episode.patient_id for episode in episodes])
+        held = Episode.objects.filter(pk__in=[episode.pk for episode in episodes]).exclude(state=EpisodeState.CLOSED)
+        steps = dict(held.exclude(owner=facility.pk).values_list("pk", "step"))
+        chosen = [episode for episode in episodes if steps.get(episode.pk) == episode.step]
+        events = {one.pk: _handing_over(one, facility=facility, reason=reason, on=on) for one in chosen}
+        projection.add_staff_events(list(events.values()), actor=actor.id)
+        handed_to({(episode.patient_id, facility.pk) for episode in chosen})
         record_access(
             actor=actor,
             action="hand over",
-            patients=[episode.patient_id],
+            patients=sorted({episode.patient_id for episode in chosen}),
             resource_type="Episode",
-            resource_id=str(episode.pk),
+            resource_id=str(chosen[0].pk) if len(chosen) == 1 else "",
             reason=facility.name,
         )
+    return {episode.pk: events[episode.pk].id if episode.pk in events else "" for episode in episodes}
 
 
-def handing_over(episode: Episode, *, facility: Facility, reason: str, on: date) -> StaffEvent:
-    """The decision that the step which is open now is the facility's."""
+def _handing_over(episode: Episode, *, facility: Facility, reason: str, on: date) -> StaffEvent:
     return StaffEvent(
         id=new_id(),
         patient=episode.patient_id,

@@ -1,7 +1,7 @@
 """How far a late round has gone up: facility, district, city. Any of its open steps counts.
 
-The days, by the protocol's clocks, are kept with the round (``first_due_on``, ``district_on``, ``city_on``: the earliest
-of all its open steps), so that a list reads an index; they are folded anew with everything else that a round holds.
+The days, by the protocol's clocks, are kept with the round (``first_due_on``, ``district_on``, ``city_on``: the
+earliest of all its open steps), so that a list reads an index; they are folded anew with all else that a round holds.
 """
 
 from datetime import date

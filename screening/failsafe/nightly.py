@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from screening.failsafe.checks import Lost, find_lost
+from screening.failsafe.reviews import alarms
 from screening.models import FailsafeRun
 
 logger = logging.getLogger(__name__)
@@ -16,12 +17,15 @@ logger = logging.getLogger(__name__)
 _LOCK = 0x48480005  # ours among advisory locks
 _KEEP = """
 INSERT INTO screening_failsafealarm
-  (check_name, subject, patient_id, programme, facility_id, since, first_on, last_on)
-SELECT n.check_name, n.subject, n.patient, n.programme, n.facility, n.since, %s, %s
+  (check_name, subject, patient_id, programme, facility_id, since, first_on, last_on, facts)
+SELECT n.check_name, n.subject, n.patient, n.programme, n.facility, n.since, %s, %s, md5(concat_ws('|', n.patient,
+  n.programme, n.facility, n.since, (SELECT count(*) || ' ' || max(v.recorded_at) FROM screening_episodeevent v
+    WHERE v.patient_id = n.patient AND v.programme IN (n.programme, ''))))
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::date[])
   AS n(check_name, subject, patient, programme, facility, since)
 ON CONFLICT (check_name, subject) WHERE gone_on IS NULL DO UPDATE SET last_on = excluded.last_on,
-  patient_id = excluded.patient_id, facility_id = excluded.facility_id, since = excluded.since
+  patient_id = excluded.patient_id, facility_id = excluded.facility_id, since = excluded.since,
+  facts = excluded.facts
 """
 _GONE = "UPDATE screening_failsafealarm SET gone_on = %s WHERE gone_on IS NULL AND last_on < %s"
 _NOTE = """
@@ -51,7 +55,8 @@ def run_nightly(on: date | None = None) -> FailsafeRun | None:
         run.escalated = _note(on)
         run.finished_at = timezone.now()
         run.save(update_fields=["found", "escalated", "finished_at"])
-    if lost := {check: count for check, count in run.found.items() if count}:
+    standing = Counter(alarms().filter(reviewed=False).values_list("check_name", flat=True))
+    if lost := dict(sorted(standing.items())):
         logger.warning("Failsafe checks of %s found people: %s", on, lost)  # numbers; the names are on the page
     return run
 

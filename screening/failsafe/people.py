@@ -1,6 +1,7 @@
 """The people behind a figure, page by page, for an officer of that part of the city; each look is logged for each."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -15,10 +16,11 @@ from records.access import visible_to
 from records.identity import Identity, identity
 from records.models import Citizen
 from screening.clinic.lines import Line, lines_of, with_details
-from screening.failsafe.checks import CHECKS
+from screening.failsafe.checks import CHECKS, Check
+from screening.failsafe.reviews import alarms, reviews_of
 from screening.failsafe.scope import Scope
 from screening.failsafe.waiting import Wait, explain_waits, waiting_positives
-from screening.models import Episode, FailsafeAlarm
+from screening.models import AlarmReview, Episode, FailsafeAlarm
 
 PAGE: Final = 25
 
@@ -41,13 +43,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What a check found, with the names that the actor may see."""
+    """What a check found, with the names that the actor may see; ``settled`` of it were looked at, and say why."""
 
     key: str
     title: str
     remedy: str
     count: int
     people: list[tuple[Identity, FailsafeAlarm]]
+    reviewable: bool
+    settled: int
+    reviews: list[tuple[Identity, AlarmReview]]
 
 
 def page_of(rounds: QuerySet[Episode], on: date, *, after: str, actor: Actor, reason: str) -> People:
@@ -90,35 +95,47 @@ def alarms_of_clinic(actor: Actor, *, reason: str, limit: int = 20) -> list[Alar
     return [
         alarm
         for alarm in _alarms(visible_to(actor), names=True, actor=actor, reason=reason, limit=limit)
-        if alarm.count
+        if alarm.count or alarm.settled
     ]
 
 
 def _alarms(people: QuerySet[Citizen] | None, *, names: bool, actor: Actor, reason: str, limit: int) -> list[Alarm]:
-    standing = FailsafeAlarm.objects.filter(gone_on__isnull=True)
+    standing = alarms()
     if people is not None:
         standing = standing.filter(patient_id__in=people.values("pk"))
-    counts: dict[str, int] = {}
-    for name in standing.values_list("check_name", flat=True):
-        counts[name] = counts.get(name, 0) + 1
-    shown: dict[str, list[FailsafeAlarm]] = {}
+    counts = Counter(standing.values_list("check_name", "reviewed"))
+    shown: dict[str, list[Any]] = {}
     if names:
-        for check in counts:
-            shown[check] = list(standing.filter(check_name=check).order_by("since", "id")[:limit])
-    known = Citizen.objects.in_bulk({one.patient_id for held in shown.values() for one in held})
+        for check in {check for check, _reviewed in counts}:
+            found = standing.filter(check_name=check).order_by("since", "id")
+            shown[check] = [*found.filter(reviewed=False)[:limit], *found.filter(reviewed=True)[:limit]]
+    flat = [one for held in shown.values() for one in held]
+    known = Citizen.objects.in_bulk({one.patient_id for one in flat})
     if known:
         record_access(actor=actor, action="view", patients=sorted(known), resource_type="Episode", reason=reason)
+    said = reviews_of([one for one in flat if one.reviewed])
+    return [_alarm(check, counts, shown.get(check.key, []), known, said) for check in CHECKS]
+
+
+def _alarm(
+    check: Check,
+    counts: Mapping[tuple[str, bool], int],
+    found: Sequence[Any],
+    known: Mapping[str, Citizen],
+    said: Mapping[int, AlarmReview],
+) -> Alarm:
     nobody = Citizen(patient_id="")
-    return [
-        Alarm(
-            check.key,
-            str(check.title),
-            str(check.remedy),
-            counts.get(check.key, 0),
-            [(identity(known.get(one.patient_id, nobody), with_area=False), one) for one in shown.get(check.key, [])],
-        )
-        for check in CHECKS
-    ]
+    people = [(identity(known.get(one.patient_id, nobody), with_area=False), one) for one in found]
+    return Alarm(
+        check.key,
+        str(check.title),
+        str(check.remedy),
+        counts.get((check.key, False), 0),
+        [(person, one) for person, one in people if not one.reviewed],
+        check.reviewable,
+        counts.get((check.key, True), 0),
+        [(person, said[one.pk]) for person, one in people if one.reviewed and one.pk in said],
+    )
 
 
 def need_names(scope: Scope) -> None:

@@ -45,7 +45,7 @@ def decide(request: ActingRequest, patient_id: str, programme: str, kind: str) -
         messages.success(request, _("Đã lưu. Có thể hoàn tác ở trang này bất cứ lúc nào."))
         return redirect("clinic-person", patient_id)
     context = {"form": form, "person": identity(citizen, with_area=False)} | _words(programme, kind)
-    return render(request, "clinic/decision.html", context)
+    return render(request, "clinic/step.html", context)
 
 
 @for_roles(*CLINIC)
@@ -66,7 +66,7 @@ def undo(request: ActingRequest, patient_id: str, request_id: str) -> HttpRespon
         "lead": _("Người này sẽ lại được mời như khi chưa có quyết định. Quyết định cũ vẫn đọc được trong hồ sơ."),
         "button": _("Hoàn tác"),
     }
-    return render(request, "clinic/decision.html", context)
+    return render(request, "clinic/step.html", context)
 
 
 @for_roles(*CLINIC)

@@ -17,8 +17,12 @@ from screening.activation import ask_dry_run, propose_protocol, run_asked
 from screening.appointments.booking import book
 from screening.demo.load import load
 from screening.demo.plan import Options
+from screening.failsafe.batches import ask_closing, ask_hand_over, work_on
 from screening.failsafe.closing import close_step
+from screening.failsafe.filters import Asked
 from screening.failsafe.handover import remind
+from screening.failsafe.nightly import run_nightly
+from screening.failsafe.scope import Scope
 from screening.imports.batches import queue_batch
 from screening.imports.running import run_batch
 from screening.laboratory.matching import unmatched
@@ -31,6 +35,7 @@ from screening.models import (
     Decision,
     EntryDifference,
     Episode,
+    FailsafeAlarm,
     ImportBatch,
     Kit,
     LetterBatch,
@@ -39,9 +44,10 @@ from screening.models import (
     ProtocolVersion,
     ScreeningResult,
     Session,
+    StepBatch,
 )
 from screening.recall.decisions import opt_out
-from screening.results import correct_result, enter_result
+from screening.results import correct_result, enter_result, withdraw_result
 from tests.screening.importing import csv_text, person
 from tests.screening.machine_messages import connection_of, message
 from tests.screening.protocol_drafts import colorectal_text, in_days
@@ -216,14 +222,23 @@ def _city() -> list[Visit]:
     draft = ProtocolVersion.objects.get()
     late = Episode.objects.exclude(state="closed").order_by("due_on").first()
     assert late
-    plain = ("city", "city-failsafe", "city-failsafe-people", "city-forgotten", "city-recall", "city-letters")
+    plain = (
+        *("city", "city-failsafe", "city-failsafe-people", "city-forgotten", "city-recall", "city-letters"),
+        *("city-batches", "city-closings"),
+    )
+    waiting, done = StepBatch.objects.order_by("-pk").values_list("pk", flat=True)
+    alarm = FailsafeAlarm.objects.get(check_name="positive_withdrawn", gone_on__isnull=True)
     return [
         *(Visit(name, "officer") for name in (*plain, "city-protocols", "city-protocol-upload")),
         Visit("city-texts", "officer"),
         Visit("city-texts-group", "officer", {"group": "messages"}),
         Visit("city-texts-group", "officer", {"group": "breast"}),
         Visit("city-recall", "officer", query="?programme=colorectal"),
+        Visit("city-failsafe-people", "officer", query="?level=open&programme=colorectal&year=2017"),
         Visit("city-failsafe-handover", "officer", {"episode_id": late.pk}),
+        *(Visit("city-batch-ask", "officer", {"action": one}, "?level=open") for one in ("close", "hand-over")),
+        *(Visit("city-batch", "officer", {"batch_id": one}) for one in (waiting, done)),
+        Visit("city-alarm-review", "officer", {"alarm_id": alarm.pk}),
         Visit("city-failsafe-remind", "officer", {"facility_id": CLINIC}),
         Visit("city-recall-places", "officer", {"programme": "colorectal", "facility_id": CLINIC}),
         Visit("city-recall-differences", "officer", {"programme": "colorectal", "kind": "missing"}),
@@ -267,6 +282,11 @@ def _acts_of_the_clinic(clinic: Facility) -> None:
     close_step(episode=hpv16, reason="declined", on=today, actor=actor, note="Đã tư vấn hai lần.")
     moved = Episode.objects.get(patient="demo1-01901-n00016")
     close_step(episode=moved, reason="moved_away", on=today, actor=actor, evidence="Công an phường xác nhận.")
+    lost = enter_result(
+        facility=clinic, actor=actor, patient_id="demo1-01901-r00204", test="fit", value=Decimal("88"), unit="ug/g",
+        kit="OC-Sensor", collected_on=today, specimen_id="L-1",
+    )  # fmt: skip
+    withdraw_result(observation_id=lost.id, actor=actor)
     referred = ScreeningResult.objects.get(patient="demo1-01901-n00001")
     correct_result(
         observation_id=referred.pk, facility=clinic, actor=actor, patient_id=referred.patient_id, test="fit",
@@ -277,6 +297,14 @@ def _acts_of_the_clinic(clinic: Facility) -> None:
 
 def _acts_of_the_officer(clinic: Facility) -> None:
     actor = _actor("officer")
+    run_nightly(timezone.localdate())  # finds the positive that was taken back
+    asked, today = Asked(level="open", programme="colorectal", step="repeat_fit"), timezone.localdate()
+    rounds = asked.rounds(Scope(None, None, names=True), today)
+    other = Facility.objects.filter(code__isnull=False, active=True).exclude(pk=clinic.pk).first()
+    assert other
+    given = ask_hand_over(rounds, asked=asked.address, target=other, note="Trạm đã đóng cửa", actor=actor)
+    work_on(given.pk, seconds=9)
+    ask_closing(rounds, asked=asked.address, reason="unreachable", on=today, evidence="Biên bản số 7", actor=actor)
     remind(facility=clinic, overdue=3, text="Ưu tiên người chờ nội soi.", actor=actor)
     nobody = Citizen.objects.filter(phone="").first()
     assert nobody

@@ -28,7 +28,7 @@ WRITTEN_TO = {
     *("clinic-import-cancel", "clinic-import-undo", "clinic-station-pack", "clinic-station-sync", "clinic-day-reopen"),
     *("clinic-appointment-status", "city-protocol-run", "city-protocol-activate", "city-protocol-withdraw"),
     *("message-not-me", "clinic-person-messages-act", "clinic-letters-make", "clinic-letters-printed"),
-    *("city-letters-make", "city-letters-printed"),
+    *("city-letters-make", "city-letters-printed", "city-batch-decide", "city-batch-undo", "city-closing"),
 }
 #: What a GET answers that is no page of its own.
 NO_PAGE = {

@@ -3,16 +3,23 @@
 from datetime import date, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.db.utils import InternalError
+from django.test import Client
 from django.utils import timezone
 
 from fhir import store
+from fhir.outcomes import Refused
 from fhir.reader import read
 from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM, Role
+from healthhub.accounts.models import User
+from healthhub.audit.models import AccessEntry
+from records.models import Area, Facility, Membership
 from screening.failsafe.checks import CHECKS, find_lost
 from screening.failsafe.nightly import run_nightly
-from screening.models import Episode, Escalation, FailsafeAlarm, FailsafeRun
+from screening.failsafe.reviews import review_alarm
+from screening.models import AlarmReview, Episode, Escalation, FailsafeAlarm, FailsafeRun
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import Sender
 
@@ -147,3 +154,77 @@ def test_somebody_who_died_before_the_assessment_is_not_lost(send: Sender, man: 
     store.save({**patient, "deceasedDateTime": "2024-05-20"}, actor=SYSTEM)
     assert Episode.objects.get().detail == "deceased"
     assert {key: people for key, people in find_lost(TODAY).items() if people} == {}
+
+
+# What a person must judge
+
+
+@pytest.fixture
+def taken_back(send: Sender, man: str) -> FailsafeAlarm:
+    """A positive of today's city that was taken back, and found by the night."""
+    taken = send.fit(man, "50", on="2024-05-06")
+    store.save(send.observation(man, "50", id=taken, status="entered-in-error"), actor=SYSTEM)
+    run_nightly(timezone.localdate())
+    return FailsafeAlarm.objects.get()
+
+
+def standing(client: Client, check: str = "positive_withdrawn") -> tuple[int, int]:
+    alarm = next(one for one in client.get("/city/forgotten/").context["alarms"] if one.key == check)
+    return alarm.count, alarm.settled
+
+
+def test_an_officer_settles_what_a_person_must_judge(taken_back: FailsafeAlarm, man: str) -> None:
+    officer = signed_in(Role.OFFICER)
+    assert standing(officer) == (1, 0)
+    assert officer.post(f"/city/forgotten/{taken_back.pk}/", {"why": " "}).status_code == 200  # asked again
+    officer.post(f"/city/forgotten/{taken_back.pk}/", {"why": "Nhầm người; người đúng đã có kết quả"})
+    run_nightly(timezone.localdate() + timedelta(days=1))
+    assert standing(officer) == (0, 1)
+    page = officer.get("/city/forgotten/").content.decode()
+    assert "Nhầm người; người đúng đã có kết quả" in page
+    review = AlarmReview.objects.get()
+    assert (review.patient_id, review.check_name, review.actor_name) == (man, "positive_withdrawn", "BS Lê Thị Mai")
+    assert AccessEntry.objects.filter(patient=man, action="review", reason="positive_withdrawn").count() == 1
+    assert officer.get(f"/city/forgotten/{taken_back.pk}/").status_code == 404  # once is enough
+
+
+def test_a_settled_alarm_is_back_as_soon_as_anything_about_her_changes(
+    taken_back: FailsafeAlarm, send: Sender, man: str
+) -> None:
+    officer = signed_in(Role.OFFICER)
+    officer.post(f"/city/forgotten/{taken_back.pk}/", {"why": "Đã hỏi trạm"})
+    send.fit(man, "3", on="2024-05-01")  # a result from before: still nothing after the positive
+    run_nightly(timezone.localdate())
+    assert standing(officer) == (1, 0)
+    assert AlarmReview.objects.count() == 1  # what was said stays
+
+
+def test_what_only_a_repair_can_end_cannot_be_settled(send: Sender, man: str) -> None:
+    send.fit(man, "50", on="2024-05-06")
+    corrupt("UPDATE screening_screeningresult SET episode_id = NULL")
+    run_nightly(timezone.localdate())
+    alarm = FailsafeAlarm.objects.get(check_name="result_without_round")
+    assert signed_in(Role.OFFICER).post(f"/city/forgotten/{alarm.pk}/", {"why": "x"}).status_code == 404
+    with pytest.raises(Refused) as refused:
+        review_alarm(alarm=alarm, why="x", actor=SYSTEM)
+    assert (refused.value.status, AlarmReview.objects.count()) == (409, 0)
+
+
+def test_alarms_of_another_district_and_of_clinics_are_not_theirs_to_settle(
+    taken_back: FailsafeAlarm, station: Facility
+) -> None:
+    area = Area.objects.get(code="001", kind="district", valid_from=date(2008, 8, 1))
+    user = User.objects.create_user("bd@example.vn", name="Cán bộ Ba Đình")
+    Membership.objects.create(user=user, role=Role.OFFICER.value, area=area)
+    elsewhere = Client()
+    elsewhere.force_login(user)
+    assert elsewhere.post(f"/city/forgotten/{taken_back.pk}/", {"why": "x"}).status_code == 404
+    assert signed_in(Role.CLINICIAN, station).post(f"/city/forgotten/{taken_back.pk}/", {"why": "x"}).status_code == 403
+    assert AlarmReview.objects.count() == 0
+
+
+def test_a_review_is_never_changed(taken_back: FailsafeAlarm) -> None:
+    signed_in(Role.OFFICER).post(f"/city/forgotten/{taken_back.pk}/", {"why": "Đã hỏi trạm"})
+    for change in ("UPDATE screening_alarmreview SET why = ''", "DELETE FROM screening_alarmreview"):
+        with pytest.raises(InternalError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(change)

@@ -1,4 +1,4 @@
-"""Nobody is lost: the department's failsafe and, for the department and each clinic, who has been forgotten longest."""
+"""Nobody is lost: the department's failsafe in numbers, and the people behind them."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -15,22 +15,20 @@ from healthhub.accounts.actors import Role
 from healthhub.audit.log import record_access
 from records.identity import identity
 from records.models import Facility
-from records.views.guards import CITY, CLINIC, ActingRequest, for_roles
+from records.views.guards import CITY, ActingRequest, for_roles
 from screening.citizen import here
 from screening.clinic.refusals import faults_of
 from screening.clinic.steps import step_name
-from screening.clinic.worklist import rounds_of
+from screening.failsafe.batches import decisions_waiting
 from screening.failsafe.cancer_rates import cancer_rates
 from screening.failsafe.figures import failsafe_figures, overdue_of, rounds_in
+from screening.failsafe.filters import Asked, choices
 from screening.failsafe.handover import hand_over, remind
-from screening.failsafe.levels import LEVEL_NAMES, LEVELS
-from screening.failsafe.people import alarms_in, alarms_of_clinic, longest_waiting, need_names, page_of
+from screening.failsafe.levels import LEVEL_NAMES
+from screening.failsafe.people import need_names, page_of
 from screening.failsafe.scope import scope_of
 from screening.forms.failsafe import HandOverForm, RemindForm
 from screening.models import FailsafeRun
-from screening.views.desk import facility_of
-
-PARTS = ("level", "programme", "facility", "area")
 
 
 @for_roles(*CITY)
@@ -53,7 +51,9 @@ def failsafe(request: ActingRequest) -> HttpResponse:
             ("programme", _("Theo chương trình"), figures.programmes),
             ("facility", _("Theo cơ sở phụ trách"), figures.facilities[:100]),
             ("area", _("Theo nơi ở"), figures.areas),
+            ("year", _("Theo năm lấy mẫu"), figures.years),
         ],
+        "waiting": decisions_waiting(request.actor) if scope.names else 0,
         "cancers": cancer_rates(today),
         "today": today,
         "run": FailsafeRun.objects.filter(finished_at__isnull=False).order_by("-id").first(),
@@ -64,24 +64,24 @@ def failsafe(request: ActingRequest) -> HttpResponse:
 @for_roles(Role.OFFICER)
 @require_GET
 def people(request: ActingRequest) -> HttpResponse:
-    """The people behind a figure."""
+    """The people behind a figure, narrowed as the address says, and what can be done with all of them."""
     scope, today = scope_of(request.actor), timezone.localdate()
     need_names(scope)
-    asked = {name: request.GET.get(name, "") for name in PARTS}
-    asked["area"] = asked["area"] if asked["area"].isdigit() else ""
-    asked["level"] = asked["level"] if asked["level"] in (*LEVELS, "open", "late") else "late"
-    area = "unknown" if asked["area"] == "0" else asked["area"]
-    rounds = rounds_in(scope, today, **{**asked, "area": area})
-    after = request.GET.get("after", "")
+    asked = Asked.of(request.GET)
+    rounds, after = asked.rounds(scope, today), request.GET.get("after", "")
     found = page_of(rounds, today, after=after, actor=request.actor, reason=request.path)
-    shown = {name: value for name, value in asked.items() if value}
+    shown = asked.address
     context = {
         "people": found,
+        "count": rounds.count(),
+        "asked": asked,
+        "choices": choices(scope),
+        "query": urlencode(shown),
         "first_page": f"?{urlencode(shown)}" if after else "",
         "next_page": f"?{urlencode({**shown, 'after': found.after})}" if found.after else "",
-        "facility": Facility.objects.filter(pk=asked["facility"]).first() if asked["facility"] else None,
+        "facility": Facility.objects.filter(pk=asked.facility).first() if asked.facility else None,
         "levels": [
-            {"label": label, "href": f"?{urlencode({**shown, 'level': key})}", "current": key == asked["level"]}
+            {"label": label, "href": f"?{urlencode({**shown, 'level': key})}", "current": key == asked.level}
             for key, label in (("open", _("Đang mở")), ("late", _("Quá hạn")), *LEVEL_NAMES.items())
         ],
     }
@@ -153,43 +153,6 @@ def reminder(request: ActingRequest, facility_id: str) -> HttpResponse:
         "back": "/city/failsafe/",
     }
     return render(request, "city/failsafe_form.html", context)
-
-
-@for_roles(*CITY)
-@require_GET
-def forgotten(request: ActingRequest) -> HttpResponse:
-    """What the checks found, and the positives who have waited longest; analysts see counts only."""
-    scope, today = scope_of(request.actor), timezone.localdate()
-    waiting: list[Any] = []
-    if scope.names:
-        rounds = rounds_in(scope, today, level="open")
-        waiting = longest_waiting(rounds, today, actor=request.actor, reason=request.path)
-    context = {
-        "scope": scope,
-        "alarms": alarms_in(scope, actor=request.actor, reason=request.path),
-        "waiting": waiting,
-        "run": FailsafeRun.objects.filter(finished_at__isnull=False).order_by("-id").first(),
-        "today": today,
-    }
-    return render(request, "city/forgotten.html", context)
-
-
-@for_roles(*CLINIC)
-@require_GET
-def forgotten_here(request: ActingRequest) -> HttpResponse:
-    """The clinic's own longest-waiting positives, and what the checks found among its people."""
-    facility, today = facility_of(request).pk, timezone.localdate()
-    waiting = longest_waiting(
-        rounds_of(facility, request.actor), today, actor=request.actor, reason=request.path, facility=facility
-    )
-    context = {
-        "clinic": True,
-        "alarms": alarms_of_clinic(request.actor, reason=request.path),
-        "waiting": waiting,
-        "run": FailsafeRun.objects.filter(finished_at__isnull=False).order_by("-id").first(),
-        "today": today,
-    }
-    return render(request, "city/forgotten.html", context)
 
 
 def _tell(form: Any, refused: Refused) -> None:

@@ -1,0 +1,140 @@
+"""Batches of steps as an officer reads them: what was asked, how far it is, whom it is about."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+
+from records.identity import Identity, identity
+from records.models import Area, Citizen, Facility
+from screening.citizen import here
+from screening.failsafe.figures import UNKNOWN
+from screening.failsafe.levels import LEVEL_NAMES
+from screening.models import BatchedStep, BatchedStepState, StepBatch, StepBatchKind
+from screening.protocol import current, programmes
+from screening.protocol.events import DEPARTMENT
+
+PAGE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """``said`` is the filter in words, ``what`` the decision; ``done``, ``skipped`` and ``undone`` of its ``total``."""
+
+    batch: StepBatch
+    said: str
+    what: str
+    done: int
+    skipped: int
+    undone: int
+    waiting: int
+
+    @property
+    def percent(self) -> int:
+        """How far the work is: what was done, or what of it was taken back again."""
+        total = self.batch.total or 1
+        if self.batch.state == "undoing":
+            return 100 * (total - self.done) // total
+        return 100 * (total - self.waiting) // total
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One person's step of a batch, and what became of it."""
+
+    person: Identity
+    step: str
+    state: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepsPage:
+    """A page of a batch's steps; ``people`` are those on it, ``after`` continues it, "" at the end."""
+
+    lines: list[StepLine]
+    people: list[str]
+    after: str
+
+
+def batch_lines(batches: Iterable[StepBatch]) -> list[BatchLine]:
+    """The batches with their counts, in one statement more."""
+    found = list(batches)
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    steps = BatchedStep.objects.filter(batch__in=found).order_by().values_list("batch", "state")
+    for key, state, count in steps.annotate(count=Count("pk")):
+        counts[key][state] = count
+    return [
+        BatchLine(
+            batch=one,
+            said=said_of(one.asked),
+            what=_what(one),
+            done=counts[one.pk].get(BatchedStepState.DONE, 0),
+            skipped=counts[one.pk].get(BatchedStepState.SKIPPED, 0),
+            undone=counts[one.pk].get(BatchedStepState.UNDONE, 0),
+            waiting=counts[one.pk].get(BatchedStepState.WAITING, 0),
+        )
+        for one in found
+    ]
+
+
+def steps_page(batch: StepBatch, after: str) -> StepsPage:
+    """A page of the steps, in the order in which they were frozen: most pressing first does not matter any more."""
+    steps = batch.steps.order_by("id")
+    if after.isascii() and after.isdigit():
+        steps = steps.filter(pk__gt=int(after[:18]))
+    found = list(steps[: PAGE + 1])
+    shown = found[:PAGE]
+    known = Citizen.objects.in_bulk({step.patient_id for step in shown})
+    return StepsPage(
+        [_step_line(step, known) for step in shown],
+        sorted(known),
+        str(shown[-1].pk) if len(found) > PAGE else "",
+    )
+
+
+def said_of(asked: Mapping[str, str]) -> str:
+    """A filter in words; what is not named in it is everything."""
+    known = set(programmes())
+    level = asked.get("level", "")
+    words = {"open": _("đang mở"), "late": _("quá hạn"), **{key: str(name) for key, name in LEVEL_NAMES.items()}}
+    programme, step = asked.get("programme", ""), asked.get("step", "")
+    parts = [words.get(level, ""), here(current(programme).name) if programme in known else programme]
+    if step:
+        names = [current(key).steps[step].name for key in sorted(known) if step in current(key).steps]
+        parts.append(here(names[0]) if names else step)
+    if facility := asked.get("facility", ""):
+        named = Facility.objects.filter(pk=facility).values_list("name", flat=True).first()
+        parts.append(_("Sở Y tế") if facility == DEPARTMENT else named or facility)
+    if area := asked.get("area", ""):
+        place = Area.objects.filter(pk=area).values_list("name", flat=True).first() if area != UNKNOWN else None
+        parts.append(place or _("Chưa rõ nơi ở"))
+    if year := asked.get("year", ""):
+        parts.append(_("lấy mẫu năm %(year)s") % {"year": year})
+    return ", ".join(part for part in parts if part)
+
+
+def _what(batch: StepBatch) -> str:
+    if batch.kind == StepBatchKind.HAND_OVER:
+        return _("Chuyển sang %(facility)s") % {"facility": batch.target.name if batch.target else ""}
+    for key in programmes():
+        if reason := current(key).reasons.get(batch.reason):
+            return _("Khép lại: %(reason)s") % {"reason": here(reason.label)}
+    return batch.reason
+
+
+def _step_line(step: BatchedStep, known: Mapping[str, Citizen]) -> StepLine:
+    names = [current(key).steps[step.step].name for key in programmes() if step.step in current(key).steps]
+    faults = {
+        "gone": _("đã sang bước khác, đã khép lại hoặc đã được mở lại riêng"),
+        "day": _("ngày khép lại ở trước ngày lấy mẫu hoặc khám"),
+        "reason": _("quy trình của vòng này không có lý do đó"),
+    }
+    citizen = known.get(step.patient_id, Citizen(patient_id=step.patient_id))
+    label = str(BatchedStepState(step.state).label)
+    return StepLine(
+        identity(citizen, with_area=False), here(names[0]) if names else step.step, label, faults.get(step.why, "")
+    )
