@@ -277,7 +277,10 @@ def test_a_gastric_lesion_waits_for_its_histology():
     events = [result("stomach", "gastroscopy", "suspicious")]
     assert where("stomach", *events) == ("histology_urgent", after(days=7))
     events.append(found("histology", "low_dysplasia", after(days=6)))
-    assert where("stomach", *events) == ("gastroscopy_12_months", add_months(after(days=6), 12))
+    assert where("stomach", *events) == ("reassessment", after(days=34))
+    events.append(result("stomach", "gastroscopy", "suspicious", after(days=20), "b"))
+    events.append(found("histology", "low_dysplasia_again", after(days=27), "q"))
+    assert where("stomach", *events) == ("gastroscopy_12_months", add_months(after(days=27), 12))
 
 
 def test_only_a_second_positive_ebv_dna_leads_to_endoscopy():
