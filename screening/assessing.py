@@ -19,12 +19,6 @@ from screening.protocol.shapes import REPORT, STAGING, UNSPECIFIED, Assessment, 
 
 MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 #: How somebody was told -> v3-ParticipationMode.
-WAYS = {
-    "phone": ("PHONE", "telephone"),
-    "in_person": ("FACE", "face-to-face"),
-    "visit": ("FACE", "face-to-face"),
-    "letter": ("MAILWRIT", "mail"),
-}
 _TNM_NAMES = {"t": "cT category", "n": "cN category", "m": "cM category"}
 
 
@@ -146,32 +140,6 @@ def build_assessment(
         "note": [{"text": note}] if note else None,
     }
     return _without_gaps(staging)
-
-
-def record_contact(*, result: ScreeningResult, method: str, on: date, actor: Actor) -> Saved:
-    """Record that the person was told of the result (``method``: a key of ``WAYS``), so that she sees it from now on.
-
-    Refused: 422 for a day before the sample or in the future. KeyError for an unknown method.
-    """
-    code, display = WAYS[method]
-    if not result.collected_on <= on <= _today():
-        raise refuse(422, "business-rule", "Nobody can have been told on that day.", "Communication.sent")
-    facility = actor.facility or result.facility_id
-    about = [{"reference": f"Observation/{result.observation_id}"}]
-    resource: dict[str, Any] = {
-        "resourceType": "Communication",
-        "status": "completed",
-        "category": [{"text": "Báo kết quả sàng lọc"}],
-        "medium": [{"coding": [{"system": MODES, "code": code, "display": display}]}],
-        "subject": {"reference": f"Patient/{result.patient_id}"},
-        "recipient": [{"reference": f"Patient/{result.patient_id}"}],
-        "about": about,
-        "reasonReference": about,
-        "sent": _instant(on),
-    }
-    if facility:
-        resource["sender"] = {"reference": f"Organization/{facility}"}
-    return save(resource, actor=actor, facility=facility if actor.is_system else None)
 
 
 def assessment_of(result: ScreeningResult) -> Assessment:

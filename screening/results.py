@@ -24,7 +24,6 @@ from screening.assessing import (
     assessments_after,
     build_assessment,
     record_assessment,
-    record_contact,
     refer_for_assessment,
 )
 from screening.components import build_components
@@ -233,7 +232,6 @@ __all__ = [
     "interpret_result",
     "known_test",
     "record_assessment",
-    "record_contact",
     "refer_for_assessment",
     "results_of",
     "withdraw_result",

@@ -35,7 +35,8 @@ def record_contact(
 ) -> ContactAttempt:
     """Keep one try. If she was told her result, a Communication about it is saved too, and so the result released.
 
-    Refused (422) for a time in the future; the caller has checked that the actor may see her.
+    Refused (422) for a time in the future, or before the samples of the results that she was told; the caller has
+    checked that the actor may see her.
     """
     if contacted_at > timezone.now():
         raise refuse(422, "value", "The contact cannot be in the future.", "contacted_at")
@@ -75,7 +76,11 @@ def contacts_of(patient_id: str) -> list[ContactAttempt]:
 def _tell(episode: Episode, attempt: ContactAttempt, actor: Actor) -> None:
     """The Communication that says which results she was told; its words are for her record, not the clinic's note."""
     results = ScreeningResult.objects.filter(episode=episode).order_by("collected_on", "observation_id")
-    about = [{"reference": f"Observation/{name}"} for name in results.values_list("observation_id", flat=True)]
+    day = timezone.localdate(attempt.contacted_at)
+    known = list(results.values_list("observation_id", "collected_on"))
+    about = [{"reference": f"Observation/{name}"} for name, collected in known if collected <= day]
+    if known and not about:
+        raise refuse(422, "business-rule", "Nobody can have been told on that day.", "contacted_at")
     if not about:
         return
     resource: dict[str, object] = {

@@ -17,7 +17,7 @@ from records.identity import identity
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.citizen import here, language
 from screening.clinic.keyset import page_after
-from screening.clinic.preview import preview, was_shown
+from screening.clinic.preview import Preview, preview, was_shown
 from screening.clinic.refusals import faults_of
 from screening.clinic.words import due_in_words, due_kind
 from screening.forms.laboratory import test_of
@@ -113,18 +113,8 @@ def second(request: ActingRequest, observation_id: str) -> HttpResponse:
         initial={"specimen_id": result.specimen_id, "collected_on": result.collected_on},
     )
     form.fields["specimen_id"].disabled = True
-    shown = None
-    if form.is_bound and form.is_valid() and form.found:
-        programme = known_test(test.key, timezone.localdate())[0]
-        shown = preview(
-            citizen=result.patient,
-            programme=programme,
-            found=form.found,
-            fields=form.result_fields(),
-            without=result.observation_id,
-        )
-    live = bool(request.headers.get("HX-Request"))
-    if shown and not live and was_shown(request.POST.get("mark", ""), shown):
+    shown = _shown(form, result)
+    if _may_save(request, shown):
         try:
             agree = confirm_entry(result=result, facility=facility, actor=request.actor, fields=form.result_fields())
         except Refused as refused:
@@ -143,7 +133,7 @@ def second(request: ActingRequest, observation_id: str) -> HttpResponse:
         "person": identity(result.patient, with_area=False),
         "title": _("Nhập lần thứ hai: %(test)s") % {"test": here(test.name)},
     }
-    return render(request, "clinic/result_preview.html" if live else "clinic/bench_second.html", context)
+    return _page(request, context)
 
 
 @for_roles(*CLINIC)
@@ -168,18 +158,8 @@ def settle(request: ActingRequest, difference_id: int) -> HttpResponse:
     form.fields["specimen_id"].disabled = True
     form.fields["note"].required = True
     form.fields["note"].label = _("Vì sao bản này đúng")
-    shown = None
-    if form.is_bound and form.is_valid() and form.found:
-        programme = known_test(test.key, timezone.localdate())[0]
-        shown = preview(
-            citizen=result.patient,
-            programme=programme,
-            found=form.found,
-            fields=form.result_fields(),
-            without=result.observation_id,
-        )
-    live = bool(request.headers.get("HX-Request"))
-    if shown and not live and was_shown(request.POST.get("mark", ""), shown):
+    shown = _shown(form, result)
+    if _may_save(request, shown):
         try:
             settle_difference(difference=row, facility=facility, actor=request.actor, fields=form.result_fields())
         except Refused as refused:
@@ -196,7 +176,33 @@ def settle(request: ActingRequest, difference_id: int) -> HttpResponse:
         "difference": _difference(row),
         "title": _("Hai lần nhập khác nhau: %(test)s") % {"test": here(test.name)},
     }
-    return render(request, "clinic/result_preview.html" if live else "clinic/bench_second.html", context)
+    return _page(request, context)
+
+
+def _shown(form: ResultForm, result: ScreeningResult) -> Preview | None:
+    """What the filled form means; None if there is nothing to show or something to mend."""
+    if not (form.is_bound and form.is_valid() and form.found):
+        return None
+    return preview(
+        citizen=result.patient,
+        programme=known_test(form.test.key, timezone.localdate())[0],
+        found=form.found,
+        fields=form.result_fields(),
+        without=result.observation_id,
+    )
+
+
+def _may_save(request: ActingRequest, shown: Preview | None) -> bool:
+    """The values are those that were shown with their reading, and somebody pressed the button."""
+    return shown is not None and not _is_live(request) and was_shown(request.POST.get("mark", ""), shown)
+
+
+def _is_live(request: ActingRequest) -> bool:
+    return bool(request.headers.get("HX-Request"))
+
+
+def _page(request: ActingRequest, context: dict[str, Any]) -> HttpResponse:
+    return render(request, "clinic/result_preview.html" if _is_live(request) else "clinic/bench_second.html", context)
 
 
 def _result(request: ActingRequest, observation_id: str) -> ScreeningResult:

@@ -21,11 +21,12 @@ from screening.appointments.shapes import Service
 from screening.assessing import assessments_after
 from screening.citizen import card
 from screening.closings import close_episode
+from screening.failsafe.contacts import record_contact
 from screening.models import Episode, EpisodeEvent, ScreeningResult
 from screening.models.result import shown_on
 from screening.protocol import current
 from screening.release import programmes_held
-from screening.results import confirm_result, enter_result, record_assessment, record_contact, refer_for_assessment
+from screening.results import confirm_result, enter_result, record_assessment, refer_for_assessment
 from tests.screening.appointment_room import planned, slots_of
 from tests.screening.conftest import make_facility, make_patient
 from tests.screening.test_intake import rows
@@ -210,13 +211,26 @@ def test_what_may_be_booked_and_what_is_booked_tell_nothing_of_a_held_result(
     for type_, name in (("Appointment", booked.id), ("ServiceRequest", asked)):
         with pytest.raises(Refused):
             read(type=type_, id=name, actor=citizen)
-    record_contact(result=held, method="phone", on=today(), actor=clinician)
+    tell(held, today(), clinician)
     assert "Soi cổ tử cung" in browser.get("/me/appointments/").content.decode()
     assert read(type="ServiceRequest", id=asked, actor=citizen).id == asked
 
 
+def tell(result, day, actor):
+    """Somebody telephones and tells the result."""
+    record_contact(
+        patient_id=result.patient_id,
+        programme=result.programme,
+        episode=result.episode,
+        contacted_at=timezone.now() + (day - today()),
+        way="phone",
+        outcome="told",
+        actor=actor,
+    )
+
+
 def test_a_held_result_is_shown_when_the_person_was_told(browser, held, woman, clinician):
-    record_contact(result=held, method="phone", on=today(), actor=clinician)
+    tell(held, today(), clinician)
     shown = found(held.pk)
     assert (shown.released_on, shown.is_shown(today())) == (today(), True)
     assert list(ScreeningResult.objects.filter(shown_on(today()))) == [shown]
@@ -242,9 +256,9 @@ def test_a_held_result_is_shown_after_the_longest_wait(held):
 
 
 def test_a_contact_cannot_be_before_the_sample_or_in_the_future(held, clinician):
-    for day in (held.collected_on - timedelta(1), today() + timedelta(1)):
-        with pytest.raises(Refused, match="on that day"):
-            record_contact(result=held, method="phone", on=day, actor=clinician)
+    for day, why in ((held.collected_on - timedelta(1), "on that day"), (today() + timedelta(1), "in the future")):
+        with pytest.raises(Refused, match=why):
+            tell(held, day, clinician)
 
 
 # --- a second person ---
