@@ -229,6 +229,8 @@ FORMAT_MODULE_PATH = ["healthhub.formats"]
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static"
 WHITENOISE_USE_FINDERS = False
+#: The folder above those into which analysers drop files; see "Machines" in docs/operations.md.
+MACHINE_FOLDERS = os.environ.get("HEALTHHUB_MACHINE_FOLDERS", str(VAR_DIR / "machines"))
 MEDIA_ROOT = VAR_DIR / "media"
 
 CONTENT_SECURITY_POLICY = {

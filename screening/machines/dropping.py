@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from screening.imports.batches import batch_of_path
 from screening.imports.running import run_batch
+from screening.machines.connections import is_active
 from screening.machines.inbox import LONGEST as KEPT
 from screening.machines.inbox import keep_refused
 from screening.models import BatchState, ImportBatch, MachineConnection, MachineMessage, MachineProtocol
@@ -29,8 +31,12 @@ LARGEST: Final = 25 * 1024 * 1024
 def take_folder(connection: MachineConnection, *, settled: float = SETTLED) -> list[ImportBatch]:
     """Take in what lies in the connection's folder, oldest first. What fails is moved too, with the reason beside."""
     folder = Path(connection.folder)
+    if folder.is_relative_to(settings.MACHINE_FOLDERS):  # added on the page, which has no hand in this folder
+        folder.mkdir(mode=0o770, parents=True, exist_ok=True)
     batches: list[ImportBatch] = []
     for path in _waiting(folder, settled):
+        if not is_active(connection):
+            break
         if path.stat().st_size > LARGEST:
             _refuse(path, connection, _("Tệp lớn hơn %(count)s byte.") % {"count": LARGEST})
             continue

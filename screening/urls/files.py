@@ -18,5 +18,8 @@ urlpatterns = [
     path("clinic/imports/<int:batch_id>/undo/", imports.undo, name="clinic-import-undo"),
     path("clinic/imports/<int:batch_id>/errors.csv", imports.errors, name="clinic-import-errors"),
     path("clinic/machines/", machines.machines, name="clinic-machines"),
+    path("clinic/machines/new/", machines.new, name="clinic-machine-new"),
+    path("clinic/machines/connection/<int:connection_id>/", machines.change, name="clinic-machine-change"),
+    path("clinic/machines/connection/<int:connection_id>/switch/", machines.switch, name="clinic-machine-switch"),
     path("clinic/machines/<int:message_id>/", machines.message, name="clinic-machine-message"),
 ]

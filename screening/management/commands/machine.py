@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import IntegrityError
 
+from healthhub.accounts.actors import system_actor
 from records.models import Facility
+from screening.machines.connections import NotPossible, add_connection, stop_connection
 from screening.models import CodeMapping, MachineConnection, MachineProtocol
 from screening.protocol import named_test
+
+_ACTOR = system_actor("machine")
 
 
 class Command(BaseCommand):
@@ -44,8 +47,10 @@ class Command(BaseCommand):
         if verb == "add":
             self.add(**options)
         elif verb == "stop":
-            if not MachineConnection.objects.filter(pk=options["id"]).update(active=False):
+            found = MachineConnection.objects.filter(pk=options["id"]).first()
+            if found is None:
                 raise CommandError(f"There is no machine {options['id']}.")
+            stop_connection(connection=found, actor=_ACTOR)
         elif verb == "code":
             CodeMapping.objects.update_or_create(
                 facility=_facility(options["facility"]).pk,
@@ -68,18 +73,19 @@ class Command(BaseCommand):
         if folder and not folder.is_dir():
             raise CommandError(f"{folder} is no folder.")
         try:
-            MachineConnection.objects.create(
-                name=name,
-                facility=_facility(facility).pk,
+            add_connection(
+                facility=_facility(facility),
                 protocol=MachineProtocol.ASTM if folder else MachineProtocol.HL7,
+                actor=_ACTOR,
+                folder=str(folder.resolve()) if folder else "",
+                name=name,
                 sending_facility=sender,
                 sending_application=rest["application"],
                 addresses=",".join(networks),
-                folder=str(folder.resolve()) if folder else "",
                 tests=rest["tests"],
                 encoding=rest["encoding"],
             )
-        except IntegrityError:
+        except NotPossible:
             raise CommandError("An active machine has this sender and application already.") from None
 
 
