@@ -16,13 +16,15 @@ from fhir.hooks import Change, on_saved, on_validate
 from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
 from healthhub.postgresql.prepared import execute_prepared
-from screening import projection
+from screening import followup, projection
 from screening.facts import ZONE, Reading, collected_on, flags_of, is_screening, read_fact, read_value, specimen_of
 from screening.facts import performer_of as _performer
 from screening.projection import Incoming
 
 #: What moves rounds on. Of a Patient it is the death.
 TYPES = ("Observation", "ServiceRequest", "Procedure", "DiagnosticReport", "Communication", "Patient")
+#: What says that a step was taken, with its reader.
+_ASSESSED = {"Procedure": followup.procedure, "DiagnosticReport": followup.report, "Observation": followup.staging}
 
 _HELD = """
 SELECT k.ordinal, r.observation_id
@@ -116,6 +118,24 @@ def check(changes: Sequence[Change]) -> Iterator[tuple[int, Issue]]:
         if specimen and facility:
             keyed.append((position, change.id, facility, specimen[:100], reading.test.key))
     yield from _duplicates(keyed)
+
+
+@on_validate(*_ASSESSED)
+def check_assessments(changes: Sequence[Change]) -> Iterator[tuple[int, Issue]]:
+    """Refuse an assessment from the future: by a slip in the year a step would end that nobody has taken."""
+    tomorrow = timezone.now().astimezone(ZONE).date() + timedelta(days=1)
+    for position, change in enumerate(changes):
+        fact = _ASSESSED[change.type](change.resource, change.facility) if change.resource is not None else None
+        if fact is not None and fact.occurred_on > tomorrow:
+            element = "performed" if change.type == "Procedure" else "effective"
+            yield (
+                position,
+                _issue(
+                    "value",
+                    f"{change.type}.{element}",
+                    f"What has been done cannot be from the future ({fact.occurred_on}).",
+                ),
+            )
 
 
 def _contradictions(resource: dict[str, Any], reading: Reading) -> Iterator[Issue]:

@@ -99,9 +99,9 @@ def title_of(event: EpisodeEvent) -> tuple[str, str]:
         )
     if event.fact == "assessed":
         finding = assessment.findings.get(data.get("finding", "")) if assessment else None
-        stage = (data.get("tnm") or {}).get("stage") if isinstance(data.get("tnm"), dict) else ""
-        label = here(finding.label) if finding else ""
-        return _("Đã làm: %(step)s") % {"step": name}, f"{label} {stage or ''}".strip()
+        tnm = data.get("tnm") or {}
+        said = [here(finding.label) if finding else "", *(tnm.get(part, "") for part in ("t", "n", "m"))]
+        return _("Đã làm: %(step)s") % {"step": name}, " ".join(filter(None, said))
     reason = protocol.reasons.get(data.get("reason", ""))
     note = data.get("note", "")
     return _("Khép lại bước đang chờ"), " · ".join(
