@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from fhir.models import Resource, ResourceVersion
 from fhir.outcomes import refuse
@@ -29,7 +30,7 @@ from screening.assessing import (
 from screening.components import build_components
 from screening.facts import PRELIMINARY, ZONE
 from screening.models import ScreeningResult
-from screening.protocol import Interpretation, Test, current, find_test, interpret, programmes, protocol_for
+from screening.protocol import Interpretation, Test, current, find_test, interpret, named_test, programmes, protocol_for
 from screening.protocol.codes import UCUM
 from screening.protocol.lookup import code_for
 from screening.protocol.shapes import DOUBLE
@@ -51,6 +52,15 @@ def known_test(key: str, on: date) -> tuple[str, Test]:
             if key in protocol.tests:
                 return programme, protocol.tests[key]
     raise KeyError(key)
+
+
+def said_test(word: str) -> Test | None:
+    """The test that a text names, by its key or a word that the protocols know."""
+    named = named_test(word) if word else None
+    try:
+        return known_test(named[1] if named else word, timezone.localdate())[1]
+    except KeyError:
+        return None
 
 
 def interpret_result(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django import forms
 from django.template.defaultfilters import filesizeformat
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -118,7 +118,10 @@ class CodesForm(forms.Form):
         for number, entry in enumerate(batch.codes):
             self.fields[f"code_{number}"] = forms.ChoiceField(
                 label=f"{entry['code']} {entry['name']}".strip(),
-                help_text=_now("%(count)s dòng, ví dụ: %(example)s") % entry,
+                help_text=ngettext(
+                    "%(count)s dòng, ví dụ: %(example)s", "%(count)s dòng, ví dụ: %(example)s", entry["count"]
+                )
+                % entry,
                 choices=choices,
                 initial=_guess(entry),
                 error_messages={"required": _("Hãy chọn xét nghiệm, hoặc nói đó không phải xét nghiệm sàng lọc.")},

@@ -7,13 +7,14 @@ import orjson
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from screening.citizen import written
+from screening.citizen import here, written
 from screening.facts import day_of
 from screening.forms.fields import DayField, LineField, NoteField, offer
 from screening.models import UnmatchedResult
 from screening.protocol import NotInterpretable, Test
 from screening.protocol.lookup import category_named, find_kit, normal_unit
 from screening.protocol.words import Ambiguous, read_number
+from screening.results import said_test
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -36,6 +37,10 @@ LABELS: Final["dict[str, _StrPromise]"] = {
     "collected_on": _("Ngày lấy mẫu"),
     "resulted_on": _("Ngày trả kết quả"),
     "note": _("Ghi chú"),
+}
+_SEXES: Final["dict[str, _StrPromise]"] = {
+    **dict.fromkeys(("male", "m"), _("Nam")),
+    **dict.fromkeys(("female", "f"), _("Nữ")),
 }
 _DAYS = ("birth_date", "collected_on", "resulted_on")
 _iso_day = re.compile(r"\d{4}-\d\d-\d\d")
@@ -73,9 +78,19 @@ def shown_fields(row: UnmatchedResult) -> "list[tuple[_StrPromise, str]]":
     return [(LABELS[name], as_written(row, name)) for name in LABELS if row.fields.get(name)]
 
 
+def test_name(said: str) -> str:
+    """A test by the name that its protocol gives it; as it came if no protocol knows it."""
+    test = said_test(said)
+    return here(test.name) if test else said
+
+
 def as_written(row: UnmatchedResult, name: str) -> str:
     """What was understood of one thing: a day as people write it, anything else as it came."""
     text: str = row.fields.get(name, "")
+    if name == "test":
+        return test_name(text)
+    if name == "sex":
+        return str(_SEXES.get(text.lower(), text))
     day = day_of(text) if name in _DAYS and _iso_day.fullmatch(text) else None
     return written(day) if day else text
 

@@ -19,7 +19,7 @@ from screening.imports.differences import heading
 from screening.imports.leaving import why_left
 from screening.imports.storing import ASIDE
 from screening.models import BatchState, ImportBatch, RowKind, RowState, StagedRow
-from screening.protocol import current, named_test
+from screening.results import said_test
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -172,8 +172,8 @@ def _line(one: StagedRow, header: Header, shown: Sequence[Column], people: dict[
 
 def _read(column: Column, text: str) -> str:
     """A cell as its reader says it: a test by its name, where the protocols know it."""
-    named = named_test(text) if column is Column.TEST and text else None
-    return here(current(named[0]).tests[named[1]].name) if named else text
+    test = said_test(text) if column is Column.TEST else None
+    return here(test.name) if test else text
 
 
 def _people(page: Sequence[StagedRow], *, actor: Actor, reason: str) -> dict[str, Identity]:

@@ -54,7 +54,8 @@ def connections_of(facility: str) -> list[tuple[MachineConnection, Traffic]]:
         refused=Count("pk", filter=recent & Q(accepted=False)),
         last=Max("received_at"),
     )
-    traffic = {row.pop("connection"): Traffic(**row) for row in counted}
+    columns = counted.values_list("connection", "messages", "stored", "parked", "refused", "last")
+    traffic = {machine: Traffic(*rest) for machine, *rest in columns}
     machines = MachineConnection.objects.filter(facility=facility).order_by("-active", "name", "pk")
     return [(machine, traffic.get(machine.pk, Traffic())) for machine in machines]
 

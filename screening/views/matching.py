@@ -36,8 +36,7 @@ from screening.laboratory.matching import (
 )
 from screening.laboratory.tabs import laboratory_tabs
 from screening.models import UnmatchedResult, UnmatchedState
-from screening.protocol import Test, named_test
-from screening.results import known_test
+from screening.results import known_test, said_test
 from screening.views.desk import facility_of, person_of
 
 PAGE = 25
@@ -140,7 +139,7 @@ def person(request: ActingRequest, unmatched_id: int, patient_id: str) -> HttpRe
     facility, citizen = facility_of(request), person_of(request, patient_id)
     row = _own(facility, unmatched_id)
     asked = request.GET.get("test", "")
-    test = test_of(asked) or _test(row)
+    test = test_of(asked) or said_test(row.fields.get("test", ""))
     context: dict[str, Any] = {
         "row": _line(row),
         "fields": shown_fields(row),
@@ -180,26 +179,18 @@ def _own(facility: Facility, unmatched_id: int) -> UnmatchedResult:
 
 def _line(row: UnmatchedResult) -> dict[str, Any]:
     waited = timezone.now() - row.parked_at
-    rule = _test(row)
     return {
         "row": row,
         "name": row.fields.get("full_name", ""),
         "birth": as_written(row, "birth_date"),
         "specimen": row.fields.get("specimen_id", ""),
-        "test": here(rule.name) if rule else row.fields.get("test", ""),
+        "test": as_written(row, "test"),
         "value": " ".join(part for part in (row.fields.get("value", ""), row.fields.get("unit", "")) if part),
         "reason": REASONS.get(row.reason, row.reason),
         "source": SOURCES.get(row.source, row.source),
         "days": waited.days,
         "late": waited > LATE,
     }
-
-
-def _test(row: UnmatchedResult) -> Test | None:
-    """The test that it says, by key or by a word that the protocols know."""
-    said = row.fields.get("test", "")
-    named = named_test(said) if said else None
-    return test_of(said) or (test_of(named[1]) if named else None)
 
 
 def _papers(row: UnmatchedResult) -> dict[str, str]:

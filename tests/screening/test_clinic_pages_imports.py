@@ -19,6 +19,7 @@ from screening.imports.running import run_batch
 from screening.models import ImportBatch, ScreeningResult, StagedRow
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import make_patient
+from tests.screening.importing import csv_text, row
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +57,7 @@ def test_an_uploaded_file_is_read_reviewed_approved_and_reported(technician: Cli
     wrong = technician.get(f"{address}?tab=error")
     (line,) = wrong.context["review"].lines
     assert [(cell.heading, cell.text) for cell in line.cells if cell.reason] == [("Kết quả", "nhiều")]
+    assert ("Xét nghiệm", "FIT (máu ẩn trong phân)") in [(cell.heading, cell.text) for cell in line.cells]
     assert 'class="is-faulty"' in wrong.content.decode()
     assert not ScreeningResult.objects.exists()
 
@@ -78,6 +80,14 @@ def test_an_uploaded_file_is_read_reviewed_approved_and_reported(technician: Cli
     run_batch(batch.pk)
     assert "Đã hoàn tác" in technician.get(address).content.decode()
     assert not ScreeningResult.objects.exists()
+
+
+def test_a_file_with_headings_of_a_program_is_shown_in_words(technician: Client) -> None:
+    send_file(technician, csv_text([row()]))  # "full_name", as an English file has it
+    batch = run_batch(ImportBatch.objects.get().pk)
+    assert batch
+    headings = technician.get(f"/clinic/imports/{batch.pk}/").context["review"].headings
+    assert headings[:3] == ["Họ và tên", "Ngày sinh", "Số định danh"]
 
 
 def test_columns_are_told_once_and_remembered(technician: Client) -> None:

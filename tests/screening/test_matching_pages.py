@@ -93,6 +93,18 @@ def test_a_match_is_filled_in_as_it_came_and_saved_when_it_was_read(
     assert (row.state, row.observation_id, result.patient_id) == ("matched", result.pk, man)
 
 
+@pytest.mark.parametrize(
+    ("said", "name"), [("fit", "FIT (máu ẩn trong phân)"), ("FIT", "FIT (máu ẩn trong phân)"), ("HGB-7", "HGB-7")]
+)
+def test_a_test_is_called_by_its_name_not_by_its_key(
+    technician: Client, station: Facility, said: str, name: str
+) -> None:
+    row = park(station, test=said, sex="female")
+    told = {str(label): text for label, text in technician.get(f"{QUEUE}{row.pk}/").context["fields"]}
+    assert (told["Xét nghiệm"], told["Giới tính"]) == (name, "Nữ")
+    assert technician.get(QUEUE).context["rows"][0]["test"] == name
+
+
 def test_an_unknown_unit_is_left_for_a_person_to_say(technician: Client, station: Facility, man: str) -> None:
     row = park(station, unit="g/dL")
     assert technician.get(f"{QUEUE}{row.pk}/{man}/").context["form"].initial.get("unit") is None
