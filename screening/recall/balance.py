@@ -7,7 +7,7 @@ the area alone.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,15 +20,12 @@ from screening.recall.headcount import count_all, count_new
 from screening.recall.night import has_begun
 from screening.recall.refresh import lock
 
-# The days on which people are born who are of these ages now, by PostgreSQL's reckoning, each day for itself.
+# The last day of birth of whoever has completed an age, by PostgreSQL's reckoning, day by day about where it must be.
 _BORN = """
-WITH days AS MATERIALIZED (
-    SELECT day::date AS day, {age}::int AS age
-    FROM generate_series(%(on)s::date - interval '130 years', %(on)s::date, interval '1 day') AS day
-)
-SELECT low, high, min(day), max(day), max(day) - min(day) + 1 = count(*)
-FROM unnest(%(lows)s::int[], %(highs)s::int[]) AS run(low, high)
-JOIN days ON days.age >= low AND (high IS NULL OR days.age <= high) GROUP BY low, high
+SELECT known.age, max(day)::date FROM unnest(%(ages)s::int[]) AS known(age)
+CROSS JOIN generate_series(%(on)s::date - make_interval(years => known.age, days => 400),
+    %(on)s::date - make_interval(years => known.age, days => -400), interval '1 day') AS day
+WHERE {age} >= known.age GROUP BY 1
 """
 Run = tuple[int, int | None]  # of ages
 _ON_DAY = "extract(year FROM age(%(on)s::date, day::date))"
@@ -137,13 +134,12 @@ def _books(protocol: Protocol, on: date) -> tuple[str, dict[str, Any]]:
 def _born(protocol: Protocol, on: date, runs: Sequence[Run]) -> dict[Run, tuple[date | None, date]]:
     """The first and last day of birth of people of these ages; no first day where they may be of any age above."""
     sql = _BORN.format(age=_BY_YEAR if protocol.age_counted == "birth_year" else _ON_DAY)
-    chosen = sorted(set(runs), key=str)
-    params: dict[str, Any] = {"on": on, "lows": [low for low, _ in chosen], "highs": [high for _, high in chosen]}
+    ages = {low for low, _ in runs} | {high + 1 for _, high in runs if high is not None}
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        rows = cursor.fetchall()
-    assert all(row[4] for row in rows), "ages do not follow each other"
-    return {(low, high): (first if high is not None else None, last) for low, high, first, last, _ in rows}
+        cursor.execute(sql, {"on": on, "ages": sorted(ages)})
+        last = dict(cursor.fetchall())
+    one_day = timedelta(days=1)
+    return {(low, high): (None if high is None else last[high + 1] + one_day, last[low]) for low, high in runs}
 
 
 def _aged(days: tuple[date | None, date]) -> str:

@@ -24,6 +24,7 @@ from screening.recall.settling import call_anew
 from screening.recall.standing import EVERYBODY, Scope
 
 NEVER: Final = date(9999, 12, 31)  # not until something changes
+_MANY: Final = 10_000  # days worked out; after so many the planner must know of them
 _OFFERED: Final = 42  # days for which an offer to somebody who was here is open
 
 # ``target`` is the due date a call would be about: the standing's own, or an interval after the last call that nobody
@@ -55,10 +56,11 @@ WITH places AS ({PLACES}), used AS (
     WHERE programme = %(programme)s AND planned_on = %(on)s AND kind IN ('call', 'recall')
         AND (state <> 'cancelled' OR sent_on IS NOT NULL) GROUP BY facility_id
 ), waiting AS (
-    SELECT s.id, s.facility_id, row_number() OVER (PARTITION BY s.facility_id ORDER BY s.due_on, s.patient_id) AS place
+    SELECT s.patient_id, s.programme, s.facility_id, s.due_on, s.due_rule,
+        row_number() OVER (PARTITION BY s.facility_id ORDER BY s.due_on, s.patient_id) AS place
     FROM screening_standing s WHERE s.programme = %(programme)s AND s.call_on <= %(on)s
 ), chosen AS (
-    SELECT w.id FROM waiting w
+    SELECT w.* FROM waiting w
     LEFT JOIN places p ON p.facility_id IS NOT DISTINCT FROM w.facility_id
     LEFT JOIN used u ON u.facility_id IS NOT DISTINCT FROM w.facility_id
     WHERE w.place <= coalesce(p.places, CASE WHEN w.facility_id IS NULL THEN %(department)s ELSE %(default)s END)
@@ -70,7 +72,7 @@ WITH places AS ({PLACES}), used AS (
         CASE WHEN past.again IS NOT NULL THEN greatest(s.due_on, past.again)
             WHEN past.spent THEN greatest(s.due_on, %(on)s) ELSE s.due_on END,
         CASE WHEN s.due_rule LIKE 'age:%%' THEN 'call' ELSE 'recall' END, s.facility_id, %(on)s, 'planned', 0, ''
-    FROM screening_standing s JOIN chosen ON chosen.id = s.id {_PAST}
+    FROM chosen s {_PAST}
     ON CONFLICT (patient_id, programme, due_on) DO UPDATE SET state = 'planned', planned_on = excluded.planned_on,
         facility_id = excluded.facility_id, kind = excluded.kind, ended_on = NULL, ended_by = ''
     WHERE screening_invitation.state = 'cancelled' AND screening_invitation.sent_on IS NULL
@@ -104,8 +106,10 @@ def plan(protocol: Protocol, on: date) -> int:
     if protocol.mode != INVITED or protocol.call is None:
         return 0
     params = _params(protocol, protocol.call, on)
-    _run(_WORK_OUT.format(which="s.call_on IS NULL"), params)
+    changed = _run(_WORK_OUT.format(which="s.call_on IS NULL"), params)
     with connection.cursor() as cursor:
+        if changed > _MANY:
+            cursor.execute("ANALYZE screening_standing (call_on)")
         cursor.execute(_PLAN, params)
         return int(cursor.fetchone()[0])
 

@@ -3,12 +3,13 @@
 Officers see numbers, places and who is responsible; the people themselves are seen by those who care for them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from healthhub.accounts.actors import Actor
@@ -68,6 +69,21 @@ def books(programme: str, on: date, *, place: int | None = None) -> list[dict[st
 def newest_night(programme: str) -> date | None:
     """The last night with books."""
     return Balance.objects.filter(programme=programme).order_by("-on").values_list("on", flat=True).first()
+
+
+def most_pressing(known: Sequence[str]) -> str:
+    """Of these programmes the one that an officer must see first: with most differences, then for most people."""
+    nights = Balance.objects.filter(programme=OuterRef("programme")).order_by("-on").values("on")[:1]
+    rows = Balance.objects.filter(programme__in=known, on=Subquery(nights)).values("programme")
+    found = rows.annotate(astray=Sum(F("missing") + F("surplus")), people=Sum("eligible"))
+    wrong = dict(put_right().values_list("programme").annotate(Count("pk")))
+    pressing = {row["programme"]: (row["astray"] + wrong.get(row["programme"], 0), row["people"]) for row in found}
+    return max(known, key=lambda programme: pressing.get(programme, (0, 0)))
+
+
+def put_right() -> QuerySet[BalanceDifference]:
+    """People who stood wrong when they were counted again, as long as they are listed."""
+    return BalanceDifference.objects.filter(kind="wrong")
 
 
 def differences(programme: str, kind: str) -> QuerySet[BalanceDifference]:

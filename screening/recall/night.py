@@ -27,9 +27,12 @@ SHARES: Final = 28  # nights until everybody has been counted again
 MOST: Final = 50_000  # people; with more it is quicker to count everybody
 _ANY_DAY = date(2000, 1, 1)
 
+# How many there are is known well enough without counting them, once the table has been analysed.
 _SHARE = """
-SELECT patient_id FROM records_citizen WHERE patient_id > %s ORDER BY patient_id
-OFFSET (SELECT count(*) / %s FROM records_citizen) LIMIT 1
+SELECT patient_id FROM records_citizen WHERE patient_id > %s ORDER BY patient_id OFFSET (
+    SELECT CASE WHEN reltuples > 10000 THEN reltuples::bigint ELSE (SELECT count(*) FROM records_citizen) END / %s
+    FROM pg_class WHERE oid = 'records_citizen'::regclass
+) LIMIT 1
 """
 _SEEN = """
 UPDATE screening_standingsnight SET latest = greatest(latest, %(on)s),
@@ -40,8 +43,8 @@ WHERE latest < %(on)s OR ("on" > %(on)s AND rules <> '')
 
 def rules_of(protocol: Protocol) -> str:
     """What stands for all that concerns everybody at once: it differs as soon as one of these does."""
-    statement, params = standings_sql(protocol, _ANY_DAY)
-    said = repr((statement, sorted(params.items()), callers(), registered()))
+    statement, params = standings_sql(protocol, _ANY_DAY, nearest=callers())
+    said = repr((statement, sorted(params.items()), registered()))
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -32,9 +32,12 @@ DELETE FROM screening_balancedifference WHERE programme = %s AND kind = 'wrong' 
 """
 
 
-def look_again(protocol: Protocol, on: date, *, everybody: bool = False) -> dict[str, int]:
+def look_again(protocol: Protocol, on: date, *, everybody: bool = False, with_texts: bool = True) -> dict[str, int]:
     """Work out the next share (or ``everybody``) from the beginning: "again" how many, and if there were any "wrong"
-    standings, "late" invitations that had to end, and "misread" Patients of the other side of the books."""
+    standings, "late" invitations that had to end, and "misread" Patients of the other side of the books.
+
+    Those are the same for every programme, so one is enough to read them again ``with_texts``.
+    """
     name = protocol.programme
     if not night.has_begun(protocol, on):
         return {}
@@ -43,7 +46,7 @@ def look_again(protocol: Protocol, on: date, *, everybody: bool = False) -> dict
     wrong = _list(name, on, found.people, "standing")
     ended = settle(on, programme=name, share=share, unnoted=True)
     late = sum(ended.values()) + check_days(protocol, on, share)
-    counts = {"wrong": wrong, "late": late, "misread": count_again(share)}
+    counts = {"wrong": wrong, "late": late, "misread": count_again(share) if with_texts else 0}
     if not everybody:
         night.note_share(name, share)
     return {"again": found.eligible} | {word: count for word, count in counts.items() if count}

@@ -7,7 +7,7 @@ refresh. One refresh of standings runs at a time (advisory lock); all of it comm
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -16,11 +16,10 @@ from screening.publishing.sweep import mark_unpublished
 from screening.recall.callers import callers
 from screening.recall.night import has_begun, note_day
 from screening.recall.settling import settle
-from screening.recall.standing import COLUMNS, Scope, compute_standings, make_table
+from screening.recall.standing import COLUMNS, Scope, standings_sql
 
 LOCK = 0x48480003  # ours among advisory locks
 TAKE = 10_000  # notes at a time
-_FRESH = "fresh_standing"
 
 _TAKE = """
 WITH taken AS (
@@ -29,34 +28,35 @@ WITH taken AS (
 ) SELECT DISTINCT patient FROM taken
 """
 _NAMES = [name for name in COLUMNS.split(", ") if name not in ("patient_id", "programme", "since")]
-# How many rows changed; people whose EpisodeOfCare and CarePlan say where they stand are noted.
-_NOTED = """
-, noted AS (
+# One statement: what must be, what is too much, what differs (joined first, so that a night on which nothing changed
+# writes nothing, not even row locks); people whose EpisodeOfCare and CarePlan say where they stand are noted.
+_REFRESH = f"""
+WITH fresh({COLUMNS}) AS MATERIALIZED ({{standings}}), gone AS (
+    DELETE FROM screening_standing s WHERE s.programme = %(programme)s {{scope}}
+    AND NOT EXISTS (SELECT FROM fresh f WHERE f.patient_id = s.patient_id) RETURNING s.patient_id
+), written AS (
+    INSERT INTO screening_standing ({COLUMNS})
+    SELECT {", ".join(f"f.{name}" for name in COLUMNS.split(", ")[:-1])},
+        CASE WHEN s.status = f.status THEN s.since ELSE f.since END
+    FROM fresh f
+    LEFT JOIN screening_standing s ON s.patient_id = f.patient_id AND s.programme = %(programme)s {{scope}}
+    WHERE s.id IS NULL OR ({", ".join(f"s.{name}" for name in _NAMES)})
+        IS DISTINCT FROM ({", ".join(f"f.{name}" for name in _NAMES)})
+    ON CONFLICT (patient_id, programme) DO UPDATE SET
+        {", ".join(f"{name} = excluded.{name}" for name in [*_NAMES, "since"])}, call_on = NULL
+    RETURNING patient_id
+), changed AS (SELECT patient_id FROM gone UNION ALL SELECT patient_id FROM written), noted AS (
     INSERT INTO screening_unpublishedperson (patient) SELECT c.patient_id FROM changed c
     WHERE EXISTS (SELECT FROM screening_episode e WHERE e.patient_id = c.patient_id AND e.programme = %(programme)s)
     OR EXISTS (SELECT FROM screening_decision d WHERE d.patient_id = c.patient_id AND d.programme = %(programme)s)
-) SELECT count(*), coalesce(array_agg(patient_id) FILTER (WHERE %(named)s), '{{}}') FROM changed
+)
+SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM written), (SELECT count(*) FROM gone),
+    (SELECT coalesce(array_agg(patient_id) FILTER (WHERE %(named)s), '{{{{}}}}') FROM changed)
 """
-_TAKE_OUT = f"""
-WITH changed AS (
-    DELETE FROM screening_standing s WHERE s.programme = %(programme)s {{scope}}
-    AND NOT EXISTS (SELECT FROM {_FRESH} f WHERE f.patient_id = s.patient_id) RETURNING s.patient_id
-) {_NOTED}
-"""
-# Joined first, so that a night on which nothing changed writes nothing, not even row locks.
-_PUT_IN = f"""
-WITH changed AS (
-INSERT INTO screening_standing ({COLUMNS})
-SELECT {", ".join(f"f.{name}" for name in COLUMNS.split(", ")[:-1])},
-    CASE WHEN s.status = f.status THEN s.since ELSE f.since END
-FROM {_FRESH} f
-LEFT JOIN screening_standing s ON s.patient_id = f.patient_id AND s.programme = %(programme)s {{scope}}
-WHERE s.id IS NULL OR ({", ".join(f"s.{name}" for name in _NAMES)})
-    IS DISTINCT FROM ({", ".join(f"f.{name}" for name in _NAMES)})
-ON CONFLICT (patient_id, programme) DO UPDATE SET
-    {", ".join(f"{name} = excluded.{name}" for name in [*_NAMES, "since"])}, call_on = NULL
-RETURNING patient_id
-) {_NOTED}
+# Before its first day a programme is for nobody.
+_TAKE_OUT = """
+WITH gone AS (DELETE FROM screening_standing s WHERE s.programme = %(programme)s {scope} RETURNING s.patient_id)
+SELECT 0, 0, count(*), coalesce(array_agg(patient_id) FILTER (WHERE %(named)s), '{{}}') FROM gone
 """
 
 
@@ -85,21 +85,16 @@ def refresh_standings(
 ) -> Changed:
     """Work out the standings of ``scope`` by this version and write what differs. Call it in a transaction, locked.
 
-    ``named`` asks who has changed, for scopes of not too many people; ``nearest`` as in ``compute_standings``.
+    ``named`` asks who has changed, for scopes of not too many people; ``nearest`` as in ``standings_sql``.
     """
-    make_table(_FRESH)
-    begun = has_begun(protocol, on)
-    eligible = compute_standings(protocol, on, into=_FRESH, scope=scope, nearest=nearest) if begun else 0
+    params: dict[str, Any] = {**scope.params, "programme": protocol.programme, "named": named}
+    sql = _TAKE_OUT
+    if has_begun(protocol, on):
+        standings, more = standings_sql(protocol, on, scope=scope, nearest=callers() if nearest is None else nearest)
+        sql, params = _REFRESH.replace("{standings}", standings.replace("{", "{{").replace("}", "}}")), params | more
     with connection.cursor() as cursor:
-        if scope.patients is None:
-            cursor.execute(f"ANALYZE {_FRESH}")
-        params = {**scope.params, "programme": protocol.programme, "named": named}
-        cursor.execute(_TAKE_OUT.format(scope=scope.sql("s.patient_id")), params)
-        removed, gone = cursor.fetchone()
-        cursor.execute(_PUT_IN.format(scope=scope.sql("s.patient_id")), params)
-        written, changed = cursor.fetchone()
-        cursor.execute(f"DROP TABLE {_FRESH}")
-    return Changed(eligible, written, removed, [*gone, *changed])
+        cursor.execute(sql.format(scope=scope.sql("s.patient_id")), params)
+        return Changed(*cursor.fetchone())
 
 
 def refresh_noted(on: date) -> int:

@@ -1,4 +1,4 @@
-"""A night's call and recall: one list of steps, each a transaction of its own that notes that it is done.
+"""A night's call and recall: one list of steps; a transaction does one, or some that are quick, and notes so.
 
 A killed run goes on after the last step that committed; a second run of the same night finds nothing left; two
 processes at once take turns. ``counts`` and ``percent`` of RecallRun show how far it is.
@@ -8,6 +8,7 @@ Where everybody must be counted, a programme's step puts steps in its place, one
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final
@@ -29,6 +30,7 @@ from screening.recall.telling import give_up, remind, send
 logger = logging.getLogger(__name__)
 
 CHUNK: Final = 250_000
+SECONDS: Final = 1.0  # a transaction takes further steps for so long
 _BOUNDS = """
 SELECT patient_id FROM (SELECT patient_id, row_number() OVER (ORDER BY patient_id) AS place FROM records_citizen) AS p
 WHERE place %% %s = 0 ORDER BY patient_id
@@ -54,22 +56,31 @@ def start_run(on: date, *, only: Sequence[str] = ()) -> RecallRun:
 
 def carry_on(run: RecallRun, *, stop: Callable[[], bool] = lambda: False) -> RecallRun:
     """Do what is left of a run; ``stop`` is asked before each step."""
-    while not stop():
+    stopped = stop()
+    while not stopped:
         with transaction.atomic():
             run = RecallRun.objects.select_for_update().get(pk=run.pk)
-            done = set(run.done)
-            left = [step for step in run.steps if step not in done]
-            if not left:
-                break
             lock()
-            if _step(run, left[0]):
-                run.done.append(left[0])
+            until = time.monotonic() + SECONDS
+            while step := _next(run):
+                if _step(run, step):
+                    run.done.append(step)
+                stopped = stop()
+                if stopped or time.monotonic() > until:
+                    break
             run.save()
+        if step is None:
+            break
     if run.finished_at is None and len(run.done) == len(run.steps):
         run.finished_at = timezone.now()
         run.save()
         logger.info("Recall of %s: %s", run.on, run.counts)
     return run
+
+
+def _next(run: RecallRun) -> str | None:
+    done = set(run.done)
+    return next((step for step in run.steps if step not in done), None)
 
 
 def _step(run: RecallRun, step: str) -> bool:
@@ -160,7 +171,9 @@ def _analyze(_run: RecallRun, _all: str, _rest: list[str]) -> bool:
 def _again(run: RecallRun, programme: str, _rest: list[str]) -> bool:
     """A share of the people as on a first night, unless everybody was counted just now."""
     if f"everybody {programme} 0" not in run.steps:
-        _add(run, look_again(protocol_for(programme, run.on), run.on))
+        begun = (name for name in run.programmes if night.has_begun(protocol_for(name, run.on), run.on))
+        with_texts = programme == next(begun, "")
+        _add(run, look_again(protocol_for(programme, run.on), run.on, with_texts=with_texts))
     return True
 
 

@@ -67,28 +67,21 @@ def make_table(name: str) -> None:
         )
 
 
-def compute_standings(
-    protocol: Protocol,
-    on: date,
-    *,
-    into: str,
-    scope: Scope = EVERYBODY,
-    nearest: Sequence[tuple[int, str]] | None = None,
-) -> int:
+def compute_standings(protocol: Protocol, on: date, *, into: str, scope: Scope = EVERYBODY) -> int:
     """Write the standings by this version on that day into a table that has ``COLUMNS``; answers how many.
 
-    ``into`` is a name from code, never from a user. ``nearest`` is what ``callers`` says, if it is known already.
+    ``into`` is a name from code, never from a user.
     """
-    sql, params = standings_sql(protocol, on, scope=scope)
-    nearest = callers() if nearest is None else nearest
-    params |= {"areas": [area for area, _ in nearest], "facilities": [facility for _, facility in nearest]}
+    sql, params = standings_sql(protocol, on, scope=scope, nearest=callers())
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {into} ({COLUMNS}) {sql}", params)
         return cursor.rowcount
 
 
-def standings_sql(protocol: Protocol, on: date, *, scope: Scope = EVERYBODY) -> tuple[str, dict[str, Any]]:
-    """The SELECT of ``compute_standings`` and its parameters, but for ``areas`` and ``facilities``: who calls whom."""
+def standings_sql(
+    protocol: Protocol, on: date, *, scope: Scope = EVERYBODY, nearest: Sequence[tuple[int, str]] = ()
+) -> tuple[str, dict[str, Any]]:
+    """A SELECT of ``COLUMNS`` and its parameters. ``nearest`` is what ``callers`` says of who calls whom."""
     rules = sorted(rule_months(protocol).items())
     ahead = [step for _, step in sorted(protocol.steps.items()) if step.state == SURVEILLANCE]
     params: dict[str, Any] = {
@@ -104,6 +97,8 @@ def standings_sql(protocol: Protocol, on: date, *, scope: Scope = EVERYBODY) -> 
         "steps": [f"step:{step.key}" for step in ahead],
         "step_months": [step.within.months for step in ahead],
         "step_days": [step.within.days for step in ahead],
+        "areas": [area for area, _ in nearest],
+        "facilities": [facility for _, facility in nearest],
     }
     ages = _ages(protocol, on, params)
     risky = _risky(protocol, on, params, scope)

@@ -182,6 +182,27 @@ def test_whoever_answered_is_called_again_when_her_own_next_date_comes_not_an_in
     assert Invitation.objects.filter(patient_id=man).latest("due_on").due_on == date(2026, 9, 10)
 
 
+def test_whoever_comes_to_her_surveillance_has_answered_its_invitation(send: Sender, man: str) -> None:
+    def colonoscopy(on: str, found: str) -> str:
+        outcome = {"coding": [{"system": settings.FHIR_SYSTEMS["screening"], "code": found}]}
+        return send.procedure(man, on=on, outcome=outcome)
+
+    night(date(2026, 1, 5))
+    send.fit(man, "80", on="2026-01-06")
+    colonoscopy("2026-01-20", "piecemeal-resection")
+    night(date(2026, 6, 8))
+    assert [(one.due_on, one.state) for one in Invitation.objects.order_by("due_on")][1:] == [
+        (date(2026, 7, 20), "sent")
+    ]
+    done = colonoscopy("2026-07-14", "advanced-adenoma")
+    refresh_noted(date(2026, 7, 15))
+    answered = Invitation.objects.latest("due_on")
+    assert (answered.state, answered.ended_on) == ("responded", date(2026, 7, 14))
+    store.delete(type="Procedure", id=done, actor=SYSTEM)
+    refresh_noted(date(2026, 7, 16))
+    assert Invitation.objects.latest("due_on").state == "sent"
+
+
 def test_who_has_booked_or_waits_for_a_place_is_neither_reminded_nor_said_to_be_silent(
     station: Facility, clinician: Actor, man: str
 ) -> None:

@@ -5,19 +5,22 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 
 from fhir import store
 from healthhub.accounts.actors import SYSTEM
 from records.models import Area, Facility
 from screening.messages.bad_contacts import report
-from screening.models import Standing
+from screening.models import Balance, Standing
+from screening.paper import run_on_paper
 from screening.protocol import protocol_for, protocols
 from screening.protocol.eligibility import age_on
 from screening.recall.ages import born_between
 from screening.recall.explain import explain_due
 from screening.recall.offers import offers_for
 from screening.recall.refresh import refresh_people
+from screening.recall.run import carry_on, start_run
 from screening.recall.standing import Scope, compute_standings, make_table
 from tests.screening.conftest import Sender, make_facility, make_patient
 
@@ -188,3 +191,34 @@ def test_ages_by_calendar_year_are_counted_alike_in_both_ways(station: Facility)
     wanted = {born for born in births if age_on(date.fromisoformat(born), date(2026, 2, 28), "birth_year") >= 40}
     assert due.keys() == wanted
     assert (due["1986-12-31"], due["1984-02-29"]) == (date(2026, 1, 1), date(2024, 1, 1))
+
+
+def test_an_open_step_keeps_its_standing_beyond_the_last_age_until_it_is_closed(
+    send: Sender, station: Facility
+) -> None:
+    old = make_patient(station, name="Bà", gender="female", born="1960-05-01")
+    found = {"coding": [{"system": "http://snomed.info/sct", "code": "10828004"}]}
+    send.fit(old, None, on="2026-04-20", code="82675-0", valueCodeableConcept=found)
+    assert max(band.max_age or 0 for band in protocol_for("cervical", ON).bands) == 65
+    stands = kept(old, "cervical", date(2026, 6, 1))
+    assert (stands.status, stands.due_on, "step" in stands.inputs) == ("screened", None, True)
+    carry_on(start_run(date(2026, 6, 1), only=["cervical"]))
+    books = Balance.objects.filter(programme="cervical").values_list("eligible", "screened", "surplus")
+    assert list(books) == [(1, 1, 0)]
+    normal = {"coding": [{"system": settings.FHIR_SYSTEMS["screening"], "code": "normal"}]}
+    send.procedure(old, on="2026-06-02", code="392003006", outcome=normal)
+    refresh_people([old], date(2026, 6, 3))
+    assert not Standing.objects.filter(patient_id=old, programme="cervical").exists()
+
+
+def test_a_version_with_another_time_of_surveillance_moves_those_under_surveillance(send: Sender, man: str) -> None:
+    send.fit(man, "80", on="2026-01-05")
+    piecemeal = {"outcome": {"coding": [{"system": settings.FHIR_SYSTEMS["screening"], "code": "piecemeal-resection"}]}}
+    send.procedure(man, on="2026-01-20", **piecemeal)
+    stands = kept(man, "colorectal", ON)
+    assert (stands.status, stands.due_on) == ("screened", date(2026, 7, 20))
+    now = protocol_for("colorectal", ON)
+    key = stands.due_rule.removeprefix("step:")
+    later = replace(now.steps[key], within=replace(now.steps[key].within, months=9))
+    found = run_on_paper(replace(now, version="2026.9", steps={**now.steps, key: later}), ON)
+    assert (found.total["moved"], found.total["later"], found.total["after"]) == (1, 1, 1)
