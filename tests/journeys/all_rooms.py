@@ -23,7 +23,8 @@ from screening.failsafe.filters import Asked
 from screening.failsafe.handover import remind
 from screening.failsafe.nightly import run_nightly
 from screening.failsafe.scope import Scope
-from screening.imports.batches import queue_batch
+from screening.imports.batches import approve_batch, decide_row, queue_batch
+from screening.imports.leaving import Leaving
 from screening.imports.running import run_batch
 from screening.laboratory.matching import unmatched
 from screening.laboratory.verifying import confirm_entry
@@ -49,7 +50,7 @@ from screening.models import (
 from screening.recall.decisions import opt_out
 from screening.results import correct_result, enter_result, withdraw_result
 from tests.screening.importing import csv_text, person
-from tests.screening.machine_messages import connection_of, message
+from tests.screening.machine_messages import OBR, OBX, PID, connection_of, message
 from tests.screening.protocol_drafts import colorectal_text, in_days
 
 CLINIC = "demo-01901"
@@ -188,7 +189,7 @@ def _laboratory() -> list[Visit]:
     lost = unmatched(CLINIC).first()
     review, mapping = _batches()
     difference, second = EntryDifference.objects.get(), ScreeningResult.objects.filter(status="preliminary").last()
-    machine = MachineMessage.objects.get()
+    taken, refused = MachineMessage.objects.get(accepted=True), MachineMessage.objects.get(accepted=False)
     assert lost
     assert second
     codes = "&".join(f"code={code}" for code in kits)
@@ -199,7 +200,9 @@ def _laboratory() -> list[Visit]:
         "clinic-matching",
         "clinic-matching-new",
         "clinic-imports",
+        "clinic-imports-left",
         "clinic-machines",
+        "clinic-machine-new",
     )
     return [
         *(Visit(name, "laboratory") for name in (*plain, *more, "clinic-imports")),
@@ -214,7 +217,10 @@ def _laboratory() -> list[Visit]:
         Visit("clinic-import", "laboratory", {"batch_id": review}),
         Visit("clinic-import", "laboratory", {"batch_id": review}, "?tab=error"),
         Visit("clinic-import-columns", "laboratory", {"batch_id": mapping}),
-        Visit("clinic-machine-message", "laboratory", {"message_id": machine.pk}),
+        Visit("clinic-import-cancel", "laboratory", {"batch_id": review}),
+        Visit("clinic-imports-left", "laboratory", query="?tab=all"),
+        *(Visit("clinic-machine-message", "laboratory", {"message_id": one.pk}) for one in (taken, refused)),
+        Visit("clinic-machine-change", "laboratory", {"connection_id": taken.connection_id}),
     ]
 
 
@@ -272,8 +278,22 @@ def _acts_of_the_laboratory(clinic: Facility, folder: Path) -> None:
         with path.open("rb") as file:
             user = User.objects.get(email=f"laboratory@{DEMO_DOMAIN}")
             run_batch(queue_batch(file=file, filename=path.name, uploader=user, actor=actor).pk)
+    _leave_a_positive(folder / "tháng trước.csv", actor)
     connection_of(clinic)
     receive(message(), peer="127.0.0.1")
+    receive(message(PID, OBR, OBX.replace("|12.5|", "|nhiều|"), control="M2"), peer="127.0.0.1")
+
+
+def _leave_a_positive(path: Path, actor: Actor) -> None:
+    """A file of which a positive row was left out, and one is wrong."""
+    path.write_text(csv_text([person(11, result="80"), person(12), person(13, result="nhiều")]))
+    user = User.objects.get(email=f"laboratory@{DEMO_DOMAIN}")
+    with path.open("rb") as file:
+        batch = queue_batch(file=file, filename=path.name, uploader=user, actor=actor)
+    run_batch(batch.pk)
+    decide_row(row=batch.rows.get(row=2), decision="left", actor=actor, leaving=Leaving("control"))
+    approve_batch(batch=batch, kinds=["new"], approver=user, actor=actor)
+    run_batch(batch.pk)
 
 
 def _acts_of_the_clinic(clinic: Facility) -> None:
@@ -318,7 +338,7 @@ def _acts_of_the_officer(clinic: Facility) -> None:
 
 
 def _batches() -> tuple[int, int]:
-    review, mapping = ImportBatch.objects.order_by("pk").values_list("pk", flat=True)
+    review, mapping = ImportBatch.objects.order_by("pk").values_list("pk", flat=True)[:2]
     return review, mapping
 
 

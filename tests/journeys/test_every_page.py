@@ -25,7 +25,8 @@ from tests.journeys.browser import DESK, PHONE, Window, browsing, needs_browser
 WRITTEN_TO = {
     *("clinic-bulk", "clinic-bulk-undo", "clinic-reminder-read", "clinic-closure", "clinic-bench-undo"),
     *("clinic-order-cancel", "clinic-notice-seen", "me-notice-seen", "clinic-import-decide", "clinic-import-approve"),
-    *("clinic-import-cancel", "clinic-import-undo", "clinic-station-pack", "clinic-station-sync", "clinic-day-reopen"),
+    *("clinic-imports-settle", "clinic-imports-settle-file", "clinic-machine-switch", "clinic-import-undo"),
+    *("clinic-station-pack", "clinic-station-sync", "clinic-day-reopen"),
     *("clinic-appointment-status", "city-protocol-run", "city-protocol-activate", "city-protocol-withdraw"),
     *("message-not-me", "clinic-person-messages-act", "clinic-letters-make", "clinic-letters-printed"),
     *("city-letters-make", "city-letters-printed", "city-batch-decide", "city-batch-undo", "city-closing"),
@@ -83,7 +84,7 @@ def test_every_page_is_visited_or_excepted(city: City) -> None:
 
 def test_what_is_only_written_to_shows_no_page(city: City) -> None:
     known = {"kind": "opt-out", "action": "refer", "day": "2030-01-01", "token": "x"}
-    users = {who: User.objects.get(email=f"{who}@{DEMO_DOMAIN}") for who in ("clinician", "officer", "citizen")}
+    users = {who: User.objects.get(email=f"{who}@{DEMO_DOMAIN}") for who in ("clinician", "laboratory", "officer", "citizen")}
     shown = set()
     for one in _patterns(get_resolver("screening.urls").url_patterns):
         if one.name not in WRITTEN_TO:
@@ -92,7 +93,8 @@ def test_what_is_only_written_to_shows_no_page(city: City) -> None:
             name: known.get(name, _SOME.get(type(made).__name__, "x")) for name, made in one.pattern.converters.items()
         }
         client = Client()
-        client.force_login(users[{"me": "citizen", "city": "officer"}.get(one.name.split("-")[0], "clinician")])
+        who = {"me": "citizen", "city": "officer"}.get(one.name.split("-")[0], "clinician")
+        client.force_login(users["laboratory" if one.name.startswith("clinic-machine") else who])
         if client.get(reverse(one.name, kwargs=kwargs)).status_code != 405:
             shown.add(one.name)
     assert shown == set()
