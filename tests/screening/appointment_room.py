@@ -9,7 +9,8 @@ from healthhub.accounts.actors import Actor, Role
 from records.models import Facility
 from screening.appointments.planning import Plan, plan_sessions
 from screening.appointments.shapes import Service
-from screening.models import Appointment, Session, Slot
+from screening.models import Appointment, Episode, Session, Slot
+from tests.screening.conftest import Sender, make_patient
 
 COLONOSCOPY = Service("assessment", "colorectal", "colonoscopy")
 FIT = Service("screening", "colorectal")
@@ -54,3 +55,19 @@ def slots_of(session: Session) -> list[Slot]:
 def the(saved: Any) -> Appointment:
     """The row of an appointment just saved."""
     return Appointment.objects.get(pk=saved.id)
+
+
+def today(facility: Facility, **changes: Any) -> Session:
+    """A session of one slot, the whole of today."""
+    return planned(facility, **({"days": 0, "starts": time(0), "ends": time(23, 50), "minutes": 1430} | changes))
+
+
+def positive(send: Sender, patient: str, days_ago: int = 10) -> Episode:
+    """The round of somebody whose FIT was positive."""
+    send.fit(patient, "50", on=f"{in_days(-days_ago)}")
+    return Episode.objects.get(patient_id=patient)
+
+
+def person(facility: Facility, name: str = "Nguyễn Thị Sáu") -> str:
+    """Somebody else in the facility's care."""
+    return make_patient(facility, name=name, gender="female", born="1960-03-12")

@@ -1,6 +1,4 @@
-"""The pages of appointments: the day, booking, sessions, the citizen's own; what each may see, and what it costs."""
-
-from datetime import time, timedelta
+"""The pages of appointments at the desk: the day and booking; what each may see, and what it costs."""
 
 import pytest
 from django.db import connection
@@ -11,11 +9,21 @@ from healthhub.accounts.actors import Role
 from healthhub.audit.models import AccessEntry
 from screening.appointments import booking
 from screening.appointments.notes import notes_for
-from screening.models import Appointment, ClosedDay, Episode, Session, Slot
+from screening.models import Appointment, Session, Slot
 from screening.recall.refresh import refresh_noted
-from tests.screening.appointment_room import CHECK, COLONOSCOPY, FIT, in_days, planned, slots_of, the
+from tests.screening.appointment_room import (
+    CHECK,
+    COLONOSCOPY,
+    FIT,
+    in_days,
+    person,
+    planned,
+    positive,
+    slots_of,
+    the,
+    today,
+)
 from tests.screening.clinic_room import signed_in
-from tests.screening.conftest import make_patient
 
 pytestmark = pytest.mark.django_db
 
@@ -23,19 +31,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def doctor(station):
     return signed_in(Role.CLINICIAN, station)
-
-
-def today(station, **changes):
-    return planned(station, **({"days": 0, "starts": time(0), "ends": time(23, 50), "minutes": 1430} | changes))
-
-
-def positive(send, man, days_ago=10):
-    send.fit(man, "50", on=f"{timezone.localdate() - timedelta(days=days_ago):%Y-%m-%d}")
-    return Episode.objects.get(patient_id=man)
-
-
-def person(station, name="Nguyễn Thị Sáu"):
-    return make_patient(station, name=name, gender="female", born="1960-03-12")
 
 
 # The day
@@ -208,152 +203,6 @@ def test_the_department_and_citizens_do_not_enter(role, station, man):
         for path in ("", "waiting/", "sessions/", "sessions/new/", f"sessions/{session.pk}/"):
             assert client.get(f"/clinic/appointments/{path}").status_code == 403
     assert signed_in(Role.LABORATORY, station).get("/me/appointments/").status_code == 403
-
-
-# Sessions
-
-
-def form(**changes):
-    filled = {
-        "service": "assessment.colorectal.colonoscopy",
-        "day": f"{in_days(7):%d/%m/%Y}",
-        "starts": "8h30",
-        "ends": "10:00",
-        "minutes": "30",
-        "places": "2",
-        "weeks": "2",
-        "open_to": "citizens",
-        "place": "Phòng 2, tầng 3",
-    }
-    return filled | changes
-
-
-def test_sessions_are_planned_from_the_form(doctor, station):
-    doctor.post("/clinic/appointments/sessions/", {"day": f"{in_days(14):%d/%m/%Y}", "note": "Nghỉ"})
-    assert ClosedDay.objects.get().day == in_days(14)
-    assert doctor.post("/clinic/appointments/sessions/new/", form()).status_code == 302
-    session = Session.objects.get()
-    assert (session.day, session.place, session.slots.count()) == (in_days(7), "Phòng 2, tầng 3", 3)
-    assert "Nội soi đại tràng" in doctor.get("/clinic/appointments/sessions/").content.decode()
-    doctor.post(f"/clinic/appointments/sessions/closed/{in_days(14)}/")
-    assert ClosedDay.objects.count() == 0
-
-
-@pytest.mark.parametrize(
-    ("fault", "field"),
-    [
-        ({"ends": "08:40"}, "ends"),
-        ({"day": "01/01/2020"}, "day"),
-        ({"service": "x"}, "service"),
-        ({"places": "0"}, "places"),
-    ],
-)
-def test_impossible_plans_are_told_at_their_field(doctor, station, fault, field):
-    page = doctor.post("/clinic/appointments/sessions/new/", form(**fault))
-    assert list(page.context["form"].errors) == [field]
-    assert Session.objects.count() == 0
-
-
-def test_a_session_changes_with_people_in_it_but_not_below_them(doctor, station, clinician):
-    session = planned(station, minutes=60, places=3)
-    for number in range(2):
-        booking.book(patient_id=person(station, f"Lê {number}"), slot_id=slots_of(session)[0].pk, actor=clinician)
-    change = {"places": "1", "open_to": "own", "place": "Phòng 5"}
-    assert list(doctor.post(f"/clinic/appointments/sessions/{session.pk}/", change).context["form"].errors) == [
-        "places"
-    ]
-    assert doctor.post(f"/clinic/appointments/sessions/{session.pk}/", change | {"places": "2"}).status_code == 302
-    session.refresh_from_db()
-    assert (session.place, session.open_to, slots_of(session)[0].free) == ("Phòng 5", "own", 0)
-
-
-def test_cancelling_a_session_shows_where_each_goes_first(doctor, station, clinician, man):
-    session, other = planned(station, minutes=60), planned(station, days=6, minutes=60)
-    held = the(booking.book(patient_id=man, slot_id=slots_of(session)[0].pk, actor=clinician))
-    address = f"/clinic/appointments/sessions/{session.pk}/cancel/"
-    page = doctor.get(address)
-    assert "Nguyễn Văn Đức" in page.content.decode()
-    assert (
-        doctor.post(f"/clinic/appointments/sessions/{session.pk}/cancel/", {}).status_code == 200
-    )  # not named: nothing happens
-    session.refresh_from_db()
-    assert session.active
-    doctor.post(address, {f"to-{held.pk}": slots_of(other)[0].pk})
-    held.refresh_from_db()
-    session.refresh_from_db()
-    assert (held.status, held.day, session.active) == ("booked", in_days(6), False)
-
-
-# The citizen
-
-
-def test_a_citizen_books_changes_and_cancels(station, send, man):
-    me = signed_in(Role.CITIZEN, patient=man)
-    positive(send, man)
-    early, late = slots_of(planned(station, days=5))
-    assert "Nội soi đại tràng" in me.get("/me/appointments/").content.decode()
-    address = "/me/appointments/new/?service=assessment.colorectal.colonoscopy"
-    assert me.get(address).context["offers"][0].slots == [early, late]
-    assert me.post(address, {"slot": early.pk}).status_code == 302
-    assert "08:00" in me.get("/me/").content.decode()
-    me.post(address, {"slot": late.pk})
-    held = Appointment.objects.get()
-    assert held.slot_id == late.pk
-    me.post(f"/me/appointments/{held.pk}/cancel/")
-    held.refresh_from_db()
-    assert held.status == "cancelled"
-
-
-def test_a_citizen_waits_where_all_is_taken_and_is_served(
-    station, send, clinician, man, django_capture_on_commit_callbacks
-):
-    me = signed_in(Role.CITIZEN, patient=man)
-    positive(send, man)
-    slot = slots_of(planned(station, days=5, minutes=60))[0]
-    held = the(booking.book(patient_id=person(station), slot_id=slot.pk, actor=clinician))
-    address = "/me/appointments/new/?service=assessment.colorectal.colonoscopy"
-    page = me.get(address)
-    assert (page.context["offers"], page.context["full"]) == ([], [station])
-    assert "Nguyễn Thị Sáu" not in page.content.decode()
-    me.post(address, {"facility": station.pk})
-    assert "danh sách chờ" in me.get("/me/appointments/").content.decode()
-    with django_capture_on_commit_callbacks(execute=True):
-        booking.cancel(appointment_id=held.pk, actor=clinician)
-    assert "08:00" in me.get("/me/appointments/").content.decode()
-
-
-def test_a_citizen_is_offered_only_what_is_open_to_her_and_due(station, send, man):
-    me = signed_in(Role.CITIZEN, patient=man)
-    planned(station, open_to="staff")
-    planned(station, open_to="citizens", service=FIT, days=4)
-    wishes = [wish.name for wish, _key in me.get("/me/appointments/").context["wishes"]]
-    assert wishes == ["Sàng lọc ung thư đại trực tràng"]
-    send.fit(man, "3", on=f"{in_days(-20)}")  # negative: the next round is in a year
-    refresh_noted(timezone.localdate())
-    assert me.get("/me/appointments/").context["wishes"] == []
-    assert me.get("/me/appointments/new/?service=screening.colorectal").status_code == 404
-
-
-def test_a_citizen_sees_nobody_elses_appointment(station, clinician, man):
-    other = person(station)
-    held = the(booking.book(patient_id=other, slot_id=slots_of(planned(station))[0].pk, actor=clinician))
-    me = signed_in(Role.CITIZEN, patient=man)
-    assert me.get(f"/me/appointments/{held.pk}/cancel/").status_code == 404
-    assert me.post(f"/me/appointments/{held.pk}/cancel/").status_code == 404
-    pages = [me.get(path).content.decode() for path in ("/me/", "/me/appointments/")]
-    assert not any("Nguyễn Thị Sáu" in page or held.pk in page for page in pages)
-    held.refresh_from_db()
-    assert held.status == "booked"
-
-
-def test_too_near_to_the_time_the_citizen_is_asked_to_phone(station, clinician, man):
-    held = the(booking.book(patient_id=man, slot_id=slots_of(today(station, days=1))[0].pk, actor=clinician))
-    Appointment.objects.update(starts_at=timezone.now() + timedelta(hours=20))
-    me = signed_in(Role.CITIZEN, patient=man)
-    assert "hãy gọi cho Trạm y tế Dịch Vọng" in me.get("/me/appointments/").content.decode()
-    me.post(f"/me/appointments/{held.pk}/cancel/")
-    held.refresh_from_db()
-    assert held.status == "booked"
 
 
 def test_the_service_of_a_page_is_that_of_its_address(doctor, station, clinician, man):
