@@ -23,9 +23,9 @@ MESSAGES = "messages"
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One text: ``parts`` are (name, language -> text), ``used`` says where it is shown. ``version`` is the text's own.
+    """One text: ``parts`` are (name, language -> text), ``title`` and ``used`` say where it is shown.
 
-    ``group`` is ``messages`` or a programme; ``key`` begins with it.
+    ``group`` is ``messages`` or a programme; ``key`` begins with it. ``version`` is the text's own.
     """
 
     group: str
@@ -104,12 +104,13 @@ def _of_protocol(protocol: Protocol) -> Iterator[Wording]:
     names = {"verdict": _("Kết luận"), "meaning": _("Ý nghĩa"), "next": _("Việc tiếp theo")}
     for key, text in protocol.wording.items():
         parts = [name for name in names if any(text[language].get(name) for language in LANGUAGES)]
+        title, *others = used.get(key) or [key]
         yield Wording(
             group=protocol.programme,
             key=f"{protocol.programme}.{key}",
-            title=key.replace("_", " "),
+            title=title,
             version=protocol.version,
-            used=tuple(used.get(key, ())),
+            used=tuple(others),
             parts=tuple((names[name], {one: text[one].get(name, "") for one in LANGUAGES}) for name in parts),
         )
 

@@ -14,6 +14,7 @@ from records.models import Citizen
 from records.sections import Section, register_section
 from records.views.guards import ActingRequest, for_roles
 from screening.citizen import ACT, card, newest_of_each_programme, screening_codes, tracker, trend
+from screening.laboratory.awaited import awaited_by
 from screening.models import ScreeningResult
 from screening.recall.next_dates import with_next_dates
 from screening.release import held_back
@@ -35,7 +36,8 @@ def results(request: ActingRequest) -> HttpResponse:
     )
     cards = [card(one, held=one.pk in held) for one in mine]
     shown = [one for one in mine if one.pk not in held]
-    return render(request, "screening/me_results.html", {"cards": cards, "trend": trend(shown)})
+    context = {"cards": cards, "trend": trend(shown), "waiting": awaited_by(request.actor.patient or "")}
+    return render(request, "screening/me_results.html", context)
 
 
 @for_roles(Role.CITIZEN)
@@ -73,6 +75,7 @@ def home_section(patient: str, actor: Actor) -> Mapping[str, Any]:
     return {
         "now": [one for one in cards if one.kind == ACT],
         "others": [one for one in cards if one.kind != ACT],
+        "waiting": awaited_by(patient),
     }
 
 

@@ -12,12 +12,14 @@ from fhir.outcomes import Refused
 from healthhub.accounts.actors import Actor, Role
 from records.access import can_see
 from records.models import Facility
+from screening.laboratory.awaited import awaited_by
 from screening.laboratory.barcodes import bars_of, is_mistyped, new_barcodes, read_barcodes
 from screening.laboratory.orders import cancel_order, issue_kit, place_order
 from screening.laboratory.projection import rebuild
 from screening.laboratory.specimens import accept_again, collect, receive, reject_specimen, send_on, tubes_of
 from screening.models import CustodyEvent, Episode, Kit, KitLot, Order, ScreeningResult, Specimen
 from screening.results import enter_result
+from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import Sender
 
 pytestmark = pytest.mark.django_db
@@ -294,3 +296,36 @@ def test_a_number_that_two_laboratories_use_is_two_tubes(
     assert can_see(technician, man) is True
     assert tubes_of(["17"], facility=station, actor=clinician)["17"].person is not None
     assert tubes_of(["17"], facility=laboratory, actor=technician)["17"].person is None
+
+
+def test_a_person_reads_that_her_sample_is_at_the_laboratory_until_it_has_a_result(
+    man: str, station: Facility, clinician: Actor, technician: Actor, laboratory: Facility, lot: KitLot
+) -> None:
+    kit = issue(man, station, clinician, lot, performer=laboratory)
+    citizen = signed_in(Role.CITIZEN, patient=man)
+    assert awaited_by(man) == []  # the kit is at home with him
+    receive([kit.barcode], facility=station, actor=clinician)
+    send_on([kit.barcode], facility=station, actor=clinician, to=laboratory)
+    receive([kit.barcode], facility=laboratory, actor=technician)
+    [one] = awaited_by(man)
+    due = Specimen.objects.get(facility=laboratory).due_on
+    assert (one.facility, f"{due:%d/%m/%Y}" in one.next) == (laboratory.name, True)
+    for page in ("/me/", "/me/results/"):
+        assert one.verdict in citizen.get(page).content.decode()
+    enter_result(
+        facility=laboratory, actor=technician, patient_id=man, test="fit", value="3", unit="ug/g",
+        collected_on=timezone.localdate(), specimen_id=kit.barcode,
+    )  # fmt: skip
+    assert awaited_by(man) == []
+    assert one.verdict not in citizen.get("/me/results/").content.decode()
+
+
+def test_nobody_waits_for_a_sample_that_was_rejected(
+    man: str, station: Facility, clinician: Actor, lot: KitLot
+) -> None:
+    kit = issue(man, station, clinician, lot)
+    receive([kit.barcode], facility=station, actor=clinician)
+    assert len(awaited_by(man)) == 1
+    tube = tubes_of([kit.barcode], facility=station, actor=clinician)[kit.barcode]
+    reject_specimen(tube=tube, reason="leaked", facility=station, actor=clinician)
+    assert awaited_by(man) == []

@@ -45,7 +45,7 @@ def test_every_text_that_citizens_read_is_in_one_of_the_groups() -> None:
         assert keys >= {f"{name}.{key}" for key in current(name).wording}
         assert all(text[language] for one in wordings(name) for _part, text in one.parts for language in ("vi", "en"))
     dense = of("breast", "dense")
-    assert dense.used[0] == "Chụp X-quang tuyến vú: Mật độ mô vú c: đặc không đều"
+    assert dense.title == "Chụp X-quang tuyến vú: Mật độ mô vú c: đặc không đều"
 
 
 @pytest.mark.usefixtures("in_earnest")
