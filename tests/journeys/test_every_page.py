@@ -28,6 +28,7 @@ WRITTEN_TO = {
     *("clinic-imports-settle", "clinic-imports-settle-file", "clinic-machine-switch", "clinic-import-undo"),
     *("clinic-station-pack", "clinic-station-sync", "clinic-day-reopen"),
     *("clinic-appointment-status", "city-protocol-run", "city-protocol-activate", "city-protocol-withdraw"),
+    *("city-texts-decide", "gateway-reports"),
     *("message-not-me", "clinic-person-messages-act", "clinic-letters-make", "clinic-letters-printed"),
     *("city-letters-make", "city-letters-printed", "city-batch-decide", "city-batch-undo", "city-closing"),
 }
