@@ -25,13 +25,17 @@ ROOMS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One entry: ``icon`` is a name of ``cotton/icon.html``; ``order`` sorts, lowest first."""
+    """One entry: ``icon`` is a name of ``cotton/icon.html``; ``order`` sorts, lowest first.
+
+    ``leads_to`` are pages that belong to the entry though their addresses do not lie below its own.
+    """
 
     url_name: str
     label: "_StrPromise | str"
     icon: str
     roles: frozenset[str]
     order: int
+    leads_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +51,27 @@ class Link:
 _pages: dict[str, Page] = {}
 
 
-def add_page(url_name: str, label: "_StrPromise | str", *, icon: str, roles: Iterable[str], order: int) -> None:
+def add_page(
+    url_name: str,
+    label: "_StrPromise | str",
+    *,
+    icon: str,
+    roles: Iterable[str],
+    order: int,
+    leads_to: Iterable[str] = (),
+) -> None:
     """Put a page into the navigation of these roles."""
-    _pages[url_name] = Page(url_name, label, icon, frozenset(str(role) for role in roles), order)
+    _pages[url_name] = Page(url_name, label, icon, frozenset(str(role) for role in roles), order, tuple(leads_to))
 
 
 def links_for(role: str, *, path: str) -> list[Link]:
-    """The navigation of a role, with the place of ``path`` in it: of all entries that it lies below, the longest."""
+    """The navigation of a role, with the place of ``path`` in it: of all addresses that it lies below, the longest."""
     pages = sorted((page for page in _pages.values() if role in page.roles), key=lambda page: page.order)
     addresses = [reverse(page.url_name) for page in pages]
-    here = max((address for address in addresses if path.startswith(address)), key=len, default="")
+    entries = {address: address for address in addresses}
+    for page, address in zip(pages, addresses, strict=True):
+        entries |= {reverse(name): address for name in page.leads_to}
+    here = entries.get(max((place for place in entries if path.startswith(place)), key=len, default=""), "")
     return [
         Link(
             href=address,

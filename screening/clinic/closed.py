@@ -21,7 +21,7 @@ PAGE: Final = 25
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """``by`` said so on ``day``, at ``place``. ``asked`` is the request that waits for a second person, None once it is closed.
+    """``by`` said so on ``day``, at ``place``. ``asked`` is the request that waits for a second, None once closed.
 
     ``positive``: a positive result was closed without its assessment, so look at this one first.
     """

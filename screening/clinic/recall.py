@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from screening.citizen import here, language, written
 from screening.models import Decision, DecisionKind, Invitation, InvitationState, Standing
@@ -88,7 +89,10 @@ def list_line(row: Any) -> dict[str, Any]:
         return line | {
             "kind": "act",
             "word": _("Không phản hồi"),
-            "note": _("Mời ngày %(sent)s, đã nhắc %(times)d lần.") % {"sent": sent, "times": row.reminders},
+            "note": ngettext(
+                "Mời ngày %(sent)s, đã nhắc %(times)d lần.", "Mời ngày %(sent)s, đã nhắc %(times)d lần.", row.reminders
+            )
+            % {"sent": sent, "times": row.reminders},
             "undo": "",
         }
     if isinstance(row, Decision):

@@ -1,4 +1,5 @@
-"""What followed a positive result: the referral, and for less than half of the people the examination itself."""
+"""What followed a positive result: the referral, for less than half of the people the examination itself, and what
+that asked for (treatment, surveillance)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from screening.demo.places import Site
 from screening.demo.sampling import PROGRAMMES, Taken
 from screening.demo.tags import META
 from screening.protocol import Protocol, protocol_for
-from screening.protocol.shapes import Assessment, Coding, Step
+from screening.protocol.shapes import UNSPECIFIED, Assessment, Coding, Step
 
 _FINDINGS = {"colonoscopy": rates.COLONOSCOPY_FINDINGS, "colposcopy": rates.COLPOSCOPY_FINDINGS}
 
@@ -52,7 +53,37 @@ def follow_up(
         done = working_day(asked + timedelta(days=wait))
         weights = _FINDINGS[what.assessment.key]
         finding = rng.choices(list(weights), list(weights.values()))[0]
-        yield centre, examination(test, observation, what, done=done, finding=finding, centre=centre)
+        yield centre, examination(test, observation, what.assessment, done=done, finding=finding, centre=centre)
+        yield from _seen_through(test, observation, what.assessment, finding, done=done, centre=centre)
+
+
+def _seen_through(
+    test: Taken, observation: str, assessment: Assessment, finding: str, *, done: date, centre: Site
+) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """What the finding led to, each act when it was due or soon after, to its end; random numbers of its own."""
+    rng = Random(f"{observation}:onward")
+    protocol = protocol_for(PROGRAMMES[test.test], test.collected)
+    leads_to = assessment.findings[finding].leads_to
+    for number in range(1, 4):
+        step = protocol.steps[leads_to] if leads_to else None
+        if step is None or step.assessment is None or rng.random() > rates.SEEN_THROUGH:
+            return
+        assessment = protocol.assessments[step.assessment]
+        done = working_day(step.due_on(done) + timedelta(days=rng.randint(0, 45)))
+        finding = _best(assessment)
+        yield (
+            centre,
+            examination(
+                test, observation, assessment, done=done, finding=finding, centre=centre, name=f"x{number}", asked=False
+            ),
+        )
+        leads_to = assessment.findings[finding].leads_to
+
+
+def _best(assessment: Assessment) -> str:
+    """What most of them find: nothing new."""
+    found = [key for key, one in assessment.findings.items() if one.discharges and key != UNSPECIFIED]
+    return "normal" if "normal" in found else next(iter(found), UNSPECIFIED)
 
 
 def referral(
@@ -65,7 +96,7 @@ def referral(
         "meta": META,
         "status": "completed" if done else "active",
         "intent": "order",
-        "code": _concept(what),
+        "code": _concept(what.assessment),
         "subject": {"reference": f"Patient/{test.person.id}"},
         "occurrenceDateTime": what.by.isoformat(),
         "authoredOn": asked.isoformat(),
@@ -75,27 +106,40 @@ def referral(
     }
 
 
-def examination(test: Taken, observation: str, what: Due, *, done: date, finding: str, centre: Site) -> dict[str, Any]:
-    """The Procedure that the centre did, with its finding."""
-    found = what.assessment.findings[finding]
+def examination(
+    test: Taken,
+    observation: str,
+    assessment: Assessment,
+    *,
+    done: date,
+    finding: str,
+    centre: Site,
+    name: str = "x",
+    asked: bool = True,
+) -> dict[str, Any]:
+    """The Procedure that the centre did, with its finding; ``asked``: upon the referral."""
+    found = assessment.findings[finding]
+    outcome: dict[str, Any] = {"text": found.label["vi"]}
+    if found.codings:
+        outcome = {"coding": [_coding(found.codings[0])], **outcome}
     return {
         "resourceType": "Procedure",
-        "id": f"{observation}-x",
+        "id": f"{observation}-{name}",
         "meta": META,
-        "basedOn": [{"reference": f"ServiceRequest/{observation}-s"}],
+        **({"basedOn": [{"reference": f"ServiceRequest/{observation}-s"}]} if asked else {}),
         "status": "completed",
-        "code": _concept(what),
+        "code": _concept(assessment),
         "subject": {"reference": f"Patient/{test.person.id}"},
         "performedDateTime": done.isoformat(),
         "performer": [{"actor": {"reference": f"Organization/{centre.id}"}}],
         "reasonReference": [{"reference": f"Observation/{observation}"}],
-        "outcome": {"coding": [_coding(found.codings[0])], "text": found.label["vi"]},
+        "outcome": outcome,
     }
 
 
-def _concept(what: Due) -> dict[str, Any]:
-    coding = _coding(what.assessment.codings[0]) | {"display": what.assessment.display}
-    return {"coding": [coding], "text": what.assessment.name["vi"]}
+def _concept(assessment: Assessment) -> dict[str, Any]:
+    coding = _coding(assessment.codings[0]) | {"display": assessment.display}
+    return {"coding": [coding], "text": assessment.name["vi"]}
 
 
 def _coding(coding: Coding) -> dict[str, str]:

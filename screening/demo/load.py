@@ -4,13 +4,14 @@ A slice is one transaction, so a load that was broken off is taken up where it s
 exist, the load is complete.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 
 from fhir.models import Resource
-from fhir.store import Draft, delete, save_many
+from fhir.store import Draft, check, delete, save_many
 from healthhub.accounts.actors import system_actor
 from screening.demo import bench, rooms
 from screening.demo.accounts import create_demo_accounts, demo_accounts_exist
@@ -19,13 +20,15 @@ from screening.demo.directory import directory
 from screening.demo.nights import last_night
 from screening.demo.places import DEMO_CLINIC, Site
 from screening.demo.plan import Options, Plan, Slice, make_plan
-from screening.demo.present import close_old_work, demo_citizen, made_apart, recent_tests
+from screening.demo.present import demo_citizen, made_apart, recent_tests
 from screening.demo.processes import share_out
+from screening.demo.settling import close_old_work, settle
 from screening.statistics import cells
 
 DEMO = system_actor("demo")
 FEWEST = 50  # tests: the demo clinic's present work needs some
 BATCH = 1000  # resources in one call of the store
+SAMPLE = 20  # of each type that is written together
 
 Progress = Callable[[int, int], None]
 
@@ -77,6 +80,9 @@ def load_slice(part: Slice) -> int:
         count = _write(made.first) + _write(made.then)
         for name in made.withdrawn:
             delete(type="Observation", id=name, actor=DEMO)
+        if part.site.code != DEMO_CLINIC:  # whose worklist is looked at; see `close_old_work`
+            people = [resource["id"] for _, resource in made.first if resource["resourceType"] == "Patient"]
+            settle(people, seed=f"{part.seed}:{part.site.code}:{part.part}", actor=DEMO)
     return count
 
 
@@ -116,7 +122,16 @@ def _clinic(plan: Plan) -> Site:
 
 
 def _write(written: Iterable[Written]) -> int:
+    """All at once. A few of each type are validated here: they are made by one builder, and a test validates all."""
     drafts = [Draft.of(resource, facility=site.id) for site, resource in written]
+    seen: Counter[str] = Counter()
+    sample = []
+    for draft in drafts:
+        seen[draft.type] += 1
+        if seen[draft.type] <= SAMPLE:
+            sample.append(draft)
+    if issues := [str(issue) for issue in check(sample) if issue.severity in ("error", "fatal")]:
+        raise Refused(f"The demo city would not be valid FHIR: {'; '.join(issues)}")
     for start in range(0, len(drafts), BATCH):
-        save_many(drafts[start : start + BATCH], actor=DEMO)
+        save_many(drafts[start : start + BATCH], actor=DEMO, checked=True)
     return len(drafts)

@@ -8,12 +8,10 @@ from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
 
-from healthhub.accounts.actors import Actor
 from records.identifiers import demo_cccd
-from screening.closings import close_episode
 from screening.demo import rates
 from screening.demo.bench import WAITING_TESTS
-from screening.demo.calendar import LAST, working_day
+from screening.demo.calendar import working_day
 from screening.demo.cast import NUMBERS
 from screening.demo.chains import CHAINS
 from screening.demo.history import ILLNESSES, allergy, vaccination, visit
@@ -22,7 +20,6 @@ from screening.demo.people import Person, demo_card, demo_phone, random_person
 from screening.demo.places import Site
 from screening.demo.plan import Options
 from screening.demo.sampling import Taken, haemoglobin
-from screening.episodes import open_episodes
 
 # The citizen's two tests, and one recent test for every 500 of the load, at most 18.
 CITIZEN_TESTS, RECENT_TESTS = 2, 18
@@ -37,8 +34,6 @@ _RECENT: Sequence[tuple[str, str, int, bool]] = (
     ("via", "negative", 8, False), ("fit", "positive", 35, True), ("fit", "negative", 22, False),
     ("hpv", "other_hr", 40, False), ("fit", "negative", 44, False), ("fit", "negative", 12, False),
 )  # fmt: skip
-
-_REASONS = ("unreachable", "declined", "unreachable", "done_elsewhere", "moved_away", "declined", "unfit")
 
 
 class Recent(NamedTuple):
@@ -91,18 +86,6 @@ def recent_tests(options: Options, *, clinic: Site) -> list[Recent]:
         )
         found.append(Recent(taken, referred))
     return found
-
-
-def close_old_work(clinic: Site, *, actor: Actor) -> None:
-    """Close with a reason what the demo clinic still had open from 2017, but for one that was really forgotten.
-
-    Otherwise its worklist of today would begin with pages of people who are nine years overdue.
-    """
-    old = open_episodes(clinic.id).filter(opened_on__lte=LAST)
-    for number, episode in enumerate(old):
-        if number:
-            closed = (episode.limit_on or LAST) + timedelta(days=number)
-            close_episode(episode=episode, reason=_REASONS[number % len(_REASONS)], on=closed, actor=actor)
 
 
 def demo_citizen(options: Options, *, clinic: Site) -> Person:

@@ -43,6 +43,10 @@ COLONOSCOPY_FINDINGS: Final = {  # vinmec
 }  # fmt: skip
 COLPOSCOPY_FINDINGS: Final = {"cin1": 24.0, "cin2_3": 11.0, "cancer": 1.0, "normal": 61.0, "incomplete": 3.0}  # assumed
 
+SEEN_THROUGH: Final = 0.85  # assumed: of those whose examination asked for more, who had that done in its time
+LEFT_OPEN: Final = 0.025  # assumed: of the steps that nobody did, those that nobody closed with a reason either
+REASONS: Final = {"done_elsewhere": 30, "declined": 27, "unreachable": 26, "unfit": 10, "moved_away": 7}  # assumed
+
 RETESTED: Final = 0.06  # assumed: of negative FITs more than 6 months before the end, those repeated
 REPEATED: Final = 0.7  # assumed: of inadequate samples, those taken again
 TRIAGED: Final = 0.3  # assumed: of HPV positives other than 16 and 18, those with cytology

@@ -51,9 +51,9 @@ FROM json_populate_recordset(NULL::screening_episode, %s) n LEFT JOIN records_ci
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _EPISODE_FIELDS[1:])}
 """
 _FOLLOW_CITIZENS = f"""
-UPDATE screening_episode n SET holder = {_HOLDER}, area_id = c.area_id FROM records_citizen c
-WHERE c.patient_id = n.patient_id AND n.patient_id = ANY(%s)
-  AND (n.holder, n.area_id) IS DISTINCT FROM ({_HOLDER}, c.area_id)
+UPDATE screening_episode n SET holder = {_HOLDER}, area_id = c.area_id
+FROM unnest(%s::text[]) AS p(id) JOIN records_citizen c ON c.patient_id = p.id
+WHERE n.patient_id = p.id AND (n.holder, n.area_id) IS DISTINCT FROM ({_HOLDER}, c.area_id)
 """
 _WRITE = f"""
 WITH episodes AS ({_UPSERT_EPISODES}),

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from fhir.outcomes import Refused
@@ -148,7 +149,8 @@ def reminder(request: ActingRequest, facility_id: str) -> HttpResponse:
     context = {
         "form": form,
         "title": _("Nhắc %(facility)s") % {"facility": facility.name},
-        "lead": _("%(count)d việc quá hạn ở cơ sở này.") % {"count": overdue},
+        "lead": ngettext("%(count)d việc quá hạn ở cơ sở này.", "%(count)d việc quá hạn ở cơ sở này.", overdue)
+        % {"count": overdue},
         "button": _("Gửi lời nhắc"),
         "back": "/city/failsafe/",
     }

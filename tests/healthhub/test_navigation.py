@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.urls import resolve
 
 from healthhub.accounts.actors import Actor, Role
 from healthhub.web import navigation
@@ -44,3 +45,21 @@ def test_pages_beyond_the_bar_unfold(pages: Any, role: Role, number: int, bar: i
 def test_the_page_one_is_on_is_marked_wherever_it_is(pages: Any) -> None:
     bar, more = shown(Role.CLINICIAN, 8, path="/clinic/p6/of/somebody/")
     assert (bar, more) == (["P0", "P1", "P2", "P3", "P4"], ["P5", "P6*", "P7"])
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "entry"),
+    [
+        (Role.LABORATORY, "/clinic/machines/", "/clinic/imports/"),
+        (Role.LABORATORY, "/clinic/machines/7/", "/clinic/imports/"),
+        (Role.LABORATORY, "/clinic/labels/", "/clinic/bench/"),
+        (Role.CLINICIAN, "/clinic/messages/", "/clinic/letters/"),
+        (Role.CLINICIAN, "/clinic/closed/", "/clinic/"),
+        (Role.OFFICER, "/city/forgotten/", "/city/failsafe/"),
+        (Role.OFFICER, "/city/failsafe/batches/3/", "/city/failsafe/"),
+        (Role.OFFICER, "/city/", "/city/"),
+    ],
+)
+def test_each_page_lies_below_the_entry_that_leads_to_it(role: Role, path: str, entry: str) -> None:
+    assert resolve(path)  # there is such a page
+    assert [link.href for link in navigation.links_for(role, path=path) if link.current] == [entry]

@@ -14,6 +14,8 @@ from django.test import override_settings
 from oauth2_provider.models import get_application_model
 
 from fhir.models import Resource, ResourceVersion
+from fhir.store import Draft, check
+from fhir.text import parse
 from healthhub.accounts.demo import DEMO_CLIENT_SECRET, DEMO_PASSWORD
 from healthhub.accounts.models import User
 from records.identifiers import PROVINCES
@@ -25,7 +27,7 @@ from screening.demo.places import UnknownDistricts
 from screening.demo.plan import Options, make_plan
 from screening.demo.present import made_apart
 from screening.episodes import worklist
-from screening.models import Episode, ScreeningResult, StatisticsCell
+from screening.models import Episode, EpisodeEvent, ScreeningResult, StatisticsCell
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +122,31 @@ def test_everything_is_labelled_and_can_be_about_nobody_real() -> None:
     assert {citizen.phone[:6] for citizen in citizens if citizen.phone} == {"+84240"}
     assert {tuple(citizen.warnings) for citizen in citizens} == {("demo-number",)}  # sex and year agree with the number
     assert {citizen.area.parent.code for citizen in citizens} == {"005", "019", "268"}
+
+
+def test_every_resource_of_the_city_is_valid_though_the_load_validates_a_sample(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rates, "FIT_POSITIVE", 0.2)
+    load_here(options(400))
+    drafts = [Draft(parse(text)) for text in Resource.objects.filter(deleted=False).values_list("content", flat=True)]
+    assert {draft.type for draft in drafts} >= {"Procedure", "ServiceRequest", "Observation", "Condition"}
+    assert [issue for issue in check(drafts) if issue.severity in ("error", "fatal")] == []
+
+
+def test_what_nobody_did_in_2017_was_closed_with_a_reason_but_for_a_few() -> None:
+    """Or the failsafe would begin with a thousand people who are nine years overdue."""
+    load_here(options(3000))
+    old = Episode.objects.filter(opened_on__year=2017)
+    positives = old.filter(results__outcome="positive").distinct().count()
+    assert positives > 100
+    assert 1 <= old.exclude(state="closed").count() <= positives * 0.05
+    closed = old.filter(outcome="closed")
+    assert set(closed.values_list("detail", flat=True)) == set(rates.REASONS)
+    said = EpisodeEvent.objects.filter(fact="closed")
+    assert all(one.data["note"] for one in said if one.data["reason"] in ("done_elsewhere", "moved_away"))
+    assessed = old.filter(outcome="assessed").count()
+    assert assessed / positives == pytest.approx(rates.ASSESSED, abs=0.12)
 
 
 def test_facilities_cover_the_districts() -> None:
