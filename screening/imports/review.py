@@ -59,6 +59,9 @@ _SHOWN: Final[tuple[Column, ...]] = (
 )
 
 
+_RARE: Final = (Column.KIT, Column.CUTOFF)  # most files leave them empty: then no column of the page's is
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A cell with what is wrong with it."""
@@ -117,6 +120,7 @@ def load_review(*, batch: ImportBatch, tab: str, after: int, actor: Actor, reaso
     page = list(rows[: PAGE + 1])
     header = Header(tuple(batch.header), {}, (), ()).mapped(batch.columns)
     shown: list[Column] = [column for column in _SHOWN if column in header.places]
+    shown = [column for column in shown if column not in _RARE or any(_text(one, header, column) for one in page)]
     wrong = {Column(column) for one in page[:PAGE] for column, *_rest in one.problems if column}
     shown += [column for column in Column if column in wrong and column not in shown and column in header.places]
     people = _people(page[:PAGE], actor=actor, reason=reason) if tab in ASIDE else {}
@@ -147,8 +151,7 @@ def _line(one: StagedRow, header: Header, shown: Sequence[Column], people: dict[
     reasons = {column: reason for column, reason, *_code in reversed(one.problems) if column}
     cells = []
     for column in shown:
-        place = header.places[column]
-        text = one.texts[place] if place < len(one.texts) else ""
+        text = _text(one, header, column)
         cells.append(Cell(heading(column), _read(column, text), reasons.pop(column.value, "")))
     rest = [f"{heading(Column(column))}: {reason}" for column, reason in reasons.items()]
     rest += [reason for column, reason, *_code in one.problems if not column]
@@ -168,6 +171,11 @@ def _line(one: StagedRow, header: Header, shown: Sequence[Column], people: dict[
         by=one.left_name,
         at=one.left_at,
     )
+
+
+def _text(one: StagedRow, header: Header, column: Column) -> str:
+    place = header.places[column]
+    return str(one.texts[place]) if place < len(one.texts) else ""
 
 
 def _read(column: Column, text: str) -> str:

@@ -23,7 +23,7 @@ from screening.imports.batches import (
     undo_batch,
 )
 from screening.imports.errors import error_lines, error_rows
-from screening.imports.leaving import LEFT_AS, Leaving
+from screening.imports.leaving import Leaving
 from screening.imports.left import waiting_count
 from screening.imports.review import label_of, load_review, may_decide
 from screening.imports.template import XLSX_TYPE, column_help, csv_template, xlsx_template
@@ -98,7 +98,6 @@ def batch(request: ActingRequest, batch_id: int) -> HttpResponse:
             "may_decide": may_decide(found),
             "approve": ApproveForm(batch=found),
             "leave": LeaveForm(scope="leave"),
-            "row_reasons": LEFT_AS.items(),
             "errors": error_rows(found).exists(),
         }
     answer = render(request, "clinic/import.html", context)
@@ -124,13 +123,12 @@ def columns(request: ActingRequest, batch_id: int) -> HttpResponse:
 @for_roles(*CLINIC)
 @require_POST
 def decide(request: ActingRequest, batch_id: int) -> HttpResponse:
-    """Whose a close row is, or why a row is left out."""
+    """Whose a close row is; "" for nobody in particular, and for a row that is not left out any more."""
     found = _own(request, batch_id)
     wanted = request.POST.get("row", "")
     row = get_object_or_404(found.rows.all(), pk=int(wanted) if wanted.isdecimal() else 0)
     decision = request.POST.get("decision", "")
-    leaving = _leaving(request) if decision == "left" else None
-    _do(request, lambda: decide_row(row=row, decision=decision, actor=request.actor, leaving=leaving))
+    _do(request, lambda: decide_row(row=row, decision=decision, actor=request.actor))
     return redirect(f"/clinic/imports/{found.pk}/?tab={row.kind}&after={max(row.row - 1, 0)}")
 
 

@@ -6,14 +6,14 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from healthhub.audit.log import record_access
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.forms.files import LeaveForm
-from screening.imports.batches import NotAllowed, TooLate
-from screening.imports.leaving import LEFT_AS, Leaving
+from screening.imports.batches import NotAllowed, TooLate, decide_row
 from screening.imports.left import (
     confirm_file,
     confirm_left,
@@ -26,7 +26,7 @@ from screening.imports.left import (
 )
 from screening.imports.review import line_of
 from screening.imports.uploads import batches_of
-from screening.models import RowKind, StagedRow
+from screening.models import BatchState, RowKind, RowState, StagedRow
 from screening.views.desk import facility_of
 
 PAGE = 25
@@ -51,7 +51,6 @@ def left(request: ActingRequest) -> HttpResponse:
             {"label": _("Đã bỏ lại"), "href": "?tab=all", "count": None, "current": everything},
         ],
         "everything": everything,
-        "row_reasons": LEFT_AS.items(),
         "next_page": f"?after={rows[PAGE - 1].pk}{tab}" if len(rows) > PAGE else "",
         "first_page": f"?{tab.lstrip('&')}" if request.GET.get("after") else "",
     }
@@ -59,11 +58,16 @@ def left(request: ActingRequest) -> HttpResponse:
 
 
 @for_roles(*CLINIC)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def settle(request: ActingRequest, row_id: int) -> HttpResponse:
-    """A second look, the matching queue, a reason, or stored after all."""
-    row = get_object_or_404(StagedRow, pk=row_id, batch__in=batches_of(facility_of(request).pk))
+    """A second look, the matching queue, stored after all; or a reason to leave it out, which is asked for first."""
+    rows = StagedRow.objects.select_related("batch")
+    row = get_object_or_404(rows, pk=row_id, batch__in=batches_of(facility_of(request).pk))
     act = request.POST.get("act", "")
+    form = LeaveForm(request.POST if act == "leave" else None)
+    leaving = form.leaving() if act == "leave" else None
+    if request.method == "GET" or (act == "leave" and leaving is None):
+        return _ask(request, row, form)
     try:
         if act == "confirm":
             confirm_left(row=row, actor=request.actor)
@@ -74,8 +78,11 @@ def settle(request: ActingRequest, row_id: int) -> HttpResponse:
         elif act == "restore":
             became = restore_row(row=row, actor=request.actor)
             messages.success(request, _("Dòng này: %(state)s.") % {"state": became.get_state_display()})
-        else:
-            leave_wrong(row=row, leaving=_leaving(request), actor=request.actor)
+        elif leaving and row.batch.state == BatchState.REVIEW:
+            decide_row(row=row, decision="left", actor=request.actor, leaving=leaving)
+            return redirect(_place_of(row))
+        elif leaving:
+            leave_wrong(row=row, leaving=leaving, actor=request.actor)
             messages.success(request, _("Đã bỏ lại với lý do. Dòng vẫn được giữ."))
     except (NotAllowed, TooLate) as error:
         messages.error(request, str(error))
@@ -96,12 +103,19 @@ def settle_file(request: ActingRequest, batch_id: int) -> HttpResponse:
     return redirect("clinic-imports-left")
 
 
-def _leaving(request: ActingRequest) -> Leaving:
-    form = LeaveForm(request.POST)
-    leaving = form.leaving()
-    if leaving is None:
-        raise NotAllowed(form.faults())
-    return leaving
+def _ask(request: ActingRequest, row: StagedRow, form: LeaveForm) -> HttpResponse:
+    """Why the row is left out."""
+    if row.patient:
+        record_access(actor=request.actor, action="view", patients=[row.patient], reason=request.path)
+    context = {"line": line_of(row), "batch": row.batch, "leave": form, "back": _place_of(row)}
+    return render(request, "clinic/import_leave_row.html", context)
+
+
+def _place_of(row: StagedRow) -> str:
+    """Where the row is listed."""
+    if row.batch.state != BatchState.REVIEW:
+        return reverse("clinic-imports-left")
+    return f"{reverse('clinic-import', args=[row.batch_id])}?tab={row.kind}&after={max(row.row - 1, 0)}"
 
 
 def _page(request: ActingRequest, found: QuerySet[StagedRow]) -> list[StagedRow]:
@@ -115,7 +129,8 @@ def _entry(one: StagedRow, request: ActingRequest) -> dict[str, Any]:
     return {
         "line": line_of(one),
         "batch": one.batch,
-        "wrong": one.kind == RowKind.ERROR and not one.left_as,
+        "wrong": one.kind == RowKind.ERROR and one.state == RowState.STAGED,
+        "asks": bool(one.flag) and not one.seen_at,
         "mine": one.left_by == request.actor.id,
         "seen": (one.seen_name, one.seen_at) if one.seen_at else None,
     }

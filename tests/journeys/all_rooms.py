@@ -25,6 +25,7 @@ from screening.failsafe.nightly import run_nightly
 from screening.failsafe.scope import Scope
 from screening.imports.batches import approve_batch, decide_row, queue_batch
 from screening.imports.leaving import Leaving
+from screening.imports.left import waiting
 from screening.imports.running import run_batch
 from screening.laboratory.matching import unmatched
 from screening.laboratory.verifying import confirm_entry
@@ -219,6 +220,7 @@ def _laboratory() -> list[Visit]:
         Visit("clinic-import-columns", "laboratory", {"batch_id": mapping}),
         Visit("clinic-import-cancel", "laboratory", {"batch_id": review}),
         Visit("clinic-imports-left", "laboratory", query="?tab=all"),
+        Visit("clinic-imports-settle", "laboratory", {"row_id": waiting(CLINIC).order_by("-pk")[0].pk}),
         *(Visit("clinic-machine-message", "laboratory", {"message_id": one.pk}) for one in (taken, refused)),
         Visit("clinic-machine-change", "laboratory", {"connection_id": taken.connection_id}),
     ]

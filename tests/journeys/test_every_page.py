@@ -25,7 +25,7 @@ from tests.journeys.browser import DESK, PHONE, Window, browsing, needs_browser
 WRITTEN_TO = {
     *("clinic-bulk", "clinic-bulk-undo", "clinic-reminder-read", "clinic-closure", "clinic-bench-undo"),
     *("clinic-order-cancel", "clinic-notice-seen", "me-notice-seen", "clinic-import-decide", "clinic-import-approve"),
-    *("clinic-imports-settle", "clinic-imports-settle-file", "clinic-machine-switch", "clinic-import-undo"),
+    *("clinic-imports-settle-file", "clinic-machine-switch", "clinic-import-undo"),
     *("clinic-station-pack", "clinic-station-sync", "clinic-day-reopen"),
     *("clinic-appointment-status", "city-protocol-run", "city-protocol-activate", "city-protocol-withdraw"),
     *("city-texts-decide", "gateway-reports"),
@@ -85,7 +85,8 @@ def test_every_page_is_visited_or_excepted(city: City) -> None:
 
 def test_what_is_only_written_to_shows_no_page(city: City) -> None:
     known = {"kind": "opt-out", "action": "refer", "day": "2030-01-01", "token": "x"}
-    users = {who: User.objects.get(email=f"{who}@{DEMO_DOMAIN}") for who in ("clinician", "laboratory", "officer", "citizen")}
+    roles = ("clinician", "laboratory", "officer", "citizen")
+    users = {who: User.objects.get(email=f"{who}@{DEMO_DOMAIN}") for who in roles}
     shown = set()
     for one in _patterns(get_resolver("screening.urls").url_patterns):
         if one.name not in WRITTEN_TO:

@@ -181,9 +181,11 @@ def test_a_left_positive_is_listed_until_a_second_person_has_seen_it(technician:
     run_batch(batch.pk)
     row = batch.rows.get(row=2)
     address = f"/clinic/imports/{batch.pk}/"
-    technician.post(f"{address}decide/", {"row": row.pk, "decision": "left"})
-    assert "Hãy chọn lý do bỏ lại." in technician.get(address).content.decode()
-    technician.post(f"{address}decide/", {"row": row.pk, "decision": "left", "reason": "control"})
+    settle = f"/clinic/imports/left/{row.pk}/"
+    assert "Nguyễn Văn Đức" in technician.get(settle).content.decode()
+    assert technician.post(settle, {"act": "leave"}).context["leave"].errors["reason"]
+    answer = technician.post(settle, {"act": "leave", "reason": "control"})
+    assert answer.headers["Location"] == f"{address}?tab=new&after=1"
     assert "Mẫu thử hoặc mẫu kiểm chuẩn" in technician.get(f"{address}?tab=new").content.decode()
     technician.post(f"{address}approve/", {"kinds": ["new"]})
     run_batch(batch.pk)
@@ -198,7 +200,6 @@ def test_a_left_positive_is_listed_until_a_second_person_has_seen_it(technician:
     tabs = technician.get("/clinic/bench/matching/").context["tabs"]
     assert [tab["count"] for tab in tabs if tab["href"] == "/clinic/imports/left/"] == [2]
 
-    settle = f"/clinic/imports/left/{row.pk}/"
     technician.post(settle, {"act": "confirm"})
     assert technician.get("/clinic/imports/").context["waiting"] == 2
     colleague = signed_in(Role.CLINICIAN, station)
