@@ -21,7 +21,7 @@ from tests.journeys.celery_programs import CeleryPrograms, wait_for
 from tests.screening.conftest import make_facility
 from tests.screening.importing import csv_text, person
 
-ROWS = 4000
+ROWS = 2500
 
 
 @pytest.fixture
