@@ -18,8 +18,9 @@ from healthhub.accounts.models import User
 from healthhub.urls import SIGN_IN_PAGES
 from screening.demo import present
 from tests.database import empty_tables
-from tests.journeys.all_rooms import Visit, fill, rooms
+from tests.journeys.all_rooms import Visit, rooms
 from tests.journeys.browser import DESK, PHONE, Window, browsing, needs_browser
+from tests.journeys.city_at_work import fill
 
 #: What only takes a form, and answers a GET with 405.
 WRITTEN_TO = {
