@@ -11,22 +11,27 @@ from django.db.models import Model, Q, QuerySet
 M = TypeVar("M", bound=Model)
 
 
-def page_after(found: QuerySet[M], day: str, after: str, size: int) -> tuple[list[M], str]:
+def page_after(
+    found: QuerySet[M], day: str, after: str, size: int, *, newest_first: bool = False
+) -> tuple[list[M], str]:
     """The lines after a place, in the order of the field ``day`` (those without last) and the key; and the next place.
 
-    ``after`` is "" at the beginning; what is no place is the beginning too. The next place is "" at the end.
+    ``after`` is "" at the beginning; what is no place is the beginning too. The next place is "" at the end. With
+    ``newest_first`` both are read backwards, and every line has a day.
     """
+    beyond, order = ("lt", (f"-{day}", "-pk")) if newest_first else ("gt", (day, "pk"))
     since, dot, key = after.replace("\x00", "").partition(".")
     if dot and not since:
-        found = found.filter(**{f"{day}__isnull": True}, pk__gt=key)
+        found = found.filter(**{f"{day}__isnull": True, f"pk__{beyond}": key})
     elif dot:
         try:
             on = date.fromisoformat(since)
         except ValueError:
             pass
         else:
-            found = found.filter(Q(**{f"{day}__gt": on}) | Q(**{day: on}, pk__gt=key) | Q(**{f"{day}__isnull": True}))
-    rows = list(found.order_by(day, "pk")[: size + 1])
+            later = Q(**{f"{day}__{beyond}": on}) | Q(**{day: on, f"pk__{beyond}": key})
+            found = found.filter(later | Q(**{f"{day}__isnull": True}))
+    rows = list(found.order_by(*order)[: size + 1])
     if len(rows) <= size:
         return rows, ""
     last = getattr(rows[size - 1], day)

@@ -67,10 +67,10 @@ class BooksForm(forms.Form):
         offer(self, "programme", [(key, here(current(key).name)) for key in programmes()])
 
     def asked(self) -> dict[str, Any]:
-        """What was understood; without a programme the first."""
+        """What was understood; "" without a programme."""
         self.is_valid()
         data = self.cleaned_data
-        return {"programme": data.get("programme") or programmes()[0], "place": data.get("place")}
+        return {"programme": data.get("programme") or "", "place": data.get("place")}
 
 
 class PlacesForm(forms.Form):

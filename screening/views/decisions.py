@@ -17,6 +17,7 @@ from records.identity import identity
 from records.models import Citizen
 from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.citizen import here
+from screening.clinic.keyset import page_after
 from screening.clinic.recall import list_line, recall_lines
 from screening.clinic.refusals import faults_of
 from screening.forms.recall import DecisionForm, UndoForm
@@ -30,6 +31,8 @@ from screening.views.desk import facility_of, person_of
 
 KINDS = {"defer": DecisionKind.DEFER, "opt-out": DecisionKind.OPT_OUT, "cease": DecisionKind.CEASE}
 PAGE = 50
+#: The day by which each of the clinic's lists is in order.
+DAYS = {"silent": "ended_on", "review": "review_on", "ceased": "review_on", "ended": "since", "out": "ended_on"}
 
 
 @for_roles(*CLINIC)
@@ -83,12 +86,7 @@ def clinic_recall(request: ActingRequest) -> HttpResponse:
     found: dict[str, Any] = {"silent": silent, "review": reviews, "ceased": ceased, "ended": ended, "out": out}
     if tab not in found:
         raise Http404
-    try:
-        page = max(0, int(request.GET.get("page", "0")))
-    except ValueError:
-        raise Http404 from None
-    rows = list(found[tab][page * PAGE : (page + 1) * PAGE + 1])
-    shown = rows[:PAGE]
+    shown, after = page_after(found[tab], DAYS[tab], request.GET.get("after", ""), PAGE, newest_first=tab == "out")
     record_access(
         actor=request.actor,
         action="view",
@@ -110,8 +108,7 @@ def clinic_recall(request: ActingRequest) -> HttpResponse:
             for key, label in labels
         ],
         "lines": [list_line(row) for row in shown],
-        "previous": f"?tab={tab}&page={page - 1}" if page else "",
-        "next": f"?tab={tab}&page={page + 1}" if len(rows) > PAGE else "",
+        "next": f"?tab={tab}&after={after}" if after else "",
         "programmes": [(key, here(current(key).name)) for key in programmes() if current(key).mode == "invited"],
     }
     return render(request, "clinic/recall.html", context)

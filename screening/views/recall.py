@@ -23,7 +23,7 @@ from screening.recall import lists
 from screening.recall.capacity import places, set_places
 from screening.views.desk import facility_of
 
-KINDS = ("missing", "surplus", "unclear")
+KINDS = ("missing", "surplus", "unclear", "wrong")
 PAGE = 50
 
 
@@ -32,7 +32,8 @@ PAGE = 50
 def recall(request: ActingRequest) -> HttpResponse:
     """Run, alarms and balance of one programme; the filters are in the address."""
     form = BooksForm(request.GET or None)
-    asked: dict[str, Any] = form.asked() if request.GET else {"programme": programmes()[0], "place": None}
+    asked: dict[str, Any] = form.asked() if request.GET else {"programme": "", "place": None}
+    asked["programme"] = asked["programme"] or lists.most_pressing(programmes())
     programme, place, today = asked["programme"], asked["place"], timezone.localdate()
     night = lists.newest_night(programme)
     rows = lists.books(programme, night, place=place) if night else []
@@ -49,6 +50,7 @@ def recall(request: ActingRequest) -> HttpResponse:
         "heads": [figure["label"] for figure in _figures(_total([]))],
         "alarms": [(alarm, here(current(alarm.programme).name)) for alarm in lists.unsent(today)],
         "waiting": lists.waiting_by_facility(programme, today)[:PAGE],
+        "put_right": lists.put_right().filter(programme=programme).count(),
         "reviews": lists.ceased_for_review(today, actor=None).count(),
         "rerun": f"?{urlencode({'programme': programme})}",
     }
@@ -85,6 +87,7 @@ def differences(request: ActingRequest, programme: str, kind: str) -> HttpRespon
                 ("missing", _("Thiếu trong danh sách")),
                 ("surplus", _("Thừa trong danh sách")),
                 ("unclear", _("Chưa rõ")),
+                ("wrong", _("Đếm lại thấy sai")),
             )
         ],
     }

@@ -202,6 +202,7 @@ def _city() -> list[Visit]:
         Visit("city-failsafe-remind", "officer", {"facility_id": CLINIC}),
         Visit("city-recall-places", "officer", {"programme": "colorectal", "facility_id": CLINIC}),
         Visit("city-recall-differences", "officer", {"programme": "colorectal", "kind": "missing"}),
+        Visit("city-recall-differences", "officer", {"programme": "colorectal", "kind": "wrong"}),
         Visit("city-letters-batch", "officer", {"batch_id": LetterBatch.objects.get(facility=None).pk}),
         Visit("city-protocol", "officer", {"programme": "colorectal", "version": "2026.1"}),
         Visit("city-protocol-draft", "officer", {"version_id": draft.pk}),

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from healthhub.accounts.actors import Role
 from records.models import Facility, Membership
-from screening.models import Capacity, Decision, Invitation
+from screening.models import Balance, BalanceDifference, Capacity, Decision, Invitation, Standing
+from screening.recall.refresh import refresh_people
 from screening.recall.run import carry_on, start_run
+from tests.screening.conftest import make_patient
 
 pytestmark = pytest.mark.django_db
 TODAY = timezone.localdate()
@@ -104,3 +106,37 @@ def test_the_clinics_lists_take_no_query_per_person(station: Facility, django_as
     clinic = signed_in(Role.CLINICIAN, facility=station)
     with django_assert_max_num_queries(16):
         assert clinic.get("/clinic/recall/?tab=review").status_code == 200
+
+
+def test_the_books_open_on_the_programme_that_needs_to_be_seen(station: Facility, man: str, woman: str) -> None:
+    officer = signed_in(Role.OFFICER)
+    carry_on(start_run(TODAY))
+    eligible = Balance.objects.order_by("-eligible", "programme").values_list("programme", "eligible")
+    assert officer.get("/city/recall/").context["programme"] in {name for name, count in eligible if count == 2}
+    difference = {"on": TODAY, "programme": "breast", "patient_id": woman, "kind": "wrong", "detail": "standing"}
+    BalanceDifference.objects.create(**difference)
+    page = officer.get("/city/recall/")
+    assert page.context["programme"] == "breast"
+    assert "Đếm lại thấy sai" in page.content.decode()
+    listed = officer.get("/city/recall/breast/wrong/").content.decode()
+    assert woman in listed
+    assert "Trần Thị Hoa" not in listed
+
+
+def test_the_clinics_lists_go_on_after_the_last_line_shown(station: Facility) -> None:
+    people = [make_patient(station, name=f"Người {n:02}", gender="male", born="1970-01-01") for n in range(120)]
+    refresh_people(people, TODAY)
+    Standing.objects.update(facility_id=station.pk)
+    for number, one in enumerate(people):
+        ended = TODAY - timedelta(days=number // 7)
+        invited = {"planned_on": ended, "due_on": ended, "sent_on": ended, "ended_on": ended, "kind": "call"}
+        Invitation.objects.create(patient_id=one, programme="colorectal", state="nonresponder", **invited)
+    clinic, seen, after = signed_in(Role.CLINICIAN, facility=station), [], "?tab=silent"
+    while after:
+        page = clinic.get(f"/clinic/recall/{after}")
+        lines = [line["patient"].pk for line in page.context["lines"]]
+        assert len(lines) <= 50
+        Invitation.objects.filter(patient_id__in=lines[:5]).update(state="responded")  # settled while she reads
+        seen, after = seen + lines, page.context["next"]
+    assert len(seen) == 120
+    assert set(seen) == set(people)
