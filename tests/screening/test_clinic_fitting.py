@@ -76,6 +76,7 @@ def test_too_early_is_told_with_the_recalls_own_reason(send: Sender, man: str) -
     ]
     assert told(man, "fit", "colorectal", date(2026, 12, 22)) == []  # the invitation goes out by then
     assert told(man, "fit", "colorectal", correcting=True) == []
+    assert told(man, "fit", "colorectal", date(2026, 2, 2)) == []  # tests of one day count together
     Standing.objects.all().delete()
     assert told(man, "fit", "colorectal") == ["Chưa đến hạn: lần sàng lọc sau là 02/2027."]
 
