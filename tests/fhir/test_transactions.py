@@ -222,5 +222,5 @@ def test_a_transaction_that_also_reads_still_waits_for_the_disk(clinic: FhirClie
     """Reads switch that off for their own log line."""
     clinic.post("", bundle("transaction", entry("POST", "Patient", patient()), entry("GET", "Patient")))
     with connection.cursor() as cursor:  # still inside the test's transaction, where the setting would have stayed
-        cursor.execute("SHOW synchronous_commit")
-        assert cursor.fetchone() == ("on",)
+        cursor.execute("SELECT source FROM pg_settings WHERE name = 'synchronous_commit'")
+        assert cursor.fetchone() == ("database",)  # as the database has it, not this session

@@ -7,6 +7,7 @@ from healthhub.accounts.actors import system_actor
 from healthhub.audit.log import entries_about, record_access
 from healthhub.audit.models import AccessEntry, AccessSeal
 from healthhub.audit.seals import broken_seals, seal_entries
+from tests.healthhub.sealing import sealed
 
 ACTOR = system_actor("tests")
 
@@ -39,12 +40,10 @@ def test_the_log_can_neither_be_changed_nor_shortened(change: str) -> None:
 def test_each_finished_access_is_sealed_once() -> None:
     look_at("one")
     look_at("two")
-    seal = seal_entries()
-    assert seal is not None
-    assert seal.entries == 2
+    assert sealed().entries == 2
     assert seal_entries() is None
     look_at("three")
-    assert [seal_entries().entries, AccessSeal.objects.count()] == [1, 2]  # type: ignore[union-attr]
+    assert [sealed().entries, AccessSeal.objects.count()] == [1, 2]
     assert broken_seals() == []
 
 
@@ -61,7 +60,7 @@ def test_each_finished_access_is_sealed_once() -> None:
 def test_meddling_with_sealed_lines_is_found_out(meddle: str) -> None:
     for person in ("one", "two", "three"):
         look_at(person)
-        seal_entries()
+        sealed()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_accessentry DISABLE TRIGGER audit_accessentry_append_only")
         cursor.execute(meddle)

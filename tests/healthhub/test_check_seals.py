@@ -8,7 +8,7 @@ from django.db import connection
 
 from healthhub.accounts.actors import system_actor
 from healthhub.audit.log import record_access
-from healthhub.audit.seals import seal_entries
+from tests.healthhub.sealing import sealed
 
 
 def told() -> str:
@@ -21,8 +21,7 @@ def told() -> str:
 def test_an_intact_log_says_how_much_is_sealed_and_a_changed_one_fails() -> None:
     assert told() == "0 sealed entries are intact (no seal yet).\n"
     record_access(actor=system_actor("tests"), action="view", patients=["one", "two"], resource_type="Patient")
-    seal = seal_entries()
-    assert seal
+    seal = sealed()
     assert told() == f"2 sealed entries are intact (seal {seal.pk}, digest {seal.digest}).\n"
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_accessentry DISABLE TRIGGER USER")
