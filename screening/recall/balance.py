@@ -33,10 +33,10 @@ _BY_YEAR = "(extract(year FROM %(on)s::date) - extract(year FROM day))"
 # People with a note are between two states; the refresh that the note asks for will put them right.
 _BOOKS = """
 WITH noted AS MATERIALIZED (SELECT DISTINCT patient FROM screening_staleperson),
-standing AS MATERIALIZED (
+standing AS (
     SELECT s.patient_id, s.area_id, s.status FROM screening_standing s
     WHERE s.programme = %(programme)s AND s.patient_id NOT IN (SELECT patient FROM noted)
-), people AS MATERIALIZED (
+), people AS (
     SELECT p.patient AS patient_id, p.area_id, CASE
         WHEN p.birth_date IS NULL AND {sex_fits} AND NOT {open_round} THEN 'birth_date'
         WHEN {sex_unknown} AND ({age_fits}) THEN 'sex'

@@ -47,8 +47,9 @@ WITH fresh({COLUMNS}) AS MATERIALIZED ({{standings}}), gone AS (
     RETURNING patient_id
 ), changed AS (SELECT patient_id FROM gone UNION ALL SELECT patient_id FROM written), noted AS (
     INSERT INTO screening_unpublishedperson (patient) SELECT c.patient_id FROM changed c
-    WHERE EXISTS (SELECT FROM screening_episode e WHERE e.patient_id = c.patient_id AND e.programme = %(programme)s)
-    OR EXISTS (SELECT FROM screening_decision d WHERE d.patient_id = c.patient_id AND d.programme = %(programme)s)
+    WHERE c.patient_id IN (
+        SELECT s.patient_id FROM screening_episode s WHERE s.programme = %(programme)s {{scope}}
+        UNION ALL SELECT s.patient_id FROM screening_decision s WHERE s.programme = %(programme)s {{scope}})
 )
 SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM written), (SELECT count(*) FROM gone),
     (SELECT coalesce(array_agg(patient_id) FILTER (WHERE %(named)s), '{{{{}}}}') FROM changed)

@@ -108,6 +108,7 @@ def standings_sql(
         ages=ages,
         scope=scope.sql("c.patient_id"),
         open_rounds=scope.sql("o.patient_id"),
+        decisions=scope.sql("d.patient_id"),
         living="AND c.area_id IS NOT NULL" if protocol.residence == "city" else "",
         reaches=reaches_sql("p.birth_date", "p.first_age", protocol.age_counted),
         unreachable=unreachable_sql("p"),
@@ -183,7 +184,8 @@ WITH callers AS MATERIALIZED (
             FILTER (WHERE d.kind = 'defer' AND d.until > %(on)s))[1] AS deferred,
         max(d.until) FILTER (WHERE d.kind = 'defer' AND d.until > %(on)s) AS deferred_until,
         max(d.until) FILTER (WHERE d.kind = 'defer' AND d.until <= %(on)s) AS deferral_ended
-    FROM screening_decision d WHERE d.programme = %(programme)s AND NOT d.undone GROUP BY d.patient_id
+    FROM screening_decision d WHERE d.programme = %(programme)s AND NOT d.undone {decisions}
+    GROUP BY d.patient_id
 ), excluded AS MATERIALIZED ({excluded}), risky AS MATERIALIZED ({risky}), people AS (
     SELECT c.patient_id, c.area_id, c.facility_id, c.birth_date, c.phone, c.address_text,
         coalesce(risky.key, '') AS risk, risky.since AS risk_since, risky.months AS risk_months,
