@@ -6,6 +6,8 @@ from typing import Any
 from fhir.validation import library
 from fhir.validation.walker import walk
 
+_NESTED = frozenset({dict, list})
+
 
 def are_sound(resources: Iterable[dict[str, Any]]) -> bool:
     """Whether none of these needs a word said about it; then ``save_many`` may be told that they are ``checked``.
@@ -26,8 +28,8 @@ def are_sound(resources: Iterable[dict[str, Any]]) -> bool:
 
 
 def _shape(node: Any) -> Any:
-    if isinstance(node, dict):
-        return tuple((name, _shape(value)) for name, value in node.items())
-    if isinstance(node, list):
-        return tuple(_shape(value) for value in node)
+    if type(node) is dict:
+        return tuple([(name, _shape(one) if type(one) in _NESTED else type(one)) for name, one in node.items()])
+    if type(node) is list:
+        return tuple([_shape(one) if type(one) in _NESTED else type(one) for one in node])
     return type(node)

@@ -19,7 +19,7 @@ from healthhub.urls import SIGN_IN_PAGES
 from screening.demo import present
 from tests.database import empty_tables
 from tests.journeys.all_rooms import Visit, rooms
-from tests.journeys.browser import DESK, PHONE, Window, browsing, needs_browser
+from tests.journeys.browser import DESK, PHONE, Street, Window, browsing, needs_browser
 from tests.journeys.city_at_work import fill
 
 #: What only takes a form, and answers a GET with 405.
@@ -103,24 +103,31 @@ def test_what_is_only_written_to_shows_no_page(city: City) -> None:
     assert shown == set()
 
 
+@pytest.fixture(scope="module")
+def street(city: City) -> Iterator[Street]:
+    """One browser for all rooms. As long as it is open, this thread may not ask the database."""
+    with browsing(city.address) as street:
+        yield street
+
+
 @pytest.mark.parametrize("language", ["vi", "en"])
 @pytest.mark.parametrize("room", [pytest.param(room, marks=needs_browser) for room in ROOMS])
-def test_every_page_is_accessible(city: City, room: str, language: str) -> None:
+def test_every_page_is_accessible(city: City, street: Street, room: str, language: str) -> None:
     faults: dict[str, list[str]] = {}
     visits = city.rooms[room]
     (who,) = {one.who for one in visits}
-    with browsing(city.address) as street:
-        window = street.window(DESK)
-        window.open("/")
-        if language == "en":
-            window.page.click("button[name=language]")
-        if who:
-            window.sign_in(f"{who}@{DEMO_DOMAIN}", DEMO_PASSWORD)
-        for number, visit in enumerate(visits):
-            found = list(_look(window, visit, language, f"{room}-{number:02}-{visit.name}-{language}"))
-            if found or window.complaints:
-                faults[visit.address] = [*found, *window.complaints]
-                window.complaints.clear()
+    window = street.window(DESK)
+    window.open("/")
+    if language == "en":
+        window.page.click("button[name=language]")
+    if who:
+        window.sign_in(f"{who}@{DEMO_DOMAIN}", DEMO_PASSWORD)
+    for number, visit in enumerate(visits):
+        found = list(_look(window, visit, language, f"{room}-{number:02}-{visit.name}-{language}"))
+        if found or window.complaints:
+            faults[visit.address] = [*found, *window.complaints]
+            window.complaints.clear()
+    window.page.context.close()
     assert faults == {}
 
 

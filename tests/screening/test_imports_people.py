@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from django.db import connection
 
 from records.models import Citizen
+from records.models.citizens import carrying
 from screening.models import (
     ScreeningResult,
     Specimen,
@@ -102,3 +104,10 @@ def test_a_correction_may_name_the_person_by_the_newer_form_of_her_insurance_num
     later = row(citizen_id="0123456789", result="30")
     assert told(take(tmp_path / "b.csv", csv_text([later]))) == (0, 1, 0, 0, 0)
     assert Citizen.objects.count() == 1
+
+
+def test_a_chunks_numbers_are_looked_up_by_index_however_many_they_are(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # on so few people it would be right to read them all
+    plan = Citizen.objects.filter(carrying(f"0001600{n:05d}" for n in range(1000))).explain()
+    assert "Seq Scan" not in plan
