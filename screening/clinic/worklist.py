@@ -165,8 +165,9 @@ def programme_choices() -> list[tuple[str, str]]:
 
 def area_choices(areas: Iterable[int]) -> list[tuple[str, str]]:
     """These units by name, with their district."""
-    found = Area.objects.filter(pk__in=list(areas)).select_related("parent").order_by("name", "code", "valid_from")
-    return [(str(area.pk), f"{area.name}, {area.parent.name}" if area.parent else area.name) for area in found]
+    found = Area.objects.filter(pk__in=list(areas)).order_by("name", "code", "valid_from")
+    rows = found.values_list("pk", "name", "parent__name")
+    return [(str(pk), f"{name}, {district}" if district else name) for pk, name, district in rows]
 
 
 def areas_lived_in(facility: str) -> list[int]:

@@ -235,14 +235,16 @@ def test_what_has_moved_on_meanwhile_is_left_alone_and_says_so(
     backlog: list[str], an: User, binh: User, send: Sender
 ) -> None:
     batch = closing(an)
-    send.procedure(backlog[0], on="2024-09-01", outcome=_normal())
+    send.procedure(backlog[0], on="2024-09-01", outcome=_found("normal"))
+    send.procedure(backlog[1], on="2024-09-01", outcome=_found("advanced-adenoma"))  # under surveillance now
     decide_batch(batch_id=batch.pk, accepted=True, actor=acting(binh))
     finish(batch)
     assert Episode.objects.get(patient=backlog[0]).outcome == "assessed"
-    skipped = BatchedStep.objects.get(batch=batch, state="skipped")
-    assert (skipped.patient_id, skipped.why) == (backlog[0], "gone")
+    assert Episode.objects.get(patient=backlog[1]).step == "surveillance_colonoscopy"
+    skipped = BatchedStep.objects.filter(batch=batch, state="skipped").order_by("id").values_list("patient_id", "why")
+    assert set(skipped) == {(backlog[0], "gone"), (backlog[1], "gone")}
     page = client_of(an).get(f"/city/failsafe/batches/{batch.pk}/")
-    assert (page.context["line"].done, page.context["line"].skipped) == (29, 1)
+    assert (page.context["line"].done, page.context["line"].skipped) == (28, 2)
 
 
 # Undoing, and going on after a kill
@@ -326,6 +328,6 @@ def test_analysts_and_clinics_decide_about_nobody(path: str, station: Facility) 
         assert client_of(user).get(path).status_code == 403
 
 
-def _normal() -> dict[str, Any]:
+def _found(finding: str) -> dict[str, Any]:
     local = "https://healthhub.example/fhir/CodeSystem/screening"
-    return {"coding": [{"system": local, "code": "normal"}]}
+    return {"coding": [{"system": local, "code": finding}]}
