@@ -1,8 +1,8 @@
 """Call and recall over a million people: ``python -m bench.recall [--people 1000000]``.
 
 The people are made by SQL (a Patient in the store and its row of Citizen), with rounds behind half of those in the age,
-and 500 stations, in a database of its own below ``var/bench-recall``. Then two nights are timed: the first, on which
-every standing is written, and the next, on which little has changed: what a night costs.
+and 500 stations, in a database of its own below ``var/bench-recall``. Then three nights are timed: the first, on
+which every standing is written, and two on which little has changed: what a night costs.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def main() -> None:
 
     last = RecallRun.objects.order_by("-on").first()
     first = last.on + timedelta(days=1) if last else ON
-    for number in range(2):
+    for number in range(3):
         print(night("next night" if last or number else "first night", first + timedelta(days=number)), flush=True)
 
 

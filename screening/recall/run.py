@@ -65,10 +65,10 @@ def carry_on(run: RecallRun, *, stop: Callable[[], bool] = lambda: False) -> Rec
             while step := _next(run):
                 if _step(run, step):
                     run.done.append(step)
+                run.save()
                 stopped = stop()
                 if stopped or time.monotonic() > until:
                     break
-            run.save()
         if step is None:
             break
     if run.finished_at is None and len(run.done) == len(run.steps):
