@@ -25,7 +25,7 @@ from screening.imports.rows import Problem, Row, Rules, in_language
 from screening.imports.staging import another_person, is_same_person, put_aside, refuse_row
 from screening.imports.stored import Stored, draft_of, find_stored, find_withdrawn, resource_of
 from screening.imports.values import COLUMN_OF
-from screening.laboratory.matching import park_result
+from screening.laboratory.matching import Parking, park_results
 from screening.models import RowKind, RowState, StagedRow
 from screening.protocol import NotInterpretable
 
@@ -100,34 +100,41 @@ def store_pairs(pairs: Sequence[Pair], *, actor: Actor) -> None:
 
 def park_rows(pairs: Sequence[Pair], header: Header, *, form: str, actor: Actor) -> None:
     """Put rows whose person nobody has chosen into the matching queue."""
-    for row, one in pairs:
-        code = one.problems[0][2] if one.problems and len(one.problems[0]) > 2 else "person_unknown"
-        parked = park_result(
+    parkings = [
+        Parking(
             payload=_payload(header, one),
             fields=row.parked(),
-            reason=code,
+            reason=one.problems[0][2] if one.problems and len(one.problems[0]) > 2 else "person_unknown",
             source=SOURCES[form],
             facility=row.facility,
-            actor=actor,
         )
-        one.state, one.observation = RowState.PARKED, f"parked:{parked.pk}"
+        for row, one in pairs
+    ]
+    _park([one for _row, one in pairs], parkings, actor=actor)
 
 
 def park_wrong(rows: Sequence[StagedRow], header: Header, rules: Rules, *, form: str, actor: Actor) -> None:
     """Put rows that could not be read into the matching queue of the facility that sent them, as they came."""
     facility = Facility.objects.get(pk=rules.own)
+    parkings = []
     for one in rows:
-        values = header.values(one.texts)
         wrong = {column for column, *_rest in one.problems}
-        parked = park_result(
-            payload=_payload(header, one),
-            fields=raw_fields(values) | ({"test": one.test} if one.test else {}),
-            reason=next((reason for column, reason in _REASONS.items() if column in wrong), "other"),
-            source=SOURCES[form],
-            facility=facility,
-            actor=actor,
+        parkings.append(
+            Parking(
+                payload=_payload(header, one),
+                fields=raw_fields(header.values(one.texts)) | ({"test": one.test} if one.test else {}),
+                reason=next((reason for column, reason in _REASONS.items() if column in wrong), "other"),
+                source=SOURCES[form],
+                facility=facility,
+            )
         )
-        one.state, one.observation = RowState.PARKED, f"parked:{parked.pk}"
+    _park(rows, parkings, actor=actor)
+
+
+def _park(rows: Sequence[StagedRow], parkings: Sequence[Parking], *, actor: Actor) -> None:
+    if rows:
+        for one, parked in zip(rows, park_results(parkings, actor=actor), strict=True):
+            one.state, one.observation = RowState.PARKED, f"parked:{parked.pk}"
 
 
 def raw_fields(values: Mapping[Column, Any]) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 coded reason; and it is somebody's work, with an age, until then."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -73,37 +73,66 @@ class Queue:
         return self.oldest is not None and self.oldest > LATE
 
 
-def park_result(
-    *, payload: str, fields: Mapping[str, Any], reason: str, source: str, facility: Facility, actor: Actor
-) -> UnmatchedResult:
-    """Keep a result that cannot be given to a person or an order, until somebody at the facility decides.
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """A result that cannot be given to a person or an order.
 
     ``payload`` is what arrived (a row, a message, as text); ``fields`` what was understood, by the names of FIELDS;
-    ``reason`` is a key of REASONS, ``source`` of SOURCES. The same thing parked twice is one row, whatever has become
-    of it meanwhile; only one rejected because it would be sent again is open again. Joins the
-    caller's transaction. Raises ValueError for an unknown name, reason or source.
+    ``reason`` is a key of REASONS, ``source`` of SOURCES. Raises ValueError for an unknown name, reason or source.
     """
-    unknown = [name for name in fields if name not in FIELDS]
-    if unknown or reason not in REASONS or source not in SOURCES:
-        raise ValueError(f"park_result knows no {unknown or reason if reason not in REASONS else source!r}.")
-    kept = {name: _text(fields[name]) for name in FIELDS if fields.get(name) not in (None, "")}
-    digest = hashlib.sha256(orjson.dumps([source, payload.replace("\x00", ""), sorted(kept.items())])).hexdigest()
-    row, made = UnmatchedResult.objects.get_or_create(
-        facility=facility,
-        digest=digest,
-        defaults={
-            "source": source,
-            "payload": payload.replace("\x00", ""),
-            "fields": kept,
-            "reason": reason,
-            "parked_at": timezone.now(),
-            "parked_by": actor.id,
-        },
+
+    payload: str
+    fields: Mapping[str, Any]
+    reason: str
+    source: str
+    facility: Facility
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.fields if name not in FIELDS]
+        if unknown or self.reason not in REASONS or self.source not in SOURCES:
+            wrong = unknown or (self.reason if self.reason not in REASONS else self.source)
+            raise ValueError(f"The matching queue knows no {wrong!r}.")
+
+    def row(self, actor: Actor, now: datetime) -> UnmatchedResult:
+        """As the queue keeps it; not saved."""
+        kept = {name: _text(self.fields[name]) for name in FIELDS if self.fields.get(name) not in (None, "")}
+        payload = self.payload.replace("\x00", "")
+        return UnmatchedResult(
+            facility=self.facility,
+            digest=hashlib.sha256(orjson.dumps([self.source, payload, sorted(kept.items())])).hexdigest(),
+            source=self.source,
+            payload=payload,
+            fields=kept,
+            reason=self.reason,
+            parked_at=now,
+            parked_by=actor.id,
+        )
+
+
+def park_result(*, actor: Actor, **told: Any) -> UnmatchedResult:
+    """Keep one result, until somebody at the facility decides; ``told`` is what ``Parking`` takes."""
+    return park_results([Parking(**told)], actor=actor)[0]
+
+
+def park_results(parkings: Sequence[Parking], *, actor: Actor) -> list[UnmatchedResult]:
+    """Keep results until somebody at the facility decides; three statements, whatever their number.
+
+    The same thing parked twice is one row, whatever has become of it meanwhile; only one rejected because it would be
+    sent again is open again. Joins the caller's transaction.
+    """
+    now = timezone.now()
+    rows = [parking.row(actor, now) for parking in parkings]
+    UnmatchedResult.objects.bulk_create(rows, ignore_conflicts=True)
+    there = UnmatchedResult.objects.filter(
+        facility__in={row.facility_id for row in rows}, digest__in={row.digest for row in rows}
     )
-    if not made and row.rejected_as == SENT_AGAIN:  # that is what has just happened
-        row.state, row.rejected_as, row.note, row.settled_at, row.settled_by = UnmatchedState.OPEN, "", "", None, ""
-        row.save(update_fields=["state", "rejected_as", "note", "settled_at", "settled_by"])
-    return row
+    again = [row.pk for row in there if row.rejected_as == SENT_AGAIN]  # that is what has just happened
+    if again:
+        there.filter(pk__in=again).update(
+            state=UnmatchedState.OPEN, rejected_as="", note="", settled_at=None, settled_by=""
+        )
+    kept = {(row.facility_id, row.digest): row for row in (there.all() if again else there)}
+    return [kept[row.facility_id, row.digest] for row in rows]
 
 
 def unmatched(facility: str) -> QuerySet[UnmatchedResult]:

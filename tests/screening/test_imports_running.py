@@ -56,10 +56,11 @@ def actor(uploader, station):
     return Actor(f"user:{uploader.pk}", uploader.name, Role.LABORATORY, facility=station.pk)
 
 
-def test_statements_do_not_grow_with_the_chunk(station, path):
+@pytest.mark.parametrize("changes", [{}, {"citizen_id": ""}], ids=["stored", "parked"])
+def test_statements_do_not_grow_with_the_chunk(station, path, changes):
     found = []
     for start, count in ((0, 5), (100, 50)):
-        path.write_text(csv_text([person(n) for n in range(start + 1, start + count + 1)]))
+        path.write_text(csv_text([person(n, **changes) for n in range(start + 1, start + count + 1)]))
         batch = batch_of_path(path)
         with CaptureQueriesContext(
             connection,

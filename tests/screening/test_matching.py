@@ -55,7 +55,7 @@ def test_what_was_to_be_sent_again_is_open_when_it_comes(station: Facility, clin
 @pytest.mark.parametrize("wrong", [{"reason": "bored"}, {"source": "pigeon"}, {"fields": {"colour": "red"}}])
 def test_what_the_queue_does_not_know_is_a_programming_error(station: Facility, wrong: dict[str, object]) -> None:
     good = {"payload": "", "fields": FIT, "reason": "other", "source": "file", "facility": station, "actor": SYSTEM}
-    with pytest.raises(ValueError, match="park_result knows no"):
+    with pytest.raises(ValueError, match="queue knows no"):
         park_result(**{**good, **wrong})  # type: ignore[arg-type]
 
 
