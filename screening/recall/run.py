@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 from django.utils import timezone
 
-from screening.models import RecallRun
+from screening.models import RecallRun, StalePerson
 from screening.protocol import programmes, protocol_for
 from screening.recall import night
 from screening.recall.balance import balance
@@ -94,13 +94,13 @@ def _step(run: RecallRun, step: str) -> bool:
 
 
 def _notes(run: RecallRun, _all: str, _rest: list[str]) -> bool:
-    """What writes have noted; nothing of it matters where everybody is counted anyway."""
-    if set(run.programmes) == set(programmes()) and all(
-        night.must_recount(protocol_for(name, run.on), run.on) for name in run.programmes
+    """What writes have noted; with very many notes, as after a rebuild, everybody is counted in their place."""
+    if set(run.programmes) == set(programmes()) and (
+        StalePerson.objects.count() > night.MOST
+        or all(night.must_recount(protocol_for(name, run.on), run.on) for name in run.programmes)
     ):
         night.forget_rules()
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM screening_staleperson")
+        StalePerson.objects.all().delete()
         return True
     return take_notes(run.on) == 0
 

@@ -16,7 +16,7 @@ from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM
 from records.models import Citizen, Facility
 from screening.messages.bad_contacts import clear, report
-from screening.models import BalanceDifference, Invitation, Standing, StandingsNight
+from screening.models import BalanceDifference, Invitation, StalePerson, Standing, StandingsNight
 from screening.protocol import protocol_for
 from screening.protocol.eligibility import age_on
 from screening.recall import night
@@ -221,6 +221,18 @@ def test_everybody_is_counted_when_the_rules_change(station: Facility, man: str)
     assert not night.must_recount(protocol_for("colorectal", ON), ON + timedelta(days=1))
     older, newer = (protocol_for("colorectal", day) for day in (date(2025, 12, 31), date(2026, 1, 1)))
     assert night.rules_of(older) != night.rules_of(newer)
+
+
+def test_with_very_many_notes_everybody_is_counted_in_their_place(man: str, woman: str, monkeypatch: Any) -> None:
+    run(ON, ())
+    StalePerson.objects.create(patient=man)
+    assert "looked" not in run(ON + timedelta(days=1), ())
+    Standing.objects.filter(patient_id=woman).delete()
+    StalePerson.objects.bulk_create(StalePerson(patient=woman) for _ in range(3))
+    monkeypatch.setattr(night, "MOST", 2)
+    assert run(ON + timedelta(days=2), ())["looked"] > 2
+    assert not StalePerson.objects.exists()
+    assert Standing.objects.filter(patient_id=woman, programme="cervical").exists()
 
 
 def test_a_day_that_goes_back_has_everybody_counted(man: str) -> None:
