@@ -191,6 +191,9 @@ def test_a_left_positive_is_listed_until_a_second_person_has_seen_it(technician:
     run_batch(batch.pk)
     assert technician.get("/clinic/imports/").context["waiting"] == 2
 
+    shown = technician.get(f"{address}?tab=left").content.decode()
+    assert ("Dương tính" in shown, "Vẫn lưu dòng này" in shown) == (True, True)
+
     page = technician.get("/clinic/imports/left/")
     assert [(one["line"].flag, one["wrong"], one["mine"]) for one in page.context["lines"]] == [
         ("Dương tính", False, True),
