@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.test import TransactionTestCase
 
@@ -42,6 +42,14 @@ def own_database(*, anew: bool = False) -> Iterator[None]:
     _use(outside)
     with _server() as cursor:
         cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Rows that several tests look at, taken back at the end; what each of those writes goes with it."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def empty_tables() -> None:

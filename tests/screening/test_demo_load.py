@@ -242,3 +242,13 @@ def test_the_number_of_statements_does_not_grow_with_the_slice(django_assert_max
     with django_assert_max_num_queries(60):
         load_slice(part)
     assert connection.in_atomic_block
+
+
+def test_the_chains_end_where_the_protocol_of_their_days_does() -> None:
+    load_here(options(60, seed=3, districts=("005",), today=date(2026, 2, 20)))
+    assert list(
+        Resource.objects.filter(patient__endswith="-r00101").values_list("type", flat=True).order_by("type")
+    ) == [
+        "Observation",
+        "Patient",
+    ]

@@ -1,12 +1,13 @@
 """The demo clinic's rooms: each has something true in it, whatever the demo's present day is."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from django.db.models import Sum
+from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
-from fhir.models import Resource
 from healthhub.accounts.models import User
 from records.memberships import actor_for_user
 from screening.demo import present
@@ -32,16 +33,27 @@ from screening.models import (
     RecallRun,
     Standing,
 )
+from tests.database import taken_back
 
 TODAY = date(2026, 11, 2)
 CLINIC = "demo-01901"
 
 
+@pytest.fixture(scope="module")
+def loaded(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """The city, loaded once for all tests here."""
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")), taken_back():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(present, "recent_count", lambda tests: present.RECENT_TESTS)
+            assert load(Options(tests=120, seed=1, districts=("005",), today=TODAY), processes=1)
+        yield
+
+
 @pytest.fixture
-def city(db: None, settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    monkeypatch.setattr(present, "recent_count", lambda tests: present.RECENT_TESTS)
-    assert load(Options(tests=120, seed=1, districts=("005",), today=TODAY), processes=1)
+def city(loaded: None, db: None) -> None:
+    """The city; what a test adds goes with it."""
 
 
 def open_rounds() -> set[tuple[str, str]]:
@@ -110,14 +122,3 @@ def test_somebody_has_the_oldest_new_step_in_hand(city: None) -> None:
     assert taken.assignee
     assert taken.assignee.email.startswith("clinician")
     assert ContactAttempt.objects.filter(episode=taken.episode_id).count() == 2
-
-
-def test_the_chains_end_where_the_protocol_of_their_days_does(db: None, settings: Any, tmp_path: Any) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    assert load(Options(tests=60, seed=3, districts=("005",), today=date(2026, 2, 20)), processes=1)
-    assert list(
-        Resource.objects.filter(patient__endswith="-r00101").values_list("type", flat=True).order_by("type")
-    ) == [
-        "Observation",
-        "Patient",
-    ]
