@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from fhir.outcomes import Refused
@@ -24,6 +25,7 @@ from screening.models import Episode, ScreeningResult
 from screening.protocol import protocol_for
 
 MOST: Final = 100
+CHUNK: Final = 1000
 ACTIONS: Final = ("assign", "refer", "contact", "close")
 
 
@@ -70,6 +72,17 @@ def assign_all(lines: Sequence[Line], assignee: int | None, *, actor: Actor) -> 
     """Give them all to one person; the ids of the assignments made, for undoing. Refused for a stranger."""
     made = assign(episodes=[line.episode for line in lines], assignee=assignee, actor=actor)
     return [one.pk for one in made]
+
+
+def assign_whole(rounds: QuerySet[Episode], assignee: int | None, *, actor: Actor) -> list[int]:
+    """The same for all rounds of a filter, in chunks of one transaction; the access log names everybody."""
+    episodes = list(rounds.only("pk", "step", "state", "patient"))
+    with transaction.atomic():
+        return [
+            one.pk
+            for start in range(0, len(episodes), CHUNK)
+            for one in assign(episodes=episodes[start : start + CHUNK], assignee=assignee, actor=actor)
+        ]
 
 
 def reasons_for(lines: Sequence[Line]) -> list[tuple[str, str]]:

@@ -133,6 +133,12 @@ def counted_rounds(facility: str, actor: Actor) -> QuerySet[Episode]:
     return rounds.select_related(None)
 
 
+def rounds_on(tab: str, *, facility: str, on: date, filters: Filters, user_id: int, actor: Actor) -> QuerySet[Episode]:
+    """All rounds of a tab (one of ``ROUNDS``) and its filters, whatever page one is on, for work on all of them."""
+    rounds = narrowed(counted_rounds(facility, actor), filters, on)
+    return rounds.filter(_conditions(on, actor, user_id)[tab]).order_by("first_due_on", "id")
+
+
 def narrowed(rounds: QuerySet[Episode], filters: Filters, on: date) -> QuerySet[Episode]:
     """Only what the filters leave."""
     if filters.programme:

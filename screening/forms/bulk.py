@@ -27,6 +27,12 @@ class AssignForm(forms.Form):
         return int(chosen) if chosen else None
 
 
+class AssignAllForm(AssignForm):
+    """The same for all of a filter. ``count`` is how many were shown: another number is shown anew first."""
+
+    count = forms.IntegerField(widget=forms.HiddenInput)
+
+
 class ContactForm(forms.Form):
     """One try to reach somebody."""
 

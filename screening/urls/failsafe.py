@@ -2,10 +2,21 @@
 
 from django.urls import path
 
-from screening.views import bulk, city_batches, city_failsafe, city_reviews, closing, forgotten, steps, worklist
+from screening.views import (
+    bulk,
+    city_batches,
+    city_failsafe,
+    city_reviews,
+    closing,
+    forgotten,
+    steps,
+    worklist,
+    worklist_all,
+)
 
 urlpatterns = [
     path("clinic/worklist/undo/", bulk.undo, name="clinic-bulk-undo"),
+    path("clinic/worklist/all/", worklist_all.assign_all, name="clinic-bulk-all"),
     path("clinic/worklist/<slug:action>/", bulk.bulk, name="clinic-bulk"),
     path("clinic/reminders/<int:reminder_id>/", worklist.read_reminder, name="clinic-reminder-read"),
     path("clinic/people/<id:patient_id>/preview/", worklist.preview, name="clinic-preview"),

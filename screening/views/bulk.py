@@ -110,9 +110,14 @@ def _assign(request: ActingRequest, form: AssignForm, lines: Sequence[Line], con
         for fault in faults_of(refused):
             form.add_error(None, fault.text)
         return render(request, "clinic/worklist_bulk.html", context)
-    name = dict(form.fields["assignee"].choices)[form.cleaned_data["assignee"]]  # type: ignore[attr-defined]
-    request.session[_UNDO] = {"made": made, "at": time.time(), "name": str(name)}
+    remember_given(request, form, made)
     return redirect(context["back"])
+
+
+def remember_given(request: ActingRequest, form: AssignForm, made: Sequence[int]) -> None:
+    """Let what was just given be undone for a moment."""
+    name = dict(form.fields["assignee"].choices)[form.cleaned_data["assignee"]]  # type: ignore[attr-defined]
+    request.session[_UNDO] = {"made": list(made), "at": time.time(), "name": str(name)}
 
 
 def _answer(request: ActingRequest, outcomes: Sequence[Outcome], context: dict[str, Any]) -> HttpResponse:

@@ -31,8 +31,8 @@ PARTS = ("programme", "step", "level", "assigned", "area")
 def worklist(request: ActingRequest) -> HttpResponse:
     """Tabs with counts; the tab, the filters and the page are in the address."""
     facility, today = facility_of(request).pk, timezone.localdate()
-    choices = _choices(request, facility)
-    filters = _filters(request, choices)
+    choices = filter_choices(request, facility)
+    filters = asked_filters(request, choices)
     found = load_worklist(
         facility=facility,
         on=today,
@@ -58,6 +58,7 @@ def worklist(request: ActingRequest) -> HttpResponse:
         "first_page": f"?{first}" if request.GET.get("after") else "",
         "next_page": f"?{query.urlencode()}" if found.after else "",
         "back": f"?{first}",
+        "total": found.counts[found.tab],
         "level_names": LEVEL_NAMES,
         "reminders": reminders_for(facility),
         "undo": take_undo(request),
@@ -90,7 +91,8 @@ def read_reminder(request: ActingRequest, reminder_id: int) -> HttpResponse:
     return redirect("clinic")
 
 
-def _choices(request: ActingRequest, facility: str) -> dict[str, list[tuple[str, str]]]:
+def filter_choices(request: ActingRequest, facility: str) -> dict[str, list[tuple[str, str]]]:
+    """What the list can be narrowed to; where people live only if the address narrows it (the list itself knows it)."""
     programmes = lists.programme_choices()
     programme = request.GET.get("programme", "")
     narrowed = any(request.GET.get(name) for name in PARTS)
@@ -104,7 +106,7 @@ def _choices(request: ActingRequest, facility: str) -> dict[str, list[tuple[str,
     }
 
 
-def _filters(request: ActingRequest, choices: dict[str, list[tuple[str, str]]]) -> Filters:
+def asked_filters(request: ActingRequest, choices: dict[str, list[tuple[str, str]]]) -> Filters:
     """What the address asks for, as far as it can be chosen."""
     asked = {name: request.GET.get(name, "") for name in PARTS}
     return Filters(**{name: value if value in dict(choices[name]) else "" for name, value in asked.items()})

@@ -93,6 +93,7 @@ def _clinic() -> list[Visit]:
     return [
         *(Visit(name, "clinician") for name in plain),
         *(Visit("clinic", "clinician", query=f"?tab={tab}") for tab in ("week", "waiting", "missed")),
+        Visit("clinic-bulk-all", "clinician", query="?tab=open"),
         *(Visit("clinic-recall", "clinician", query=f"?tab={one}") for one in ("ceased", "review", "out")),
         Visit("clinic-session", "clinician", {"session_id": "demo1-session-k0"}),
         Visit("clinic-session-cancel", "clinician", {"session_id": "demo1-session-c2"}),

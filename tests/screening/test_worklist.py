@@ -150,6 +150,28 @@ def test_giving_work_away_can_be_undone_for_a_moment(
     assert Assignment.objects.count() == 4  # what happened stays written
 
 
+def test_all_work_of_a_tab_and_its_filters_is_given_not_only_a_page(
+    doctor: Client, send: Sender, station: Facility, laboratory: Facility, colleague: User
+) -> None:
+    positives(send, station, *range(100, 130), 62)  # 30 with the city, one with the facility only
+    everything = "/clinic/worklist/all/?tab=overdue&level=city"
+    listed = doctor.get("/clinic/?tab=overdue&level=city")
+    assert (len(names(listed)), listed.context["total"]) == (25, 30)
+    assert f"/clinic/worklist/all/{listed.context['back']}".replace("&", "&amp;") in listed.content.decode()
+    assert doctor.get(everything).context["steps"] == [("Sàng lọc ung thư đại trực tràng", "Nội soi đại tràng", 30)]
+    stale = doctor.post(everything, {"assignee": str(colleague.pk), "count": 29})
+    assert (stale.context["changed"], Assignment.objects.count()) == (True, 0)
+    doctor.post(everything, {"assignee": str(colleague.pk), "count": 30})
+    own = Client()
+    own.force_login(colleague)
+    assert own.get("/clinic/?tab=mine").context["worklist"].counts["mine"] == 30
+    doctor.post("/clinic/worklist/undo/", {"back": "?tab=open"})
+    assert own.get("/clinic/?tab=mine").context["worklist"].counts["mine"] == 0
+    stranger = signed_in(Role.LABORATORY, laboratory)
+    assert stranger.get(everything).context["count"] == 0
+    assert doctor.get("/clinic/worklist/all/?tab=missed").status_code == 404
+
+
 def test_work_goes_only_to_people_of_the_facility(
     doctor: Client, send: Sender, station: Facility, laboratory: Facility
 ) -> None:
