@@ -26,8 +26,7 @@ from screening.demo.load import Refused, load, load_slice
 from screening.demo.places import UnknownDistricts
 from screening.demo.plan import Options, make_plan
 from screening.demo.present import made_apart
-from screening.episodes import worklist
-from screening.models import Episode, EpisodeEvent, ScreeningResult, StatisticsCell
+from screening.models import Episode, ScreeningResult, StatisticsCell
 
 pytestmark = pytest.mark.django_db
 
@@ -134,21 +133,6 @@ def test_every_resource_of_the_city_is_valid_though_the_load_validates_a_sample(
     assert [issue for issue in check(drafts) if issue.severity in ("error", "fatal")] == []
 
 
-def test_what_nobody_did_in_2017_was_closed_with_a_reason_but_for_a_few() -> None:
-    """Or the failsafe would begin with a thousand people who are nine years overdue."""
-    load_here(options(3000))
-    old = Episode.objects.filter(opened_on__year=2017)
-    positives = old.filter(results__outcome="positive").distinct().count()
-    assert positives > 100
-    assert 1 <= old.exclude(state="closed").count() <= positives * 0.05
-    closed = old.filter(outcome="closed")
-    assert set(closed.values_list("detail", flat=True)) == set(rates.REASONS)
-    said = EpisodeEvent.objects.filter(fact="closed")
-    assert all(one.data["note"] for one in said if one.data["reason"] in ("done_elsewhere", "moved_away"))
-    assessed = old.filter(outcome="assessed").count()
-    assert assessed / positives == pytest.approx(rates.ASSESSED, abs=0.12)
-
-
 def test_facilities_cover_the_districts() -> None:
     load_here(options())
     kinds = dict(Facility.objects.order_by("kind").values_list("code", "kind"))
@@ -195,18 +179,6 @@ def test_the_demo_citizen_waits_for_a_colonoscopy_after_an_older_negative() -> N
     assert kinds == {
         "Patient", "Observation", "Encounter", "Condition", "MedicationRequest", "AllergyIntolerance", "Immunization",
     }  # fmt: skip
-
-
-def test_the_demo_clinics_worklist_is_about_today() -> None:
-    load_here(options(2000))
-    days = [item.days for item in worklist("demo-01901", TODAY)]
-    assert len([day for day in days if day < -1000]) == 1  # one of 2017 was forgotten
-    now = [day for day in days if day >= -1000]
-    assert [day for day in now if day < 14] == [-6, -5, 3, 4, 6]  # overdue, due these days
-    assert 53 in now  # the demo citizen
-    closed = Episode.objects.filter(owner="demo-01901", outcome="closed")
-    assert closed.exists()
-    assert {episode.closed_on.year for episode in closed if episode.closed_on} <= {2017, 2018, 2021}
 
 
 @override_settings(DEMO=True)
