@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from healthhub.accounts.actors import Role
 from records.models import Facility, Membership
-from screening.models import Balance, BalanceDifference, Capacity, Decision, Invitation, Standing
+from screening.models import Balance, BalanceDifference, Capacity, Decision, Invitation, RecallRun, Standing
 from screening.recall.refresh import refresh_people
 from screening.recall.run import carry_on, start_run
 from tests.screening.conftest import make_patient
@@ -118,6 +118,8 @@ def test_the_books_open_on_the_programme_that_needs_to_be_seen(station: Facility
     page = officer.get("/city/recall/")
     assert page.context["programme"] == "breast"
     assert "Đếm lại thấy sai" in page.content.decode()
+    RecallRun.objects.update(counts={"late": 7})
+    assert "ngày mời không còn đúng: 7" in officer.get("/city/recall/").content.decode()
     listed = officer.get("/city/recall/breast/wrong/").content.decode()
     assert woman in listed
     assert "Trần Thị Hoa" not in listed
