@@ -10,14 +10,13 @@ worked out as on a first night, and whoever stood wrong is put right, counted an
 """
 
 import hashlib
-from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
 from django.db import connection
 
 from screening.models import StandingsNight
-from screening.protocol import Protocol, programmes
+from screening.protocol import Protocol
 from screening.recall.ages import birthdays
 from screening.recall.callers import callers, registered
 from screening.recall.evidence import lapsing
@@ -105,9 +104,9 @@ def note_day(on: date) -> None:
         cursor.execute(_SEEN, {"on": on})
 
 
-def forget_rules(names: Sequence[str] = ()) -> None:
-    """Have everybody counted by the next run of these programmes (of all, if none is named)."""
-    StandingsNight.objects.filter(pk__in=names or programmes()).update(rules="")
+def forget_rules() -> None:
+    """Have everybody counted by the next run of each programme."""
+    StandingsNight.objects.update(rules="")
 
 
 def has_begun(protocol: Protocol, on: date) -> bool:

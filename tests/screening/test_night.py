@@ -16,7 +16,7 @@ from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM
 from records.models import Citizen, Facility
 from screening.messages.bad_contacts import clear, report
-from screening.models import BalanceDifference, Invitation, StalePerson, Standing, StandingsNight
+from screening.models import BalanceDifference, CountedPerson, Invitation, StalePerson, Standing, StandingsNight
 from screening.protocol import protocol_for
 from screening.protocol.eligibility import age_on
 from screening.recall import night
@@ -210,6 +210,17 @@ def test_a_standing_that_is_wrong_is_found_put_right_and_told_within_four_weeks(
     assert BalanceDifference.objects.get(kind="wrong").patient_id == man
     run(ON + timedelta(days=200))
     assert not BalanceDifference.objects.filter(kind="wrong").exists()
+
+
+def test_a_text_that_was_read_wrongly_shows_in_the_books_and_is_read_again(man: str, woman: str) -> None:
+    run(ON)
+    long_ago = "UPDATE fhir_resource SET last_updated = last_updated - interval '1 day' WHERE type = 'Patient'"
+    with connection.cursor() as cursor:
+        cursor.execute(long_ago)
+    CountedPerson.objects.filter(pk=man).update(birth_date=date(2020, 1, 1))
+    nights = [run(ON + timedelta(days=day)) for day in range(1, night.SHARES + 2)]
+    assert [counts["differences"] for counts in (nights[0], nights[-1])] == [1, 0]
+    assert sum(counts.get("misread", 0) for counts in nights) == 1
 
 
 def test_everybody_is_counted_when_the_rules_change(station: Facility, man: str) -> None:
