@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from fhir.ids import new_id
 from screening.imports.columns import Column
-from screening.machines.hl7v2 import Head
+from screening.machines.heads import Head
 
 #: HL7 table 0357.
 _ERRORS: Final = {

@@ -1,4 +1,4 @@
-"""Reads an HL7 v2 ORU^R01 message: who sent it, under which control id, and the results that it holds.
+"""Reads the results that an HL7 v2 ORU^R01 message holds.
 
 Pure but for the facility's table of codes and its deliveries of kits. What is taken of a message: PID-3, 5, 7, 8, 13;
 OBR-2, 3, 7, 22, 25; SPM-2, 17; OBX-2, 3, 5, 6, 7, 8, 11, 14, 17, 18; INV-1, 16 and NTE after OBX.
@@ -17,6 +17,7 @@ from django.utils import timezone
 from records.identifiers import Malformed, parse_cccd, parse_insurance_number, parse_phone
 from screening.imports.columns import Column
 from screening.machines.codes import NOT_OURS, SYSTEMS, meant_by
+from screening.machines.heads import BadMessage, Head
 from screening.machines.ranges import cutoff_in, kit_in, usable
 from screening.machines.taking import ABNORMAL, CORRECTION, FINAL, UNOBTAINABLE, WITHDRAWN, Result
 from screening.results import known_test
@@ -24,17 +25,6 @@ from screening.results import known_test
 # it writes whole fields, with what they say about people, into the log when an escape is wrong
 logging.getLogger(hl7.util.logger.name).setLevel(logging.CRITICAL)
 
-#: MSH-18 (HL7 table 0211) -> Python's codec. VISCII, TCVN3 and VNI have none: such a message is refused, not guessed.
-CHARSETS: Final = {
-    "UNICODE UTF-8": "utf-8",
-    "UTF-8": "utf-8",
-    "UNICODE": "utf-8",
-    "ASCII": "ascii",
-    "8859/1": "iso-8859-1",
-    "ISO-8859-1": "iso-8859-1",
-    "WINDOWS-1258": "cp1258",
-    "CP1258": "cp1258",
-}
 _NATIONAL: Final = {"NI", "NNVNM", "NNVN", "CCCD", "CC"}
 _INSURANCE: Final = {"HC", "NIIP", "BHYT", "SS"}
 _MEASURED: Final = re.compile(r"(<=?|>=?)?\d+([.,]\d+)?")
@@ -43,80 +33,12 @@ _FINAL: Final = {"F", "U", ""}
 _WITHDRAWN: Final = {"D", "W"}
 
 
-class BadMessage(Exception):
-    """Why a message cannot be read at all: answered AR (wrong kind, sender, framing) or AE (contents)."""
-
-    def __init__(self, code: str, text: str, *, place: str = "", error: str = "207") -> None:
-        super().__init__(text)
-        self.code, self.place, self.error = code, place, error
-
-
-@dataclass(slots=True)
-class Head:
-    """The MSH segment. ``separators`` are those of field, component, repetition, escape and subcomponent."""
-
-    separators: str
-    application: str
-    facility: str
-    receiver: str
-    receiving_facility: str
-    kind: str
-    control_id: str
-    processing: str
-    version: str
-    charset: str
-
-
 @dataclass(slots=True)
 class Report:
     """The results of a message; ``left_out`` says what it holds besides, which is not taken."""
 
     results: list[Result] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-
-
-def read_head(raw: bytes) -> Head:
-    """The MSH segment, which is ASCII whatever the rest. Raises BadMessage (AR)."""
-    line = re.split(rb"[\r\n]", raw.lstrip(b"\r\n "), maxsplit=1)[0].decode("ascii", "replace")
-    if not line.startswith("MSH") or len(line) < 9:
-        raise BadMessage("AR", "The message does not begin with MSH.", place="MSH^1", error="100")
-    if re.search(r"[\x00-\x1f\x7f]", line):
-        raise BadMessage("AR", "MSH holds control characters.", place="MSH^1", error="102")
-    fields = line.split(line[3])
-    marks = fields[1]
-    if len(marks) < 4 or len(set(line[3] + marks)) != len(line[3] + marks):
-        raise BadMessage("AR", "MSH-2 does not name four different separators.", place="MSH^1^2", error="100")
-
-    def get(number: int) -> str:
-        return fields[number - 1].strip() if number <= len(fields) else ""
-
-    return Head(
-        separators=line[3] + marks,
-        application=get(3).split(marks[0])[0],
-        facility=get(4).split(marks[0])[0],
-        receiver=get(5),
-        receiving_facility=get(6),
-        kind=get(9).replace(marks[0], "^"),
-        control_id=get(10),
-        processing=get(11).split(marks[0])[0] or "P",
-        version=get(12).split(marks[0])[0] or "2.5.1",
-        charset=get(18).split(marks[1])[0].upper(),
-    )
-
-
-def decode(raw: bytes, head: Head, encoding: str = "") -> tuple[str, str]:
-    """(text, codec): by MSH-18, else as the connection is set up, else UTF-8. Raises BadMessage: nothing is guessed."""
-    codec = CHARSETS.get(head.charset) if head.charset else encoding or "utf-8"
-    if codec is None:
-        known = ", ".join(sorted(CHARSETS))
-        text = f"Character set {head.charset!r} (MSH-18) is not supported; supported are {known}."
-        raise BadMessage("AR", text, place="MSH^1^18", error="103")
-    try:
-        text = raw.decode(codec)
-    except UnicodeDecodeError as error:
-        told = f"The message is not in {codec}: byte {error.start} cannot be read. Name the character set in MSH-18."
-        raise BadMessage("AE", told, place="MSH^1^18", error="102") from None
-    return re.sub(r"\r\n|\n", "\r", text.strip("\r\n ")) + "\r", codec
 
 
 def read_report(text: str, head: Head, table: Mapping[str, str], *, facility: str) -> Report:

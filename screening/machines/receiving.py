@@ -21,7 +21,8 @@ from fhir.outcomes import Refused
 from screening.imports.columns import Column
 from screening.machines.answers import Fault, acknowledge, place_of
 from screening.machines.codes import table_of
-from screening.machines.hl7v2 import BadMessage, Head, decode, read_head, read_report
+from screening.machines.heads import BadMessage, Head, decode, read_head
+from screening.machines.hl7v2 import read_report
 from screening.machines.inbox import keep_refused
 from screening.machines.taking import Taken, take_results
 from screening.models import MachineConnection, MachineMessage, MachineProtocol
