@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from screening.protocol import Protocol, programmes, protocol_for
+from screening.protocol.shapes import INVITED
 from screening.publishing.sweep import mark_unpublished
 from screening.recall.callers import callers
+from screening.recall.invitations import NEVER
 from screening.recall.night import has_begun, note_day
 from screening.recall.settling import settle
 from screening.recall.standing import COLUMNS, Scope, standings_sql
@@ -29,21 +31,27 @@ WITH taken AS (
 """
 _NAMES = [name for name in COLUMNS.split(", ") if name not in ("patient_id", "programme", "since")]
 # One statement: what must be, what is too much, what differs (joined first, so that a night on which nothing changed
-# writes nothing, not even row locks); people whose EpisodeOfCare and CarePlan say where they stand are noted.
+# writes nothing, not even row locks). When somebody who never had an invitation may be called is plain; of the others
+# the planning works it out (``invitations``), by the same rule. People whose EpisodeOfCare and CarePlan say
+# where they stand are noted.
 _REFRESH = f"""
 WITH fresh({COLUMNS}) AS MATERIALIZED ({{standings}}), gone AS (
     DELETE FROM screening_standing s WHERE s.programme = %(programme)s {{scope}}
     AND NOT EXISTS (SELECT FROM fresh f WHERE f.patient_id = s.patient_id) RETURNING s.patient_id
 ), written AS (
-    INSERT INTO screening_standing ({COLUMNS})
+    INSERT INTO screening_standing ({COLUMNS}, call_on)
     SELECT {", ".join(f"f.{name}" for name in COLUMNS.split(", ")[:-1])},
-        CASE WHEN s.status = f.status THEN s.since ELSE f.since END
+        CASE WHEN s.status = f.status THEN s.since ELSE f.since END,
+        CASE WHEN %(ahead)s::int IS NULL OR f.patient_id IN (
+                SELECT s.patient_id FROM screening_invitation s WHERE s.programme = %(programme)s {{scope}}) THEN NULL
+            WHEN f.status NOT IN ('screened', 'due', 'overdue') OR f.due_on IS NULL THEN %(never)s
+            ELSE f.due_on - %(ahead)s::int END
     FROM fresh f
     LEFT JOIN screening_standing s ON s.patient_id = f.patient_id AND s.programme = %(programme)s {{scope}}
     WHERE s.id IS NULL OR ({", ".join(f"s.{name}" for name in _NAMES)})
         IS DISTINCT FROM ({", ".join(f"f.{name}" for name in _NAMES)})
     ON CONFLICT (patient_id, programme) DO UPDATE SET
-        {", ".join(f"{name} = excluded.{name}" for name in [*_NAMES, "since"])}, call_on = NULL
+        {", ".join(f"{name} = excluded.{name}" for name in [*_NAMES, "since", "call_on"])}
     RETURNING patient_id
 ), changed AS (SELECT patient_id FROM gone UNION ALL SELECT patient_id FROM written), noted AS (
     INSERT INTO screening_unpublishedperson (patient) SELECT c.patient_id FROM changed c
@@ -88,7 +96,9 @@ def refresh_standings(
 
     ``named`` asks who has changed, for scopes of not too many people; ``nearest`` as in ``standings_sql``.
     """
+    ahead = protocol.call.invite_days_before if protocol.call and protocol.mode == INVITED else None
     params: dict[str, Any] = {**scope.params, "programme": protocol.programme, "named": named}
+    params |= {"ahead": ahead, "never": NEVER}
     sql = _TAKE_OUT
     if has_begun(protocol, on):
         standings, more = standings_sql(protocol, on, scope=scope, nearest=callers() if nearest is None else nearest)
