@@ -12,7 +12,7 @@ from fhir.outcomes import Refused
 from fhir.store import Draft, save_many
 from fhir.text import parse
 from healthhub.accounts.actors import Actor
-from screening.laboratory.matching import SENT_AGAIN, reject_result
+from screening.laboratory.matching import take_back_parked
 from screening.models import RowKind, RowState, StagedRow, UnmatchedResult
 
 _NOW = """
@@ -87,7 +87,7 @@ def _unpark(one: StagedRow, *, actor: Actor) -> None:
     try:
         with transaction.atomic():
             if parked:
-                reject_result(unmatched=parked, rejected_as=SENT_AGAIN, actor=actor, note=_("Tệp đã được hoàn tác."))
+                take_back_parked(unmatched=parked, actor=actor, note=_("Tệp đã được hoàn tác."))
         one.state = RowState.UNDONE
     except Refused:
         _keep(one, _("Kết quả này đã được ghép với một người sau khi lưu; hãy xem và quyết định riêng."))

@@ -1,10 +1,11 @@
 """The queue of results that match no person or no order. Nothing in it is ever dropped: matched, or rejected with a
-coded reason; and it is somebody's work, with an age, until then."""
+coded reason, by two people unless it is plainly negative; and it is somebody's work, with an age, until then."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -17,7 +18,8 @@ from fhir.outcomes import refuse
 from healthhub.accounts.actors import Actor
 from records.models import Facility
 from screening.models import UnmatchedResult, UnmatchedState
-from screening.results import enter_result
+from screening.protocol import NotInterpretable, interpret
+from screening.results import enter_result, said_test
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -129,7 +131,13 @@ def park_results(parkings: Sequence[Parking], *, actor: Actor) -> list[Unmatched
     again = [row.pk for row in there if row.rejected_as == SENT_AGAIN]  # that is what has just happened
     if again:
         there.filter(pk__in=again).update(
-            state=UnmatchedState.OPEN, rejected_as="", note="", settled_at=None, settled_by=""
+            state=UnmatchedState.OPEN,
+            rejected_as="",
+            note="",
+            settled_at=None,
+            settled_by="",
+            asked_by="",
+            asked_name="",
         )
     kept = {(row.facility_id, row.digest): row for row in (there.all() if again else there)}
     return [kept[row.facility_id, row.digest] for row in rows]
@@ -169,13 +177,51 @@ def match_result(
     return saved.id
 
 
-def reject_result(*, unmatched: UnmatchedResult, rejected_as: str, actor: Actor, note: str = "") -> None:
-    """Settle a row as nobody's, with a key of REJECTIONS. Refused: 422 for another reason, 409 if it is settled."""
+def needs_second_person(unmatched: UnmatchedResult) -> bool:
+    """Whether one person alone may not call it nobody's: a positive may hide in whatever is not plainly negative."""
+    said = unmatched.fields.get
+    test = said_test(said("test", ""))
+    if test is None or unmatched.reason == "flag_differs":
+        return True
+    try:
+        found = interpret(
+            test,
+            word=said("value", ""),
+            unit=said("unit", ""),
+            kit=said("kit", ""),
+            cutoff=Decimal(said("cutoff")) if said("cutoff") else None,
+            cutoff_unit=said("cutoff_unit", ""),
+        )
+    except (NotInterpretable, InvalidOperation):
+        return True
+    return found.outcome != "negative"
+
+
+def reject_result(*, unmatched: UnmatchedResult, rejected_as: str, actor: Actor, note: str = "") -> bool:
+    """Settle a row as nobody's, with a key of REJECTIONS; or, if it takes two, ask for it: then it stays in the queue
+    and the answer is False until another person rejects it too.
+
+    Refused: 422 for another reason, 409 if it is settled.
+    """
     if rejected_as not in REJECTIONS:
         raise refuse(422, "code-invalid", f"Reason {rejected_as!r} is none of {', '.join(REJECTIONS)}.", "reason")
     with transaction.atomic():
         row = _open(unmatched)
-        row.state, row.rejected_as, row.note = UnmatchedState.REJECTED, rejected_as, note
+        row.rejected_as, row.note = rejected_as, note
+        if needs_second_person(row) and row.asked_by in ("", actor.id):
+            row.asked_by, row.asked_name = actor.id, actor.name[:255]
+            row.save(update_fields=["rejected_as", "note", "asked_by", "asked_name"])
+            return False
+        row.state = UnmatchedState.REJECTED
+        _settle(row, actor)
+    return True
+
+
+def take_back_parked(*, unmatched: UnmatchedResult, actor: Actor, note: str) -> None:
+    """Settle a row whose file is undone: the file's own list goes on to ask for it. Refused: 409 if it is settled."""
+    with transaction.atomic():
+        row = _open(unmatched)
+        row.state, row.rejected_as, row.note = UnmatchedState.REJECTED, SENT_AGAIN, note
         _settle(row, actor)
 
 

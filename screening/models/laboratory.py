@@ -212,8 +212,8 @@ class UnmatchedResult(models.Model):
     a coded reason.
 
     `payload` is what arrived, as it arrived; `fields` what was understood of it (see laboratory.matching.FIELDS), all
-    texts. `reason` says why it was parked, `rejected_as` why it was rejected. Only the facility that it came to reads
-    it. `digest` makes a message that is sent twice one row.
+    texts. `reason` says why it was parked, `rejected_as` why it was rejected, or why `asked_by` wants it to be while it
+    is open. Only the facility that it came to reads it. `digest` makes a message that is sent twice one row.
     """
 
     facility = models.ForeignKey(
@@ -229,6 +229,8 @@ class UnmatchedResult(models.Model):
     parked_by = models.CharField(max_length=200)
     settled_at = models.DateTimeField(null=True, blank=True)
     settled_by = models.CharField(max_length=200, blank=True)
+    asked_by = models.CharField(max_length=200, blank=True)
+    asked_name = models.CharField(max_length=255, blank=True)
     rejected_as = models.CharField(max_length=40, blank=True)
     note = models.TextField(blank=True)
     observation_id = models.CharField(max_length=64, blank=True)

@@ -27,6 +27,7 @@ from screening.laboratory.candidates import candidates_for
 from screening.laboratory.matching import (
     LATE,
     REASONS,
+    REJECTIONS,
     SOURCES,
     match_result,
     park_result,
@@ -98,12 +99,16 @@ def one(request: ActingRequest, unmatched_id: int) -> HttpResponse:
     present.fields["number"].widget.attrs.pop("autofocus", None)
     if request.method == "POST" and not presenting and reject.is_valid():
         try:
-            reject_result(unmatched=row, actor=request.actor, **reject.cleaned_data)
+            settled = reject_result(unmatched=row, actor=request.actor, **reject.cleaned_data)
         except Refused as refused:
             for fault in faults_of(refused):
                 messages.error(request, fault.text)
         else:
-            messages.success(request, _("Đã loại kết quả này với lý do. Nó vẫn được lưu."))
+            done, asked = (
+                _("Đã loại kết quả này với lý do. Nó vẫn được lưu."),
+                _("Đã ghi lý do. Đây có thể là kết quả dương tính, nên vẫn ở hàng chờ đến khi có người thứ hai xem."),
+            )
+            messages.success(request, done if settled else asked)
         return redirect("clinic-matching")
     if presenting and present.is_valid():
         known = find_presented(**present.cleaned_data)
@@ -128,6 +133,7 @@ def one(request: ActingRequest, unmatched_id: int) -> HttpResponse:
         "known": known,
         "reject": reject,
         "open": row.state == UnmatchedState.OPEN,
+        "asked_by_me": row.asked_by == request.actor.id,
     }
     return render(request, "clinic/matching_one.html", context)
 
@@ -187,6 +193,7 @@ def _line(row: UnmatchedResult) -> dict[str, Any]:
         "test": as_written(row, "test"),
         "value": " ".join(part for part in (row.fields.get("value", ""), row.fields.get("unit", "")) if part),
         "reason": REASONS.get(row.reason, row.reason),
+        "asked": REJECTIONS.get(row.rejected_as, "") if row.asked_by else "",
         "source": SOURCES.get(row.source, row.source),
         "days": waited.days,
         "late": waited > LATE,

@@ -10,9 +10,9 @@ from healthhub.accounts.models import User
 from records.models import Facility, Membership
 
 
-def signed_in(role: Role, facility: Facility | None = None, *, patient: str | None = None) -> Client:
+def signed_in(role: Role, facility: Facility | None = None, *, patient: str | None = None, email: str = "") -> Client:
     """A browser of somebody with this role."""
-    email = f"{role}.{facility.code if facility else patient or 'city'}@example.vn"
+    email = email or f"{role}.{facility.code if facility else patient or 'city'}@example.vn"
     user = User.objects.create_user(email, name="BS Lê Thị Mai")
     Membership.objects.create(user=user, role=role.value, facility=facility, patient_id=patient)
     client = Client()

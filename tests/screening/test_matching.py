@@ -1,5 +1,6 @@
 """Results that match no person or no order wait in a queue, and leave it only matched or rejected with a reason."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -43,13 +44,16 @@ def test_the_same_message_sent_twice_is_one_row(station: Facility, laboratory: F
 
 
 def test_a_message_sent_again_does_not_reopen_what_was_settled(station: Facility, clinician: Actor) -> None:
-    reject_result(unmatched=park(station), rejected_as="control", actor=clinician)
+    for person in (clinician, replace(clinician, id="user:2")):
+        reject_result(unmatched=park(station), rejected_as="control", actor=person)
     assert (park(station).state, unmatched_count(station.pk)) == ("rejected", 0)
 
 
 def test_what_was_to_be_sent_again_is_open_when_it_comes(station: Facility, clinician: Actor) -> None:
-    reject_result(unmatched=park(station), rejected_as="sent_again", actor=clinician)
-    assert (park(station).state, unmatched_count(station.pk)) == ("open", 1)
+    row = park(station, value="3")
+    assert reject_result(unmatched=row, rejected_as="sent_again", actor=clinician)
+    assert unmatched_count(station.pk) == 0
+    assert (park(station, value="3").state, unmatched_count(station.pk)) == ("open", 1)
 
 
 @pytest.mark.parametrize("wrong", [{"reason": "bored"}, {"source": "pigeon"}, {"fields": {"colour": "red"}}])
@@ -91,4 +95,27 @@ def test_a_rejection_needs_a_coded_reason(station: Facility, clinician: Actor) -
     assert refused.value.status == 422
     reject_result(unmatched=row, rejected_as="control", actor=clinician, note="QC lot 7")
     row.refresh_from_db()
-    assert (row.state, row.rejected_as, row.note) == ("rejected", "control", "QC lot 7")
+    assert (row.rejected_as, row.note) == ("control", "QC lot 7")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"value": "48,6"}, {"value": "~"}, {"value": "3", "unit": "g/dL"}, {"value": "3", "test": "tea"}, {"cutoff": "x"}],
+)
+def test_what_may_be_positive_leaves_the_queue_by_two_people_only(
+    station: Facility, clinician: Actor, changed: dict[str, str]
+) -> None:
+    row = park(station, **changed)
+    for _ in range(2):
+        assert not reject_result(unmatched=row, rejected_as="control", actor=clinician)
+    assert [one.pk for one in unmatched(station.pk)] == [row.pk]
+    assert reject_result(unmatched=row, rejected_as="not_ours", actor=replace(clinician, id="user:2"))
+    row.refresh_from_db()
+    assert (row.state, row.rejected_as, row.asked_by, row.settled_by) == ("rejected", "not_ours", "user:1", "user:2")
+
+
+def test_a_plain_negative_leaves_the_queue_by_one_person(station: Facility, clinician: Actor) -> None:
+    row = park(station, value="3")
+    assert reject_result(unmatched=row, rejected_as="control", actor=clinician)
+    row.refresh_from_db()
+    assert (row.state, row.asked_by) == ("rejected", "")

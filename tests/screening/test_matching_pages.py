@@ -115,6 +115,12 @@ def test_a_rejection_needs_a_reason(technician: Client, station: Facility) -> No
     page = technician.post(f"{QUEUE}{row.pk}/", {"note": "không rõ"})
     assert page.context["reject"].errors["rejected_as"] == ["Hãy chọn một lý do."]
     technician.post(f"{QUEUE}{row.pk}/", {"rejected_as": "control", "note": ""})
+    assert technician.get(QUEUE).context["rows"][0]["asked"] == "Mẫu kiểm chuẩn, không phải của người bệnh"
+    page = technician.get(f"{QUEUE}{row.pk}/").content.decode()
+    assert "Cần một người khác xem và loại." in page
+    signed_in(Role.LABORATORY, station, email="second@example.vn").post(
+        f"{QUEUE}{row.pk}/", {"rejected_as": "control", "note": ""}
+    )
     assert UnmatchedResult.objects.get().state == "rejected"
     assert technician.get(QUEUE).context["rows"] == []
 
