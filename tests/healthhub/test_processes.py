@@ -98,7 +98,8 @@ def test_a_step_that_is_broken_off_ends_with_the_processes_that_it_started(tmp_p
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
         "pathlib.Path('child').write_text(str(child.pid)); time.sleep(60)"
     )
-    runner = "import os, sys; from pathlib import Path; from healthhub.processes import run\n"
+    runner = "import os, signal, sys; from pathlib import Path; from healthhub.processes import run\n"
+    runner += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
     runner += "run([sys.executable, '-c', sys.argv[1]], cwd=Path(sys.argv[2]), env=os.environ)"
     process = subprocess.Popen([sys.executable, "-c", runner, step, str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL)
     eventually(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text())

@@ -40,7 +40,7 @@ def test_every_row_is_there_once_although_the_worker_was_killed_while_reading_an
     batch: ImportBatch, celery_programs: CeleryPrograms
 ) -> None:
     celery_programs.start("worker", "beat")
-    begun = wait_for(lambda: ImportBatch.objects.filter(pk=batch.pk, processed__gt=0).first(), seconds=90, every=0.02)
+    begun = wait_for(lambda: ImportBatch.objects.filter(pk=batch.pk, processed__gt=0).first(), seconds=180, every=0.02)
     assert begun, celery_programs.said()
     time.sleep(0.1)  # into the next chunk, which is then half done
     celery_programs.kill("worker")
@@ -51,7 +51,7 @@ def test_every_row_is_there_once_although_the_worker_was_killed_while_reading_an
     assert not ScreeningResult.objects.exists(), "nobody has approved anything"
 
     celery_programs.start("worker")
-    read = wait_for(lambda: ImportBatch.objects.filter(pk=batch.pk, state=BatchState.REVIEW).first(), seconds=60)
+    read = wait_for(lambda: ImportBatch.objects.filter(pk=batch.pk, state=BatchState.REVIEW).first(), seconds=180)
     assert read, celery_programs.said()
     good = ROWS - ROWS // 100
     assert (read.processed, read.new, read.failed) == (ROWS, good, ROWS // 100)
@@ -62,7 +62,7 @@ def test_every_row_is_there_once_although_the_worker_was_killed_while_reading_an
     assert actor
     approve_batch(batch=read, kinds=["new"], approver=read.uploader, actor=actor)
     send(read)
-    begun = wait_for(lambda: ImportBatch.objects.filter(pk=batch.pk, handled__gt=0).first(), seconds=90, every=0.02)
+    begun = wait_for(lambda: ImportBatch.objects.filter(pk=batch.pk, handled__gt=0).first(), seconds=180, every=0.02)
     assert begun, celery_programs.said()
     time.sleep(0.2)
     celery_programs.kill("worker")
@@ -72,7 +72,7 @@ def test_every_row_is_there_once_although_the_worker_was_killed_while_reading_an
     assert ScreeningResult.objects.count() == batch.stored
 
     celery_programs.start("worker")
-    done = wait_for(lambda: ImportBatch.objects.filter(pk=batch.pk, state=BatchState.DONE).first(), seconds=90)
+    done = wait_for(lambda: ImportBatch.objects.filter(pk=batch.pk, state=BatchState.DONE).first(), seconds=180)
     assert done, celery_programs.said()
     assert (done.stored, done.new, done.failed) == (good, good, ROWS // 100)
     assert (done.corrected, done.unchanged, done.repeated, done.close, done.nobody) == (0, 0, 0, 0, 0)
@@ -82,6 +82,6 @@ def test_every_row_is_there_once_although_the_worker_was_killed_while_reading_an
     assert Resource.objects.filter(type="Observation").count() == good
     assert not ResourceVersion.objects.exists(), "nothing was written a second time"
     assert AccessEntry.objects.filter(resource_type="Observation", action="create").count() == good
-    counted = wait_for(lambda: ((found := report()).pending == 0 and found) or None, seconds=20)
+    counted = wait_for(lambda: ((found := report()).pending == 0 and found) or None, seconds=180)
     assert counted, celery_programs.said()
     assert counted.tested == good
