@@ -5,8 +5,10 @@ from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count
 
 from records.models import Citizen
+from screening.models import Invitation
 from screening.recall.simulation import PROGRAMMES, City
 
 
@@ -35,17 +37,14 @@ class Command(BaseCommand):
             programmes=tuple(options["programme"] or PROGRAMMES),
         )
         self.stdout.write(f"{len(city.register.people)} people settled in {time.monotonic() - began:.0f} s")
-        nights, totals = 0, dict.fromkeys(("sent", "reminded", "nonresponders", "responded", "cancelled"), 0)
+        nights = 0
         for night in city.run(options["years"], step=options["step"]):
             nights += 1
-            for word in totals:
-                totals[word] += night.counts.get(word, 0)
             if not night.holds:
                 raise CommandError(f"The books do not balance: {night}")
             if nights % max(1, 28 // options["step"]) == 1:
-                self.stdout.write(
-                    f"{night.on} night {nights}, {time.monotonic() - began:.0f} s: eligible {night.eligible}, {totals}"
-                )
+                self.stdout.write(f"{night.on} night {nights}, {time.monotonic() - began:.0f} s: {night.eligible}")
                 self.stdout.flush()
-        self.stdout.write(f"{nights} nights, {len(city.register.people)} people, every one balanced; {totals}; "
+        calls = dict(Invitation.objects.values_list("state").annotate(Count("pk")).order_by("state"))
+        self.stdout.write(f"{nights} nights, {len(city.register.people)} people, every one balanced; {calls}; "
                           f"{time.monotonic() - began:.0f} s")  # fmt: skip
