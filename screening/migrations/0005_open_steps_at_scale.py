@@ -6,7 +6,6 @@ from typing import Any
 import django.db.models.deletion
 from django.db import migrations, models
 
-
 # What the lists read: few rounds of all are open, and fewer people still were merged into others.
 INDEXES = """
 DROP INDEX screening_episode_open_owner;
@@ -36,13 +35,17 @@ WITH clocks AS (
     min((n.need->>'due_on')::date + coalesce(k.district, 14)) AS district_on,
     min((n.need->>'due_on')::date + coalesce(k.city, 30)) AS city_on
   FROM screening_episode e CROSS JOIN LATERAL jsonb_array_elements(
-    CASE WHEN e.needs = '[]' THEN jsonb_build_array(jsonb_build_object('step', e.step, 'due_on', e.due_on))
+    CASE WHEN e.needs = '[]' THEN jsonb_build_array(jsonb_build_object('step', e.step, 'state', e.state,
+      'category', e.category, 'owner', e.owner, 'due_on', e.due_on, 'warn_on', e.warn_on, 'limit_on', e.limit_on,
+      'source', coalesce((SELECT v.source_type || '/' || v.source_id FROM screening_episodeevent v
+        WHERE v.episode_id = e.id AND v.kind <> 'withdrawn' AND v.fact IN ('result', 'assessed')
+        ORDER BY v.occurred_on DESC, v.recorded_at DESC LIMIT 1), '')))
     ELSE e.needs END) WITH ORDINALITY AS n(need, place)
   LEFT JOIN clocks k ON k.programme = e.programme AND k.version = e.protocol_version AND k.step = n.need->>'step'
   WHERE e.state <> 'closed' GROUP BY e.id
 )
-UPDATE screening_episode e SET needs = CASE WHEN e.needs = '[]' THEN e.needs ELSE n.needs END,
-  first_due_on = n.first_due_on, district_on = n.district_on, city_on = n.city_on
+UPDATE screening_episode e SET needs = n.needs, first_due_on = n.first_due_on, district_on = n.district_on,
+  city_on = n.city_on
 FROM needs n WHERE n.id = e.id
 """
 _HOLDERS = """
