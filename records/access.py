@@ -22,7 +22,7 @@ from healthhub.accounts.actors import Actor, Role
 from healthhub.accounts.oauth import client_of_token
 from healthhub.postgresql.prepared import execute_prepared
 from records.memberships import actor_for_client
-from records.models import CareRelation, Citizen, Consent, Facility
+from records.models import CareBasis, CareRelation, Citizen, Consent, Facility
 from records.naming import named_facilities
 from records.reading import facility_code
 
@@ -60,9 +60,9 @@ WHERE NOT EXISTS (
 )
 ON CONFLICT (patient_id, facility_id, basis) DO NOTHING
 """
-_HAND = """
+_GIVE = """
 INSERT INTO records_carerelation (patient_id, facility_id, basis, since)
-SELECT p.patient_id, p.facility_id, 'handed', now() FROM unnest(%s::text[], %s::text[]) AS p(patient_id, facility_id)
+SELECT p.patient_id, p.facility_id, %s, now() FROM unnest(%s::text[], %s::text[]) AS p(patient_id, facility_id)
 ON CONFLICT (patient_id, facility_id, basis) DO NOTHING
 """
 
@@ -143,10 +143,19 @@ def presented_at(pairs: Set[tuple[str, str]]) -> None:
 
 def handed_to(pairs: Set[tuple[str, str]]) -> None:
     """Let facilities read people whose care the health department gave them, as (patient, facility). One statement."""
+    _give(pairs, CareBasis.HANDED)
+
+
+def called_by(pairs: Set[tuple[str, str]]) -> None:
+    """Let facilities read the people whom they call for screening, to book them or ask after them. One statement."""
+    _give(pairs, CareBasis.CALLED)
+
+
+def _give(pairs: Set[tuple[str, str]], basis: CareBasis) -> None:
     if pairs:
         patients, facilities = zip(*sorted(pairs), strict=True)
         with connection.cursor() as cursor:
-            cursor.execute(_HAND, [list(patients), list(facilities)])
+            cursor.execute(_GIVE, [basis.value, list(patients), list(facilities)])
 
 
 def visible_to(actor: Actor) -> QuerySet[Citizen]:

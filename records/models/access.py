@@ -10,12 +10,14 @@ from records.models.facilities import Facility
 class CareBasis(models.TextChoices):
     """Why a facility may read a person.
 
-    It wrote in her record, she showed her number and birth date there, or the health department gave it a step of hers.
+    It wrote in her record, she showed her number and birth date there, or the health department gave it a step of hers
+    or had it call her.
     """
 
     WROTE = "wrote"
     PRESENTED = "presented"
     HANDED = "handed"
+    CALLED = "called"
 
 
 class CareRelation(models.Model):

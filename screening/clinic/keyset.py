@@ -6,6 +6,7 @@ With numbered pages, a line that is settled meanwhile moves the first of the nex
 from datetime import date
 from typing import TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
 M = TypeVar("M", bound=Model)
@@ -20,17 +21,18 @@ def page_after(
     ``newest_first`` both are read backwards, and every line has a day.
     """
     beyond, order = ("lt", (f"-{day}", "-pk")) if newest_first else ("gt", (day, "pk"))
-    since, dot, key = after.replace("\x00", "").partition(".")
-    if dot and not since:
-        found = found.filter(**{f"{day}__isnull": True, f"pk__{beyond}": key})
-    elif dot:
-        try:
-            on = date.fromisoformat(since)
-        except ValueError:
-            pass
-        else:
+    since, _, said = after.replace("\x00", "").partition(".")
+    try:
+        key = found.model._meta.pk.to_python(said)
+        on = date.fromisoformat(since) if since else None
+    except (ValueError, ValidationError):
+        pass
+    else:
+        if on is not None:
             later = Q(**{f"{day}__{beyond}": on}) | Q(**{day: on, f"pk__{beyond}": key})
             found = found.filter(later | Q(**{f"{day}__isnull": True}))
+        elif said:
+            found = found.filter(**{f"{day}__isnull": True, f"pk__{beyond}": key})
     rows = list(found.order_by(*order)[: size + 1])
     if len(rows) <= size:
         return rows, ""

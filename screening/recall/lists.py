@@ -118,15 +118,19 @@ def fallen_out(on: date, *, actor: Actor, days: int = 90) -> QuerySet[Invitation
     return found.filter(patient__in=visible_to(actor)).select_related("patient").order_by("-ended_on", "-id")
 
 
-def nonresponders(facility: str | None) -> QuerySet[Invitation]:
-    """Who was called and reminded and has not answered, and is still due: for her clinic, longest silent first."""
-    # one join, for one standing: that of the invitation's programme
-    mine = {"patient__standings__facility_id": facility} if facility is not None else {}
+def nonresponders(facility: str, *, actor: Actor) -> QuerySet[Invitation]:
+    """Who was called and reminded and has not answered, and is still due: for her clinic, longest silent first.
+
+    If she has moved since, both the clinic that called her and that of her new place are hers, as far as they may see
+    her.
+    """
     found = Invitation.objects.filter(
+        Q(facility=facility) | Q(patient__standings__facility=facility),
+        # one join, for one standing: that of the invitation's programme
         state=InvitationState.NONRESPONDER,
         patient__standings__programme=F("programme"),
         patient__standings__status__in=("due", "overdue"),
-        **mine,
+        patient__in=visible_to(actor),
     )
     return found.select_related("patient").order_by("ended_on", "id")
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from healthhub.accounts.actors import Actor, system_actor
+from records.access import called_by
 from screening.messages.outbox import queue_messages
 from screening.models.appointments import OPEN_STATUSES
 from screening.protocol import Protocol
@@ -23,7 +24,7 @@ WHERE programme = %s AND state = 'planned' AND planned_on <= %s AND kind IN ('ca
 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _SENT = """
-UPDATE screening_invitation SET state = 'sent', sent_on = %s WHERE id = ANY(%s) RETURNING patient_id, programme
+UPDATE screening_invitation SET state = 'sent', sent_on = %s WHERE id = ANY(%s) RETURNING patient_id, facility_id
 """
 # Who is expected, or waits for a place, in the programme has answered by that: she needs no reminder to come.
 _NOT_BOOKED = f"""
@@ -97,6 +98,8 @@ def _tell(select: str, params: list[Any], kind: str, update: str, on: date, acto
         if ids:
             queue_messages(ids, kind, actor=actor)
             cursor.execute(update, [on, ids])
-            if update is _SILENCE:  # the other two leave her called, as she was
+            if update is _SENT:
+                called_by({(patient, facility) for patient, facility in cursor.fetchall() if facility})
+            elif update is _SILENCE:  # the other two leave her called, as she was
                 call_anew(cursor.fetchall())
     return len(ids)

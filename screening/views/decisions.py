@@ -78,7 +78,7 @@ def clinic_recall(request: ActingRequest) -> HttpResponse:
     """Who did not answer, whose ceasing is to be reviewed, and who was ended by a round: people of this facility."""
     facility = facility_of(request)
     today, tab = timezone.localdate(), request.GET.get("tab", "silent")
-    silent = lists.nonresponders(facility.pk)
+    silent = lists.nonresponders(facility.pk, actor=request.actor)
     reviews = lists.ceased_for_review(today, actor=request.actor)
     ceased = lists.ceased_for_review(today, actor=request.actor, overdue_only=False)
     ended = lists.ended_without_decision(actor=request.actor)

@@ -1,5 +1,6 @@
 """A night's call and recall: who is invited, reminded, and noted as not answering; runs that are killed or repeated."""
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 from io import StringIO
 
@@ -12,7 +13,8 @@ from fhir import store
 from fhir.reader import read
 from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM, Actor
-from records.models import Area, Citizen, Facility
+from records.access import can_see
+from records.models import Area, CareRelation, Citizen, Facility
 from screening.appointments import booking
 from screening.messages.sending import held_back
 from screening.models import Capacity, Invitation, InvitationKind, Message, RecallRun, Standing
@@ -255,12 +257,34 @@ def test_whoever_books_after_a_call_answers_that_call(station: Facility, clinici
     assert invitation(man).kind == "call"
 
 
-def test_a_silent_person_is_listed_once_whatever_else_she_is_due_for(station: Facility, man: str) -> None:
+def test_a_silent_person_is_listed_once_whatever_else_she_is_due_for(
+    station: Facility, clinician: Actor, man: str
+) -> None:
     night(MONDAY)
     refresh_people([man], timezone.localdate())
     Invitation.objects.update(state="nonresponder", ended_on=MONDAY)
     Standing.objects.filter(patient_id=man).update(facility_id=station.pk, status="overdue")
     assert Standing.objects.filter(patient_id=man).count() > 1
-    assert [one.patient_id for one in nonresponders(station.pk)] == [man]
+    assert [one.patient_id for one in nonresponders(station.pk, actor=clinician)] == [man]
+    Invitation.objects.update(facility_id=None)
     Standing.objects.filter(programme="colorectal").update(facility_id=None)
-    assert not nonresponders(station.pk).exists()
+    assert not nonresponders(station.pk, actor=clinician).exists()
+
+
+def test_whoever_is_called_is_seen_by_the_clinic_that_calls_her_and_by_no_other(
+    station: Facility, laboratory: Facility, clinician: Actor, man: str
+) -> None:
+    CareRelation.objects.all().delete()
+    elsewhere = replace(clinician, facility=laboratory.pk)
+    assert not can_see(clinician, man)
+    Citizen.objects.filter(pk=man).update(facility_id=station.pk)
+    Capacity.objects.create(facility=station, programme="colorectal", weekday=MONDAY.weekday(), places=5)
+    night(MONDAY)
+    assert Invitation.objects.get(patient_id=man).facility_id == station.pk
+    assert can_see(clinician, man)
+    Invitation.objects.update(state="nonresponder", ended_on=MONDAY)
+    Standing.objects.update(status="overdue")
+    assert [one.patient_id for one in nonresponders(station.pk, actor=clinician)] == [man]
+    Standing.objects.update(facility_id=laboratory.pk)  # she has moved
+    assert [one.patient_id for one in nonresponders(station.pk, actor=clinician)] == [man]
+    assert not nonresponders(laboratory.pk, actor=elsewhere).exists()

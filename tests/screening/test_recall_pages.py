@@ -142,3 +142,6 @@ def test_the_clinics_lists_go_on_after_the_last_line_shown(station: Facility) ->
         seen, after = seen + lines, page.context["next"]
     assert len(seen) == 120
     assert set(seen) == set(people)
+    first = clinic.get("/clinic/recall/?tab=silent").context["lines"]
+    for place in ("2026-01-01.abc", ".abc", "2026-01-01.", "2026-01-01.1e5", "x.1", "2026-01-01\x00"):
+        assert clinic.get("/clinic/recall/", {"tab": "silent", "after": place}).context["lines"] == first
