@@ -4,6 +4,7 @@ The first final word counts; the same again changes nothing. A failure also take
 clinics of a message, and remembers the address if it is the address that is wrong: who has none left is unreachable.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
@@ -12,12 +13,15 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from fhir import store
+from fhir.outcomes import Refused
 from fhir.reader import read
 from fhir.text import parse
 from healthhub.accounts.actors import system_actor
 from screening.messages import bad_contacts, outbox
 from screening.messages.communications import REFUSED
 from screening.messages.gateways.reports import Report
+
+logger = logging.getLogger(__name__)
 
 ACTOR: Final = system_actor("messages")
 _FIND = """
@@ -70,7 +74,11 @@ def _note(channel: str, report: Report) -> str:
 
 
 def _take_back(communication: str) -> None:
-    """Nobody was told by it after all."""
-    stored: dict[str, Any] = parse(read(type="Communication", id=communication, actor=ACTOR).content).resource
+    """Nobody was told by it after all. That the message failed stays noted even where the record refuses this."""
     why = {"text": "Đơn vị gửi tin báo không đến nơi"}
-    store.save({**stored, "status": "not-done", "statusReason": why}, actor=ACTOR)
+    try:
+        with transaction.atomic():
+            stored: dict[str, Any] = parse(read(type="Communication", id=communication, actor=ACTOR).content).resource
+            store.save({**stored, "status": "not-done", "statusReason": why}, actor=ACTOR)
+    except Refused as refused:
+        logger.warning("Communication/%s was not taken back (%s)", communication, refused.status)

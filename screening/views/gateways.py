@@ -17,6 +17,7 @@ from screening.messages.gateways.reports import CHANNELS, Malformed, NotConfigur
 from screening.messages.reports import note_reports
 
 LARGEST: Final = 256 * 1024
+DIGITS: Final = 18  # more are no number of bytes
 MINUTE: Final = 60
 GENUINE_A_MINUTE: Final = 600
 REFUSED_A_MINUTE: Final = 30
@@ -31,7 +32,10 @@ def report(request: HttpRequest, channel: str) -> HttpResponse:
     often, 503 if a message is not known as sent yet: the gateway then reports again."""
     if channel not in CHANNELS:
         return HttpResponse(status=404)
-    if int(request.headers.get("Content-Length") or 0) > LARGEST:
+    length = request.headers.get("Content-Length") or "0"
+    if not (length.isascii() and length.isdecimal()):
+        return HttpResponse(status=400)
+    if len(length) > DIGITS or int(length) > LARGEST:
         return HttpResponse(status=413)
     try:
         reports = read_reports(channel, request.body, request.headers)

@@ -85,6 +85,19 @@ def test_a_number_that_is_nobodys_makes_unreachable_who_has_no_other_way(station
     assert unreachable([patient]) == {patient}
 
 
+def test_a_failure_is_noted_although_the_communication_cannot_be_taken_back(station: Facility, sms: Office) -> None:
+    invite(person(station))
+    sweep()
+    message = Message.objects.get()
+    told = Resource.objects.get(type="Communication", id=message.communication)
+    spoilt = json.dumps(json.loads(told.content) | {"sent": "yesterday"})  # the store refuses to write this again
+    Resource.objects.filter(pk=told.pk).update(content=spoilt)
+    assert post("sms", {"reference": key(message), "status": "expired"}).json() == {"failed": 1}
+    assert states() == [("sms", "failed", "expired"), ("letter", "queued", "")]
+    told.refresh_from_db()
+    assert told.content == spoilt
+
+
 def test_a_mail_that_bounced(station: Facility, postbox: Postbox) -> None:
     for address in ("gone@example.vn", "full@example.vn"):
         invite(person(station, [{"system": "email", "value": address}]))
@@ -143,6 +156,39 @@ def test_a_report_that_comes_before_our_own_note_is_asked_for_again(station: Fac
 )
 def test_what_is_not_a_gateways_report(db: None, channel: str, said: Any, secret: str, status: int) -> None:
     assert post(channel, said, secret=secret).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "reason"),
+    [
+        ({"status": ["x"]}, 400, ""),
+        ({"status": {"x": 1}}, 400, ""),
+        ({"status": "failed", "error": "\ud800"}, 200, "?"),
+        ({"status": "failed", "error": "a\x00b"}, 200, "a\ufffdb"),
+        ({"status": "failed", "error": ["x"]}, 200, "['x']"),
+    ],
+)
+def test_odd_reports_are_answered(
+    station: Facility, sms: Office, said: dict[str, Any], answer: int, reason: str
+) -> None:
+    invite(person(station))
+    sweep()
+    assert post("sms", said | {"reference": key(Message.objects.get())}).status_code == answer
+    assert Message.objects.filter(channel="sms").values_list("reason", flat=True).get() == reason
+
+
+@pytest.mark.parametrize("odd", ["a\x00", "\ud800"])
+def test_odd_names_of_zalos_are_nobodys(db: None, odd: str) -> None:
+    event = {"app_id": APP, "event_name": "user_received_message", "timestamp": "1"}
+    assert post("zalo", event | {"message": {"msg_id": odd, "delivery_time": "1"}}, secret=OA).json() == {"unknown": 1}
+    body = json.dumps(event | {"timestamp": odd}).encode()
+    assert Client().post("/gateways/zalo/reports", body, content_type="application/json").status_code == 403
+
+
+@pytest.mark.parametrize(("length", "status"), [("x", 400), ("-1", 400), ("٣", 400), ("9" * 5000, 413)])
+def test_a_length_that_is_none(db: None, length: str, status: int) -> None:
+    answer = Client().generic("POST", "/gateways/sms/reports", b"{}", CONTENT_LENGTH=length)
+    assert answer.status_code == status
 
 
 def test_a_right_number_with_a_wrong_token_is_nobodys_message(station: Facility, sms: Office) -> None:

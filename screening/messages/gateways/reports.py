@@ -78,17 +78,19 @@ def _signed(channel: str) -> Callable[[bytes, Mapping[str, str]], list[Report]]:
 def _report(channel: str, item: Any) -> Report | None:
     if not isinstance(item, dict):
         raise Malformed("a report is an object")
-    status, error = item.get("status"), str(item.get("error") or "")
+    status, error = item.get("status"), _kept(item.get("error") or "")
     named = _reference.fullmatch(str(item.get("reference", "")))
     if not named:
         raise Malformed("reference is not a message's key")
     reference = (int(named[1]), named[2])
+    if status is not None and not isinstance(status, str):
+        raise Malformed("status is not a word")
     if status == "delivered":
         return Report(reference, "")
     if status not in FAILED:
         return None
     bad = error in BAD_NUMBER if channel == "sms" else bool(BAD_MAILBOX.fullmatch(error))
-    return Report(reference, "", reason=(error or str(status))[:32], bad_address=bad)
+    return Report(reference, "", reason=(error or status or "")[:32], bad_address=bad)
 
 
 def _zalo(body: bytes, headers: Mapping[str, str]) -> list[Report]:
@@ -101,19 +103,24 @@ def _zalo(body: bytes, headers: Mapping[str, str]) -> list[Report]:
         raise NotGenuine from None  # its own signature is made with a part of it
     if not isinstance(said, dict) or str(said.get("app_id")) != app:
         raise NotGenuine
-    made_of = app.encode() + body + str(said.get("timestamp", "")).encode() + secret.encode()
+    made_of = app.encode() + body + _kept(said.get("timestamp", "")).encode() + secret.encode()
     _compare(headers.get("X-ZEvent-Signature", "").removeprefix("mac="), hashlib.sha256(made_of).hexdigest())
     message = said.get("message")
     if said.get("event_name") != "user_received_message" or not isinstance(message, dict):
         return []
     if "delivery_time" not in message:  # an answer in a chat, not a notification
         return []
-    return [Report(None, str(message.get("msg_id", ""))[:128])]
+    return [Report(None, _kept(message.get("msg_id", ""))[:128])]
 
 
 def _compare(got: str, expected: str) -> None:
     if not hmac.compare_digest(got.encode(), expected.encode()):
         raise NotGenuine
+
+
+def _kept(said: Any) -> str:
+    """As a text that the database takes: without NUL and halves of characters."""
+    return str(said).replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def _json(body: bytes) -> Any:
