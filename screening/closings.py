@@ -14,6 +14,7 @@ from fhir.outcomes import Refused, refuse
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
 from screening import projection
+from screening.marks import with_known
 from screening.models import Episode, EpisodeEvent, EpisodeState, EventKind
 from screening.projection import StaffEvent
 from screening.protocol import Event, protocol_for
@@ -21,17 +22,23 @@ from screening.protocol.events import ASSESSED, CLOSED, RESULT, effective
 
 UNKNOWN_REASON: Final = "reason"  # the round's version of the protocol has no such reason
 GONE: Final = "gone"  # it is closed already, or waits for another step now
+CHANGED: Final = "changed"  # something has become known since it was shown or asked for
 TOO_EARLY: Final = "day"  # the closing day is before the sample or the examination
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Close the step that the round waits for (``episode.step``), for this reason, on that day."""
+    """Close the step that the round waits for (``episode.step``), for this reason, on that day.
+
+    ``known`` is the mark of what was known when this was asked for (see ``marks``): nothing newer is closed with it.
+    None closes what is known now.
+    """
 
     episode: Episode
     reason: str
     on: date
     note: str = ""
+    known: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +50,16 @@ class Closed:
     fault: str = ""
 
 
-def close_episode(*, episode: Episode, reason: str, on: date, actor: Actor, note: str = "") -> None:
+def close_episode(
+    *, episode: Episode, reason: str, on: date, actor: Actor, note: str = "", known: str | None = None
+) -> None:
     """Close what a round still waits for (see ``close_rounds``).
 
-    Refused: 422 for an unknown reason or a day before the newest result or finding, 409 if it is closed already.
+    Refused: 422 for an unknown reason or a day before the newest result or finding, 409 if it is closed already or
+    something has become known since ``known``.
     """
     with transaction.atomic():
-        (closed,) = close_rounds([Closing(episode, reason, on, note)], actor=actor)
+        (closed,) = close_rounds([Closing(episode, reason, on, note, known)], actor=actor)
         if closed.fault:
             raise _refused(closed)
 
@@ -58,12 +68,13 @@ def close_rounds(closings: Sequence[Closing], *, actor: Actor) -> list[Closed]:
     """Close many rounds in one transaction and a constant number of statements; what is not as asked stays as it is.
 
     It closes the steps of the results and findings known now, as they read now: a later one, or a correction to another
-    category, opens the round again.
+    category, opens the round again. A closing that was asked for earlier closes nothing that came since.
     """
     with transaction.atomic():
         projection.lock_people([closing.episode.patient_id for closing in closings])
         ids = [closing.episode.pk for closing in closings]
-        steps = dict(Episode.objects.filter(pk__in=ids).exclude(state=EpisodeState.CLOSED).values_list("pk", "step"))
+        held = with_known(Episode.objects.filter(pk__in=ids).exclude(state=EpisodeState.CLOSED))
+        steps = {pk: (step, mark) for pk, step, mark in held.values_list("pk", "step", "known")}
         known = _known_of(list(steps))
         answers = [_closed(closing, steps, known.get(closing.episode.pk, [])) for closing in closings]
         events = [_event(answer, known[answer.closing.episode.pk]) for answer in answers if answer.event]
@@ -72,12 +83,15 @@ def close_rounds(closings: Sequence[Closing], *, actor: Actor) -> list[Closed]:
     return answers
 
 
-def _closed(closing: Closing, steps: dict[UUID, str], known: Sequence[Event]) -> Closed:
+def _closed(closing: Closing, steps: dict[UUID, tuple[str, str]], known: Sequence[Event]) -> Closed:
     episode = closing.episode
     if closing.reason not in protocol_for(episode.programme, episode.opened_on).reasons:
         return Closed(closing, fault=UNKNOWN_REASON)
-    if steps.get(episode.pk) != episode.step:
+    step, mark = steps.get(episode.pk, ("", ""))
+    if not step or step != episode.step:
         return Closed(closing, fault=GONE)
+    if closing.known not in (None, mark):
+        return Closed(closing, fault=CHANGED)
     if any(closing.on < event.occurred_on for event in known):
         return Closed(closing, fault=TOO_EARLY)
     return Closed(closing, event=new_id())
@@ -131,4 +145,12 @@ def _refused(closed: Closed) -> Refused:
         return refuse(422, "code-invalid", f"Reason {closing.reason!r} is none of {reasons}.", "reason")
     if closed.fault == TOO_EARLY:
         return refuse(422, "business-rule", "The closing day is before the sample or the examination.", "on")
+    if closed.fault == CHANGED:
+        return overtaken()
     return refuse(409, "conflict", "The round is closed already.", "episode")
+
+
+def overtaken() -> Refused:
+    """Why a closing is not done that something new has overtaken; ``known`` is how a form tells it from other 409s."""
+    told = "A result, referral or finding has come since this closing was asked for. Look at it and ask again."
+    return refuse(409, "conflict", told, "known")

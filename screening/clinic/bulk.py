@@ -31,7 +31,8 @@ ACTIONS: Final = ("assign", "refer", "contact", "close")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """``lines`` of what was ticked; ``gone`` of the ticks were closed, moved on or are not this facility's."""
+    """``lines`` of what was ticked; ``gone`` of the ticks were closed, moved on, have news that the person who ticked
+    was not shown, or are not this facility's."""
 
     lines: list[Line]
     gone: int
@@ -46,16 +47,16 @@ class Outcome:
 
 
 def selected(values: Sequence[str], *, facility: str, on: date, actor: Actor, reason: str) -> Selection:
-    """The ticked rounds (``<round>:<step>``) that are still open at that step; the access log names the people."""
+    """The ticked rounds (``Line.value``) that are as they were shown; the access log names the people."""
     asked: dict[UUID, str] = {}
     for value in values[:MOST]:
-        key, _colon, step = value.partition(":")
+        key, _colon, shown = value.partition(":")
         try:
-            asked[UUID(key)] = step
+            asked[UUID(key)] = shown
         except ValueError:
             continue
     rounds = with_details(rounds_of(facility, actor).filter(pk__in=list(asked)))
-    found = [episode for episode in rounds if asked[episode.pk] == episode.step]
+    found: list[Any] = [one for one in rounds if asked[one.pk] == f"{one.step}:{one.known}"]  # type: ignore[attr-defined]
     if found:
         people = sorted({episode.patient_id for episode in found})
         record_access(actor=actor, action="view", patients=people, resource_type="Episode", reason=reason)
@@ -115,7 +116,7 @@ def _contact(line: Line, fields: dict[str, Any], actor: Actor) -> None:
 def _close(line: Line, fields: dict[str, Any], actor: Actor) -> None:
     if fields["on"] < line.episode.opened_on:
         raise _not_so(_("Ngày này ở trước ngày lấy mẫu."))
-    close_step(episode=line.episode, actor=actor, **fields)
+    close_step(episode=line.episode, actor=actor, known=line.known, **fields)
 
 
 def _result_of(episode: Episode) -> ScreeningResult:

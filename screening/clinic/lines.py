@@ -17,6 +17,7 @@ from screening.clinic.steps import next_action, step_name, test_awaited
 from screening.clinic.words import due_in_words, due_kind
 from screening.failsafe.assignments import with_assignee
 from screening.failsafe.levels import level_of, level_on
+from screening.marks import with_known
 from screening.models import ContactAttempt, Episode, ScreeningResult
 from screening.protocol import protocol_for
 from screening.protocol.events import DEPARTMENT
@@ -41,7 +42,8 @@ class Line:
     ``assignee`` is who has it in hand ("" nobody), ``level`` how far it has gone up, ``last_contact`` the newest try.
     ``beside`` are the steps that it waits for as well: one of them may be late while ``step`` is not.
     ``booking`` is the newest appointment for the step, in words; missed or put off it says so.
-    ``value`` names the round and its step for bulk work: a step that has moved on meanwhile is left alone.
+    ``known`` marks what is known of the round (see ``marks``). ``value`` names the round, its step and that for bulk
+    work: a step that has moved on meanwhile, or of which something new is known, is left alone.
     """
 
     episode: Episode
@@ -61,11 +63,12 @@ class Line:
     test: str
     booking: Note | None
     beside: tuple[Beside, ...]
+    known: str
 
     @property
     def value(self) -> str:
-        """``<round>:<step>``."""
-        return f"{self.episode.pk}:{self.episode.step}"
+        """``<round>:<step>:<known>``."""
+        return f"{self.episode.pk}:{self.episode.step}:{self.known}"
 
 
 def with_details(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
@@ -75,7 +78,7 @@ def with_details(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
     assignee = User.objects.filter(pk=OuterRef("assigned_to"))
     owner = Facility.objects.filter(pk=OuterRef("owner"))
     return (
-        with_assignee(rounds)
+        with_known(with_assignee(rounds))
         .annotate(
             newest_result=Subquery(newest.values("observation_id")[:1]),
             last_contact=Subquery(contact.order_by("-contacted_at").values("contacted_at")[:1]),
@@ -114,6 +117,7 @@ def _line(episode: Any, on: date, facility: str, booking: Note | None) -> Line:
         test=test_awaited(episode) if action == "enter" else "",
         booking=booking,
         beside=tuple(_beside(need, protocol, on) for need in episode.needs[1:]),
+        known=episode.known,
     )
 
 

@@ -37,6 +37,9 @@ def faults_of(refused: Refused) -> list[Fault]:
             )
         elif issue.code == "forbidden":
             faults.append(Fault(None, _("Cơ sở của bạn không được ghi điều này: chỉ cơ sở đã nhập mới được sửa.")))
+        elif issue.code == "conflict" and issue.expression == "known":
+            told = _("Người này vừa có kết quả, giấy giới thiệu hoặc lần khám mới. Hãy xem lại hồ sơ rồi đề nghị lại.")
+            faults.append(Fault(None, told))
         elif issue.code == "conflict":
             faults.append(Fault(None, _("Có người vừa ghi cùng một điều. Hãy tải lại trang rồi thử lại.")))
         else:

@@ -19,7 +19,7 @@ from screening.clinic.missed import Missed, missed, missed_count
 from screening.clinic.words import SOON_DAYS
 from screening.episodes import open_episodes
 from screening.failsafe.assignments import assigned_to, unassigned, with_assignee
-from screening.failsafe.closing import closures_waiting
+from screening.failsafe.closing import closures_waiting, still_asked
 from screening.failsafe.levels import at_level
 from screening.laboratory.matching import unmatched_count
 from screening.models import Episode, EpisodeState
@@ -184,7 +184,7 @@ def areas_lived_in(facility: str) -> list[int]:
 
 def _conditions(on: date, actor: Actor, user_id: int) -> dict[str, Q]:
     mine = list(assigned_to(user_id).filter(step=F("episode__step")).values_list("episode", flat=True))
-    asked = list(closures_waiting(actor).values_list("episode", flat=True))
+    asked = list(still_asked(closures_waiting(actor)).values_list("episode", flat=True))
     return {
         "overdue": Q(first_due_on__lt=on),
         "week": Q(first_due_on__gte=on, first_due_on__lt=on + timedelta(days=SOON_DAYS)),

@@ -130,6 +130,7 @@ def _step_line(step: BatchedStep, known: Mapping[str, Citizen]) -> StepLine:
     names = [current(key).steps[step.step].name for key in programmes() if step.step in current(key).steps]
     faults = {
         "gone": _("đã sang bước khác, đã khép lại hoặc đã được mở lại riêng"),
+        "changed": _("có kết quả, giấy giới thiệu hoặc lần khám mới sau khi đề nghị"),
         "day": _("ngày khép lại ở trước ngày lấy mẫu hoặc khám"),
         "reason": _("quy trình của vòng này không có lý do đó"),
     }

@@ -24,9 +24,10 @@ from records.models import Facility
 from screening import projection
 from screening.citizen import here
 from screening.closings import Closing, close_rounds
-from screening.failsafe.closing import closures_waiting, noted
+from screening.failsafe.closing import closures_waiting, noted, still_asked
 from screening.failsafe.handover import hand_over_rounds
 from screening.failsafe.scope import Scope, scope_of
+from screening.marks import with_known
 from screening.models import BatchedStep, BatchedStepState, Episode, StepBatch, StepBatchKind, StepBatchState
 from screening.protocol import protocol_for
 from screening.protocol.shapes import DECEASED
@@ -35,8 +36,8 @@ CHUNK: Final = 200
 KILLED_SECONDS: Final = 60  # a batch that nobody has worked on for so long is taken up by another worker
 OPEN: Final = (StepBatchState.QUEUED, StepBatchState.UNDOING)
 _FREEZE = """
-INSERT INTO screening_batchedstep (batch_id, episode_id, patient_id, step, state, why)
-SELECT %s, r.id, r.patient_id, r.step, 'waiting', '' FROM ({rounds}) AS r(id, patient_id, step)
+INSERT INTO screening_batchedstep (batch_id, episode_id, patient_id, step, known, state, why)
+SELECT %s, r.id, r.patient_id, r.step, r.known, 'waiting', '' FROM ({rounds}) AS r(id, patient_id, step, known)
 """
 
 
@@ -100,7 +101,8 @@ def _freeze(batch: StepBatch, rounds: QuerySet[Episode], asked: Mapping[str, str
     batch.asked, batch.area, batch.actor, batch.actor_name = dict(asked), scope.area, actor.id, actor.name
     if not rounds.exists():
         raise refuse(422, "business-rule", "Nobody is in this selection any more.", "")
-    sql, params = rounds.order_by().values_list("pk", "patient_id", "step").query.sql_with_params()
+    frozen = with_known(rounds.order_by()).values_list("pk", "patient_id", "step", "known")
+    sql, params = frozen.query.sql_with_params()
     with transaction.atomic():
         batch.save()
         with connection.cursor() as cursor:
@@ -126,7 +128,7 @@ def batches_of(scope: Scope) -> QuerySet[StepBatch]:
 
 def decisions_waiting(actor: Actor) -> int:
     """How many closings, of one person and of many, wait for this officer as the second person."""
-    ones = closures_waiting(actor).exclude(actor=actor.id).count()
+    ones = still_asked(closures_waiting(actor)).exclude(actor=actor.id).count()
     return ones + batches_of(scope_of(actor)).filter(state=StepBatchState.WAITING).exclude(actor=actor.id).count()
 
 
@@ -216,7 +218,8 @@ def _do(batch: StepBatch, steps: Sequence[BatchedStep]) -> None:
     rounds = Episode.objects.in_bulk([step.episode_id for step in steps])
     chosen = {step.episode_id: _as_asked(rounds.get(step.episode_id), step) for step in steps}
     episodes = [episode for episode in chosen.values() if episode is not None]
-    written = _close(batch, episodes) if batch.kind == StepBatchKind.CLOSE else _hand_over(batch, episodes)
+    known = {step.episode_id: step.known for step in steps}
+    written = _close(batch, episodes, known) if batch.kind == StepBatchKind.CLOSE else _hand_over(batch, episodes)
     for step in steps:
         event, fault = written.get(step.episode_id, ("", "gone"))
         step.state = BatchedStepState.DONE if event else BatchedStepState.SKIPPED
@@ -228,11 +231,12 @@ def _as_asked(episode: Episode | None, step: BatchedStep) -> Episode | None:
     return episode if episode is not None and episode.step == step.step else None
 
 
-def _close(batch: StepBatch, episodes: Sequence[Episode]) -> dict[Any, tuple[str, str]]:
+def _close(batch: StepBatch, episodes: Sequence[Episode], known: Mapping[Any, str]) -> dict[Any, tuple[str, str]]:
     assert batch.closed_on
     note = noted(batch.note, batch.evidence, asked=batch.actor_name, second=batch.second_name)
     actor = Actor(batch.second, batch.second_name, Role.OFFICER)
-    answers = close_rounds([Closing(one, batch.reason, batch.closed_on, note) for one in episodes], actor=actor)
+    closings = [Closing(one, batch.reason, batch.closed_on, note, known[one.pk]) for one in episodes]
+    answers = close_rounds(closings, actor=actor)
     return {one.closing.episode.pk: (one.event, one.fault) for one in answers}
 
 

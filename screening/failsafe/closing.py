@@ -15,8 +15,9 @@ from healthhub.accounts.actors import Actor, Role
 from healthhub.audit.log import record_access
 from records.access import visible_to
 from screening import projection
-from screening.closings import close_episode
+from screening.closings import close_episode, overtaken
 from screening.failsafe.scope import scope_of
+from screening.marks import with_known
 from screening.models import ClosureRequest, Episode, EpisodeEvent, EpisodeState
 from screening.protocol import protocol_for
 from screening.protocol.events import CLOSED, REFERRED
@@ -36,27 +37,42 @@ def needs_second(reason: Reason) -> bool:
 
 
 def close_step(
-    *, episode: Episode, reason: str, on: date, actor: Actor, note: str = "", evidence: str = ""
+    *,
+    episode: Episode,
+    reason: str,
+    on: date,
+    actor: Actor,
+    note: str = "",
+    evidence: str = "",
+    known: str | None = None,
 ) -> ClosureRequest | None:
     """Close what a round waits for, or (for a reason that a second person must confirm) ask for that confirmation.
 
-    Refused: as ``close_episode``, 422 without evidence where the reason needs it, 409 if a request waits already.
+    ``known`` is the mark of what the actor was shown, None for what is known now. Refused: as ``close_episode``, 422
+    without evidence where the reason needs it, 409 if a request waits already. One that was overtaken is settled.
     """
-    known = protocol_for(episode.programme, episode.opened_on).reasons.get(reason)
-    if known and needs_evidence(known) and not evidence.strip():
+    rule = protocol_for(episode.programme, episode.opened_on).reasons.get(reason)
+    if rule and needs_evidence(rule) and not evidence.strip():
         raise refuse(422, "required", "This reason needs evidence: which letter or report says so.", "evidence")
-    if known is None or not needs_second(known):
-        close_episode(episode=episode, reason=reason, on=on, actor=actor, note=noted(note, evidence))
+    if rule is None or not needs_second(rule):
+        close_episode(episode=episode, reason=reason, on=on, actor=actor, note=noted(note, evidence), known=known)
         return None
     if not episode.opened_on <= on <= timezone.localdate():
         raise refuse(422, "business-rule", "The closing day is not between the round's first day and today.", "on")
-    if not Episode.objects.filter(pk=episode.pk, step=episode.step).exclude(state=EpisodeState.CLOSED).exists():
+    held = with_known(Episode.objects.filter(pk=episode.pk, step=episode.step).exclude(state=EpisodeState.CLOSED))
+    mark = held.values_list("known", flat=True).first()
+    if mark is None:
         raise refuse(409, "conflict", "The round is closed already.", "episode")
+    if known not in (None, mark):
+        raise overtaken()
     try:
         with transaction.atomic():
+            waiting = ClosureRequest.objects.filter(episode=episode, step=episode.step, accepted__isnull=True)
+            waiting.exclude(known=mark).update(accepted=False, decided_at=timezone.now())
             asked = ClosureRequest.objects.create(
                 episode=episode,
                 step=episode.step,
+                known=mark,
                 reason=reason,
                 closed_on=on,
                 note=note,
@@ -80,7 +96,7 @@ def close_step(
 
 def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureRequest:
     """Confirm a closing, or refuse it: then the step goes on. Refused (403) by the person who asked, and for anybody
-    for whom it does not wait (see ``closures_waiting``)."""
+    for whom it does not wait (see ``closures_waiting``); 409 if something has become known since it was asked for."""
     with transaction.atomic():
         asked = ClosureRequest.objects.select_for_update().select_related("episode").get(pk=request_id)
         if asked.accepted is not None:
@@ -91,9 +107,15 @@ def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureR
             raise refuse(403, "forbidden", "This closing is not yours to confirm.", "request")
         if accepted:
             if asked.episode.step != asked.step:
-                raise refuse(409, "conflict", "The round has moved on to another step.", "request")
-            note = noted(asked.note, asked.evidence, second=actor.name)
-            close_episode(episode=asked.episode, reason=asked.reason, on=asked.closed_on, actor=actor, note=note)
+                raise refuse(409, "conflict", "The round has moved on to another step.", "known")
+            close_episode(
+                episode=asked.episode,
+                reason=asked.reason,
+                on=asked.closed_on,
+                actor=actor,
+                note=noted(asked.note, asked.evidence, second=actor.name),
+                known=asked.known,
+            )
         asked.accepted, asked.second, asked.second_name = accepted, actor.id, actor.name
         asked.decided_at = timezone.now()
         asked.save(update_fields=["accepted", "second", "second_name", "decided_at"])
@@ -105,6 +127,7 @@ def closures_waiting(actor: Actor) -> QuerySet[ClosureRequest]:
 
     A clinic confirms what it asked for itself, what is on its list now, and what is about people who were referred to
     it; an officer, what is about people of her part of the city. So a station of one clinician has somebody, too.
+    What has been overtaken is among it (see ``still_asked``).
     """
     waiting = ClosureRequest.objects.filter(accepted__isnull=True)
     waiting = waiting.select_related("episode", "episode__patient", "facility").order_by("made_at", "id")
@@ -120,6 +143,12 @@ def closures_waiting(actor: Actor) -> QuerySet[ClosureRequest]:
     referred = EpisodeEvent.objects.filter(episode=OuterRef("episode"), fact=REFERRED, data__to=actor.facility)
     mine = Q(facility=actor.facility) | Q(episode__holder=actor.facility) | Exists(referred)
     return waiting.filter(mine, episode__patient__in=visible_to(actor))
+
+
+def still_asked(requests: QuerySet[ClosureRequest]) -> QuerySet[ClosureRequest]:
+    """Of these requests those that can be accepted: the round waits for the same step, and nothing has come since."""
+    rounds = with_known(Episode.objects.filter(pk=OuterRef("episode"), step=OuterRef("step")))
+    return requests.filter(Exists(rounds.filter(known=OuterRef("known"))))
 
 
 def closed_for_reason(on: date) -> QuerySet[Episode]:

@@ -80,13 +80,17 @@ class BatchedStepState(models.TextChoices):
 
 
 class BatchedStep(models.Model):
-    """One person's step in a batch. `event` is the staff decision that was written; `why` says why it was skipped."""
+    """One person's step in a batch. `event` is the staff decision that was written; `why` says why it was skipped.
+
+    `known` is the mark of what was known of the round when it was frozen, see `screening.marks`.
+    """
 
     batch = models.ForeignKey(StepBatch, on_delete=models.PROTECT, related_name="steps", db_index=False)
     episode = models.ForeignKey(Episode, db_constraint=False, on_delete=models.DO_NOTHING, related_name="batched")
     patient_id = models.CharField(max_length=64)
     step = models.CharField(max_length=40)
     state = models.CharField(max_length=8, choices=BatchedStepState.choices, default=BatchedStepState.WAITING)
+    known = models.CharField(max_length=32, blank=True, db_default="")
     why = models.CharField(max_length=40, blank=True)
     event = models.UUIDField(null=True, blank=True)
 

@@ -90,11 +90,13 @@ class ContactAttempt(models.Model):
 class ClosureRequest(models.Model):
     """A closing that a second person must confirm: until then the step stays open, with its clock and its owner.
 
-    `accepted` None waits; False was refused, and then the step simply goes on.
+    `accepted` None waits; False was refused, and then the step simply goes on. `known` is the mark of what was known of
+    the round when it was asked for, see `screening.marks`: a request that was overtaken cannot be accepted.
     """
 
     episode = models.ForeignKey(Episode, db_constraint=False, on_delete=models.DO_NOTHING, related_name="closures")
     step = models.CharField(max_length=40)
+    known = models.CharField(max_length=32, blank=True, db_default="")
     reason = models.CharField(max_length=40)
     closed_on = models.DateField()
     note = models.CharField(max_length=2000, blank=True)

@@ -21,7 +21,7 @@ from screening.clinic.closed import asked_lines
 from screening.clinic.refusals import faults_of
 from screening.failsafe import batches as work
 from screening.failsafe.batch_pages import batch_lines, said_of, steps_page
-from screening.failsafe.closing import closures_waiting, decide_closure
+from screening.failsafe.closing import closures_waiting, decide_closure, still_asked
 from screening.failsafe.filters import Asked, counts_by_step
 from screening.failsafe.people import need_names
 from screening.failsafe.scope import scope_of
@@ -140,7 +140,7 @@ def undo(request: ActingRequest, batch_id: int) -> HttpResponse:
 def closings(request: ActingRequest) -> HttpResponse:
     """Closings of single steps that wait for a second person, in the officer's part of the city."""
     _scope(request)
-    lines = asked_lines(closures_waiting(request.actor))
+    lines = asked_lines(still_asked(closures_waiting(request.actor)))
     if people := sorted({line.person.id for line in lines}):
         record_access(actor=request.actor, action="view", patients=people, resource_type="Episode", reason=request.path)
     return render(request, "city/closings.html", {"asked": lines, "me": request.actor.id})

@@ -14,7 +14,7 @@ from records.views.guards import CLINIC, ActingRequest, for_roles
 from screening.citizen import here
 from screening.clinic.closed import asked_lines, closed_lines
 from screening.clinic.refusals import faults_of
-from screening.failsafe.closing import closures_waiting, decide_closure, reopen_round
+from screening.failsafe.closing import closures_waiting, decide_closure, reopen_round, still_asked
 from screening.forms.bulk import WhyForm
 from screening.models import Episode
 from screening.protocol import protocol_for
@@ -26,7 +26,7 @@ from screening.views.desk import facility_of, person_of
 def closed(request: ActingRequest) -> HttpResponse:
     """What waits for a second person first, then what was closed within the year, newest first."""
     facility, today = facility_of(request).pk, timezone.localdate()
-    asked = asked_lines(closures_waiting(request.actor))
+    asked = asked_lines(still_asked(closures_waiting(request.actor)))
     page = closed_lines(facility, today, actor=request.actor, after=request.GET.get("after", ""))
     if people := sorted({line.person.id for line in (*asked, *page.lines)}):
         record_access(actor=request.actor, action="view", patients=people, resource_type="Episode", reason=request.path)

@@ -247,6 +247,22 @@ def test_what_has_moved_on_meanwhile_is_left_alone_and_says_so(
     assert (page.context["line"].done, page.context["line"].skipped) == (28, 2)
 
 
+def test_what_neither_of_the_two_has_seen_is_not_closed(backlog: list[str], an: User, binh: User, send: Sender) -> None:
+    """A new positive, a referral, a second sample of the same day: the step is the same, what is known is not."""
+    batch = closing(an)
+    send.fit(backlog[0], "300", on="2024-09-20", specimen="E1")
+    send.referral(backlog[1], on="2024-09-20", due="2024-10-20")
+    send.fit(backlog[2], "90", on="2024-05-06", specimen="E2")
+    assert set(Episode.objects.values_list("step", flat=True)) == {"colonoscopy"}
+    decide_batch(batch_id=batch.pk, accepted=True, actor=acting(binh))
+    finish(batch)
+    skipped = BatchedStep.objects.filter(batch=batch, state="skipped").values_list("patient_id", "why")
+    assert set(skipped) == {(one, "changed") for one in backlog[:3]}
+    assert Episode.objects.exclude(state="closed").count() == 3
+    page = client_of(an).get(f"/city/failsafe/batches/{batch.pk}/")
+    assert page.content.decode().count("có kết quả, giấy giới thiệu hoặc lần khám mới sau khi đề nghị") == 3
+
+
 # Undoing, and going on after a kill
 
 

@@ -13,6 +13,7 @@ from records.access import handed_to
 from records.models import Area, Facility, Membership
 from screening.failsafe.closing import close_step, decide_closure
 from screening.failsafe.handover import hand_over
+from screening.marks import with_known
 from screening.models import ClosureRequest, Episode
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import Sender, make_facility
@@ -48,12 +49,16 @@ def clinician(station: Facility) -> Actor:
 def asked(send: Sender, man: str, clinician: Actor) -> ClosureRequest:
     """The only clinician of a station in Cầu Giấy asks to close the step of somebody who has moved away."""
     send.fit(man, "50", on="2024-05-06")
+    return asking(clinician)
+
+
+def asking(actor: Actor) -> ClosureRequest:
     made = close_step(
         episode=Episode.objects.get(),
         reason="moved_away",
         on=date(2024, 6, 1),
         evidence="Giấy tạm trú",
-        actor=clinician,
+        actor=actor,
     )
     assert made
     return made
@@ -122,9 +127,11 @@ def test_a_facility_that_has_nothing_to_do_with_her_may_not(asked: ClosureReques
 
 
 def test_the_facility_that_she_was_referred_to_confirms(
-    asked: ClosureRequest, send: Sender, man: str, laboratory: Facility
+    send: Sender, man: str, clinician: Actor, laboratory: Facility
 ) -> None:
+    send.fit(man, "50", on="2024-05-06")
     send.referral(man, on="2024-05-10", due="2024-06-20", performer=[{"reference": f"Organization/{laboratory.pk}"}])
+    asked = asking(clinician)
     handed_to({(man, laboratory.pk)})
     other = signed_in(Role.CLINICIAN, laboratory)
     assert [line.asked for line in other.get("/clinic/closed/").context["asked"]] == [asked.pk]
@@ -139,3 +146,50 @@ def test_the_facility_that_took_the_step_over_confirms(asked: ClosureRequest, ma
     assert third.post(f"/clinic/closed/{asked.pk}/", {"answer": "yes"}).status_code == 404
     signed_in(Role.CLINICIAN, laboratory).post(f"/clinic/closed/{asked.pk}/", {"answer": "yes"})
     assert state() == ("closed", "moved_away")
+
+
+# What came after it was asked for was seen by neither of the two
+
+
+def test_a_new_positive_is_not_closed_with_what_was_asked_before(
+    asked: ClosureRequest, man: str, send: Sender, clinician: Actor
+) -> None:
+    send.fit(man, "300", on="2024-05-20", specimen="B")
+    assert (Episode.objects.get().step, asked.step) == ("colonoscopy", "colonoscopy")
+    page = client_of(officer(CAU_GIAY)).post(f"/city/failsafe/closings/{asked.pk}/", {"answer": "yes"}, follow=True)
+    assert [str(one) for one in page.context["messages"]] == [
+        "Người này vừa có kết quả, giấy giới thiệu hoặc lần khám mới. Hãy xem lại hồ sơ rồi đề nghị lại."
+    ]
+    second = acting(officer(None))
+    with pytest.raises(Refused) as refused:
+        decide_closure(request_id=asked.pk, accepted=True, actor=second)
+    assert (refused.value.status, state()) == (409, ("assessment_due", ""))
+    again = asking(clinician)
+    asked.refresh_from_db()
+    assert (asked.accepted, asked.second) == (False, "")
+    decide_closure(request_id=again.pk, accepted=True, actor=second)
+    assert state() == ("closed", "moved_away")
+
+
+def test_a_referral_that_came_since_is_not_closed_either(asked: ClosureRequest, man: str, send: Sender) -> None:
+    send.referral(man, on="2024-05-25", due="2024-06-20")
+    with pytest.raises(Refused) as refused:
+        decide_closure(request_id=asked.pk, accepted=True, actor=acting(officer(None)))
+    assert (refused.value.status, Episode.objects.get().state) == (409, "referred")
+
+
+def test_nothing_new_is_closed_that_the_asking_person_was_not_shown(send: Sender, man: str, clinician: Actor) -> None:
+    send.fit(man, "50", on="2024-05-06")
+    shown = with_known(Episode.objects.all()).get()
+    send.fit(man, "300", on="2024-05-20", specimen="B")
+    for reason in ("moved_away", "declined"):
+        with pytest.raises(Refused) as refused:
+            close_step(
+                episode=shown,
+                reason=reason,
+                on=date(2024, 6, 1),
+                evidence="Thư",
+                actor=clinician,
+                known=shown.known,
+            )
+        assert (refused.value.status, state()) == (409, ("assessment_due", ""))

@@ -14,7 +14,8 @@ from healthhub.accounts.actors import Role
 from healthhub.accounts.models import User
 from healthhub.audit.models import AccessEntry
 from records.models import Facility, Membership
-from screening.models import Assignment, ContactAttempt, Episode, Invitation, InvitationState
+from screening.marks import with_known
+from screening.models import Assignment, ClosureRequest, ContactAttempt, Episode, Invitation, InvitationState
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import Sender, make_patient
 
@@ -43,7 +44,9 @@ def positives(send: Sender, station: Facility, *days_ago: int) -> list[Episode]:
 
 
 def ticks(rounds: list[Episode]) -> list[str]:
-    return [f"{one.pk}:{one.step}" for one in rounds]
+    shown = with_known(Episode.objects.filter(pk__in=[one.pk for one in rounds]))
+    marks = dict(shown.values_list("pk", "known"))
+    return [f"{one.pk}:{one.step}:{marks[one.pk]}" for one in rounds]
 
 
 def names(page: Any) -> list[str]:
@@ -100,6 +103,19 @@ def test_a_step_that_moved_on_meanwhile_is_left_alone(doctor: Client, send: Send
     assert page.status_code == 302
     one.refresh_from_db()
     assert one.state == "assessment_due"
+
+
+@pytest.mark.parametrize("reason", ["declined", "moved_away"])
+def test_nothing_is_closed_that_was_not_shown_when_it_was_ticked(
+    doctor: Client, send: Sender, station: Facility, reason: str
+) -> None:
+    (one,) = positives(send, station, 70)
+    shown = ticks([one])
+    send.fit(one.patient_id, "300", on=f"{timezone.localdate():%Y-%m-%d}", specimen="E1")
+    said = {"rounds": shown, "confirmed": "yes", "reason": reason, "on": soon(0), "evidence": "Thư", "note": ""}
+    assert doctor.post("/clinic/worklist/close/", said).status_code == 302
+    one.refresh_from_db()
+    assert (one.state, one.step, ClosureRequest.objects.count()) == ("assessment_due", "colonoscopy", 0)
 
 
 def test_another_facilitys_rounds_cannot_be_ticked(send: Sender, station: Facility, laboratory: Facility) -> None:
