@@ -15,6 +15,7 @@ from screening.clinic.words import OUTCOME_WORDS
 from screening.models import ScreeningResult
 from screening.protocol import NEGATIVE, Interpretation, protocol_for
 from screening.protocol.beside import with_components
+from screening.protocol.cutoffs import beside_own
 from screening.protocol.events import add_months
 
 
@@ -55,7 +56,8 @@ def preview(
         reading=here(_reading(programme, found, fields)),
         next_step=_next(programme, found, fields),
         beside=_beside(programme, found, fields),
-        warnings=fitting.warnings(
+        warnings=_of_cutoff(programme, found, fields)
+        + fitting.warnings(
             [fitting.Sample(citizen, collected)], programme=programme, test=fields["test"], correcting=bool(without)
         ).get(citizen.pk, []),
         same=list(same.exclude(observation_id=without).select_related("facility")),
@@ -80,6 +82,15 @@ def _reading(programme: str, found: Interpretation, fields: Mapping[str, Any]) -
     test = protocol_for(programme, fields["collected_on"]).tests.get(fields["test"])
     said = {key: value for key, value in (fields.get("components") or {}).items() if value}
     return with_components(test, found.explanation, said) if test else found.explanation
+
+
+def _of_cutoff(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> list[str]:
+    """That the cut-off written makes another result of the number than the protocol's own."""
+    test = protocol_for(programme, fields["collected_on"]).tests.get(fields["test"])
+    if test is None or fields.get("cutoff") is None:
+        return []
+    beside = beside_own(test, found, kit=fields.get("kit", ""))
+    return [here(beside.sentence)] if beside and beside.differs else []
 
 
 def _beside(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> list[str]:

@@ -10,8 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from screening.citizen import here, written
 from screening.facts import day_of
 from screening.forms.fields import DayField, LineField, NoteField, offer
+from screening.imports.values import Bad, cutoff_of
 from screening.models import UnmatchedResult
-from screening.protocol import NotInterpretable, Test
+from screening.protocol import NotInterpretable, Test, interpret
+from screening.protocol.cutoffs import beside_own
 from screening.protocol.lookup import category_named, find_kit, normal_unit
 from screening.protocol.words import Ambiguous, read_number
 from screening.results import said_test
@@ -105,7 +107,7 @@ def fill(fields: dict[str, str], test: Test) -> dict[str, Any]:
             initial["unit"] = normal_unit(test, fields.get("unit", ""))
         except NotInterpretable:
             initial["unit"] = ""
-        initial["cutoff"] = fields.get("cutoff", "")
+        initial["cutoff"] = _confirmed_cutoff(fields, test)
     else:
         category = category_named(test, value)
         initial["category"] = category.key if category else ""
@@ -117,6 +119,20 @@ def fill(fields: dict[str, str], test: Test) -> dict[str, Any]:
         elif fields.get(name):
             initial[name] = fields[name]
     return {name: text for name, text in initial.items() if text != ""}
+
+
+def _confirmed_cutoff(fields: dict[str, str], test: Test) -> str:
+    """The cut-off that came with a number; "" where the protocol's own makes another result of it: whoever decides may
+    write it, and sees what that does."""
+    text, unit, kit = (fields.get(name, "") for name in ("cutoff", "unit", "kit"))
+    try:
+        cutoff, of_cutoff = cutoff_of(text) if text else (None, "")
+        of_cutoff = of_cutoff or fields.get("cutoff_unit", "")
+        found = interpret(test, word=fields["value"], unit=unit, kit=kit, cutoff=cutoff, cutoff_unit=of_cutoff)
+    except (NotInterpretable, Bad):
+        return text
+    beside = beside_own(test, found, kit=kit)
+    return "" if beside and beside.differs else text
 
 
 def _is_number(text: str) -> bool:

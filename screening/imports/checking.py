@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from django.utils import timezone
@@ -26,11 +27,13 @@ from screening.imports.values import (
 )
 from screening.models.imports import ResultFlag
 from screening.models.result import Outcome
-from screening.protocol import NotInterpretable, current, named_test
-from screening.results import interpret_result
+from screening.protocol import Interpretation, NotInterpretable, current, named_test
+from screening.protocol.cutoffs import Beside, beside_own
+from screening.results import interpret_result, known_test
 
 T = TypeVar("T")
 _MEASURE: Final = {Column.UNIT, Column.KIT, Column.CUTOFF}  # by which a value is read
+CUTOFF_DIFFERS: Final = "cutoff_differs"  # the matching queue's reason
 _QUIET: Final = {"demo-number"}  # warnings that tell an uploader nothing
 
 
@@ -57,6 +60,10 @@ def flag_of(checked: Row | list[Problem], values: Mapping[Column, Cell]) -> Resu
         )
     except (NotInterpretable, Bad):
         return ResultFlag.UNREAD
+    if beside := _beside_own(named[1], found, timezone.localdate(), told[Column.KIT]) if cutoff is not None else None:
+        if beside.own is None:
+            return ResultFlag.UNREAD
+        found = beside.own if beside.hides else found
     return ResultFlag.POSITIVE if found.outcome == Outcome.POSITIVE else ResultFlag.NONE
 
 
@@ -86,6 +93,7 @@ class _Check:
         self.problems: list[Problem] = []
         self.notices: list[Notice] = []
         self.outcome = ""
+        self.cutoff: tuple[Decimal | None, str] = (None, "")
 
     def run(self) -> Row | list[Problem]:
         facility = self.read(Column.FACILITY_CODE, self._facility)
@@ -105,6 +113,7 @@ class _Check:
         cutoff, cutoff_unit = self.read(Column.CUTOFF, cutoff_of) or (None, "")
         how = {"unit": unit or "", "kit": kit or "", "cutoff": cutoff, "cutoff_unit": cutoff_unit}
         result = self.read(Column.RESULT, lambda cell: self._result(cell, test, collected_on, how))
+        cutoff, cutoff_unit = self.cutoff
         if self.problems:
             order = list(Column)
             return sorted(self.problems, key=lambda problem: order.index(problem.column) if problem.column else -1)
@@ -221,5 +230,20 @@ class _Check:
     def _result(self, cell: Any, test: str | None, collected_on: date | None, how: dict[str, Any]) -> str:
         text = text_of(cell, longest=200)
         if test and collected_on and not _MEASURE & {problem.column for problem in self.problems}:
-            self.outcome = interpret_result(test=test, value=text, collected_on=collected_on, **how).outcome
+            found = interpret_result(test=test, value=text, collected_on=collected_on, **how)
+            self.outcome, self.cutoff = found.outcome, (how["cutoff"], how["cutoff_unit"])
+            if how["cutoff"] is not None:
+                self._compare(_beside_own(test, found, collected_on, how["kit"]))
         return text
+
+    def _compare(self, beside: Beside | None) -> None:
+        """A laboratory may state a cut-off under which more is positive, not fewer; a machine's range may only confirm
+        the protocol's, which then is what the result is read and kept by."""
+        if beside and (beside.differs if self.rules.loose else beside.hides):
+            self.problems.append(Problem(Column.CUTOFF, in_language(beside.sentence), CUTOFF_DIFFERS))
+        elif beside and self.rules.loose:
+            self.cutoff = (None, "")
+
+
+def _beside_own(test: str, found: Interpretation, on: date, kit: str) -> Beside | None:
+    return beside_own(known_test(test, on)[1], found, kit=kit)

@@ -25,10 +25,12 @@ LANES: Final = 2
 
 
 class Problem(NamedTuple):
-    """Why a row is refused; ``column`` is None where it is the row as a whole."""
+    """Why a row is refused; ``column`` is None where it is the row as a whole, ``code`` is the matching queue's reason
+    where it has one for just this."""
 
     column: Column | None
     reason: str
+    code: str = ""
 
 
 class Notice(NamedTuple):

@@ -96,7 +96,10 @@ def another_person() -> str:
 def refuse_row(one: StagedRow, problems: Sequence[Problem]) -> None:
     """Mark a row as wrong."""
     one.kind, one.key, one.content = RowKind.ERROR, None, None
-    one.problems = [[problem.column.value if problem.column else "", problem.reason] for problem in problems]
+    one.problems = [
+        [problem.column.value if problem.column else "", problem.reason, *([problem.code] if problem.code else [])]
+        for problem in problems
+    ]
 
 
 def put_aside(one: StagedRow, who: Found) -> None:

@@ -119,11 +119,12 @@ def park_wrong(rows: Sequence[StagedRow], header: Header, rules: Rules, *, form:
     parkings = []
     for one in rows:
         wrong = {column for column, *_rest in one.problems}
+        coded = next((code for _column, _reason, *codes in one.problems for code in codes), "")
         parkings.append(
             Parking(
                 payload=_payload(header, one),
                 fields=raw_fields(header.values(one.texts)) | ({"test": one.test} if one.test else {}),
-                reason=next((reason for column, reason in _REASONS.items() if column in wrong), "other"),
+                reason=coded or next((reason for column, reason in _REASONS.items() if column in wrong), "other"),
                 source=SOURCES[form],
                 facility=facility,
             )

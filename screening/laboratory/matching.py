@@ -47,6 +47,7 @@ REASONS: Final["dict[str, _StrPromise]"] = {
     "test_unknown": _("Không nhận ra xét nghiệm"),
     "value_unreadable": _("Không đọc được kết quả"),
     "flag_differs": _("Máy báo bất thường nhưng đọc theo quy trình là âm tính"),
+    "cutoff_differs": _("Đọc theo ngưỡng của nơi gửi thì khác với đọc theo ngưỡng của quy trình"),
     "withdrawn_before": _("Kết quả y hệt đã được rút lại trước đây"),
     "other": _("Lý do khác"),
 }
@@ -181,7 +182,7 @@ def needs_second_person(unmatched: UnmatchedResult) -> bool:
     """Whether one person alone may not call it nobody's: a positive may hide in whatever is not plainly negative."""
     said = unmatched.fields.get
     test = said_test(said("test", ""))
-    if test is None or unmatched.reason == "flag_differs":
+    if test is None or unmatched.reason in ("flag_differs", "cutoff_differs"):
         return True
     try:
         found = interpret(

@@ -1,7 +1,8 @@
 """What a machine tells beside a number: the range that it takes as normal, and which kit measured it.
 
-A screening protocol reads a number against the cut-off of the kit. Where the machine names the one or the other it is
-taken; nothing is guessed from a range that does not say clearly where "positive" begins.
+A screening protocol reads a number against the cut-off of the kit. The machine may name the kit; its range only
+confirms the cut-off (``protocol.cutoffs``). Nothing is guessed from one that does not say clearly where "positive"
+begins.
 """
 
 import re

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from healthhub.accounts.actors import Actor, Role
 from records.models import Facility
-from screening.imports.checking import check_row
+from screening.imports.checking import CUTOFF_DIFFERS, check_row
 from screening.imports.columns import Column
 from screening.imports.reading import SourceRow
 from screening.imports.rows import Row, Rules
@@ -108,6 +108,9 @@ def _take(results: Sequence[Result], taken: Taken, *, connection: MachineConnect
         elif isinstance(checked, Row):
             pairs.append((checked, StagedRow(row=number, texts=cells)))
             by_row[number] = result
+        elif {problem.code for problem in checked} == {CUTOFF_DIFFERS}:
+            _park(_fields(result), result, CUTOFF_DIFFERS, facility, actor, payload, form)
+            taken.parked += 1
         else:
             taken.refused += [(result.place, problem.column, problem.reason) for problem in checked]
     pairs = _withdraw(pairs, by_row, taken, actor=actor)

@@ -186,15 +186,16 @@ def test_a_drop_folder_is_emptied_into_done_and_failed(station: Facility, tmp_pa
 @pytest.mark.parametrize(
     ("record", "outcome", "reason"),
     [
-        ("R|1|^^^FIT|12.5|ug/g|<10|N||F", "positive", ""),
-        ("R|1|^^^FIT|12.5|ug/g|<10 µg/g|N||F", "positive", ""),
+        ("R|1|^^^FIT|300|ug/g|0-1000|N||F", "", "cutoff_differs"),
+        ("R|1|^^^FIT|12.5|ug/g|<10 µg/g|N||F", "", "cutoff_differs"),
+        ("R|1|^^^FIT|12.5|ug/g|<15 µg/g|N||F", "negative", ""),
         ("R|1|^^^FIT|12.5|ug/g|0-20|N||F", "negative", ""),
         ("R|1|^^^FIT|20|ug/g|0-20|N||F", "", "value_unreadable"),  # normal there, positive here: a person decides
         ("R|1|^^^FIT|12.5|ug/g|âm tính|N||F", "negative", ""),
         ("R|1|^^^FIT|12.5|ng/mL|<10 ug/g|N||F", "", "value_unreadable"),  # no factor without the kit
     ],
 )
-def test_the_range_of_the_machine_is_its_cut_off(
+def test_the_range_of_the_machine_may_only_confirm(
     station: Facility, path: Path, record: str, outcome: str, reason: str
 ) -> None:
     take(path, "\r".join([*RECORDS[:3], record, "L|1|N"]).encode(), station)

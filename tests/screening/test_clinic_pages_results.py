@@ -71,6 +71,14 @@ def test_the_cutoff_that_was_used_decides(doctor: Client, entry: str) -> None:
     assert doctor.post(entry, fit("90", unit="ng/mL")).context["preview"].word == "Âm tính"
 
 
+@pytest.mark.parametrize(("value", "cutoff", "warned"), [("300", "1000", 1), ("12", "10", 1), ("12", "15", 0)])
+def test_a_cutoff_that_makes_another_result_than_the_protocols_is_pointed_out(
+    doctor: Client, entry: str, value: str, cutoff: str, warned: int
+) -> None:
+    warnings = doctor.post(entry, fit(value, cutoff=cutoff)).context["preview"].warnings
+    assert sum("Theo ngưỡng của quy trình:" in text for text in warnings) == warned
+
+
 @pytest.mark.parametrize(
     ("changed", "field", "error"),
     [

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from healthhub.accounts.actors import Actor, Role
@@ -178,6 +179,8 @@ def test_a_wrong_row_waits_until_its_mended_version_is_stored(user: User, actor:
         ({"test": "máu"}, "unread", ["S001"]),
         ({"birth_date": "31/02/1960", "result": NEGATIVE}, "", []),
         ({"result": ""}, "", []),
+        ({"result": "300", "cutoff": "1000"}, "positive", ["S001"]),
+        ({"result": "<50", "cutoff": "50"}, "unread", ["S001"]),
     ],
 )
 def test_a_wrong_row_left_out_needs_a_second_look_unless_it_reads_negative(
@@ -191,6 +194,13 @@ def test_a_wrong_row_left_out_needs_a_second_look_unless_it_reads_negative(
     if looks:
         confirm_left(row=row, actor=second)
     assert specimens(actor) == []
+
+
+def test_a_positive_behind_a_lax_cutoff_is_queued_as_such(user: User, actor: Actor, tmp_path: Path) -> None:
+    rows = [person(1, result="300", cutoff="1000"), person(2)]
+    queue_wrong(row=approved(uploaded(rows, user, actor, tmp_path), user, actor).rows.get(kind="error"), actor=actor)
+    parked = UnmatchedResult.objects.get()
+    assert (parked.reason, parked.fields["cutoff"]) == ("cutoff_differs", "1000")
 
 
 def test_a_wrong_row_can_be_read_by_hand_from_the_queue(user: User, actor: Actor, tmp_path: Path) -> None:
@@ -214,3 +224,16 @@ def test_the_purge_keeps_what_was_left_out_and_what_is_wrong(user: User, actor: 
     row.refresh_from_db()
     assert (row.left_as, row.texts[1]) == ("control", "S001")
     assert specimens(actor) == ["S001", "S005", "S007"]
+
+
+def test_what_waits_is_counted_in_its_own_index_however_much_was_ever_left_out(station: Facility) -> None:
+    batch = ImportBatch.objects.create(filename="a.csv", sha256="0" * 64, facility=station.pk, state="done")
+    seen = {"batch": batch, "kind": "new", "state": "left", "flag": "positive", "seen_at": timezone.now()}
+    StagedRow.objects.bulk_create(StagedRow(row=number, **seen) for number in range(2, 3002))
+    StagedRow.objects.create(batch=batch, row=4000, kind="new", state="left", flag="positive")
+    StagedRow.objects.create(batch=batch, row=4001, kind="error")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE screening_stagedrow")
+    plan = waiting(station.pk).explain()
+    assert "using screening_stagedrow_waiting" in plan or "on screening_stagedrow_waiting" in plan, plan
+    assert waiting(station.pk).count() == 2

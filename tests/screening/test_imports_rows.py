@@ -94,6 +94,25 @@ def test_reasons_come_in_english_too():
         assert "is not known" in faults(result="abc")["result"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"result": "300", "cutoff": "1000"}, "cutoff"),
+        ({"result": "<50", "cutoff": "50"}, "cutoff"),  # by the protocol nobody can tell
+        ({"result": "300", "cutoff": "50"}, ""),
+        ({"result": "12,5", "cutoff": "10"}, ""),  # stricter than the protocol
+        ({"result": "12,5", "cutoff": "15"}, ""),
+    ],
+)
+def test_a_cutoff_of_the_laboratorys_own_hides_no_positive(changes, column):
+    found = check(**changes)
+    if column:
+        assert [(problem.column, problem.code) for problem in found] == [(column, "cutoff_differs")]
+        assert "Theo ngưỡng của quy trình:" in found[0].reason
+    else:
+        assert f"{found.cutoff:f}" == changes["cutoff"]
+
+
 def test_only_a_machine_need_not_say_whose_it_is():
     nobody = {"citizen_id": "", "full_name": "", "birth_date": "", "sex": ""}
     assert list(faults(**nobody)) == ["full_name", "birth_date", "sex"]

@@ -4,10 +4,13 @@ from datetime import date
 
 import pytest
 
+from healthhub.accounts.actors import Role
 from records.models import Facility
+from screening.laboratory.matching import needs_second_person
 from screening.machines.ranges import Range, cutoff_in
 from screening.machines.receiving import receive
 from screening.models import KitLot, MachineConnection, ScreeningResult, UnmatchedResult
+from tests.screening.clinic_room import signed_in
 from tests.screening.machine_messages import OBR, OBX, PID, connection_of, faults, message, parts
 
 pytestmark = pytest.mark.django_db
@@ -47,11 +50,41 @@ def test_a_range_is_a_cut_off_only_where_it_says_where_positive_begins(text: str
     assert cutoff_in(text) == found
 
 
-@pytest.mark.parametrize(("told", "cutoff"), [("<10", 10), ("0-10", 10), ("<15^^", 15), ("", 20), ("âm tính", 20)])
-def test_the_range_of_the_message_is_the_cut_off(told: str, cutoff: int) -> None:
-    assert send(PID, OBR, OBX.replace("|<20|", f"|{told}|")) == ("AA", "1 stored")
+@pytest.mark.parametrize(
+    ("value", "told", "outcome"),
+    [
+        *(("12.5", told, "negative") for told in ("<20", "<15^^", "0-1000", "", "âm tính")),
+        *(("300", told, "positive") for told in ("<20", "0-10", "")),
+    ],
+)
+def test_a_range_that_makes_no_other_result_confirms_and_the_protocols_cut_off_is_kept(
+    value: str, told: str, outcome: str
+) -> None:
+    assert send(PID, OBR, OBX.replace("|12.5|", f"|{value}|").replace("|<20|", f"|{told}|")) == ("AA", "1 stored")
     result = ScreeningResult.objects.get()
-    assert (result.cutoff, result.outcome) == (cutoff, "positive" if cutoff <= 12 else "negative")
+    assert (result.cutoff, result.outcome) == (20, outcome)
+
+
+@pytest.mark.parametrize(("value", "told"), [("300", "0-1000"), ("300", "<1000"), ("12.5", "<10"), ("<50", "<50")])
+def test_a_range_by_which_the_result_would_be_another_is_for_people_to_decide(value: str, told: str) -> None:
+    kind = "ST" if "<" in value else "NM"
+    obx = OBX.replace("|NM|", f"|{kind}|").replace("|12.5|", f"|{value}|").replace("|<20|N|", f"|{told}||")
+    code, text = send(PID, OBR, obx)
+    assert (code, text.split(":")[0]) == ("AA", "1 parked")
+    assert not ScreeningResult.objects.exists()
+    parked = UnmatchedResult.objects.get()
+    assert (parked.reason, parked.fields["value"]) == ("cutoff_differs", value)
+    assert needs_second_person(parked)
+
+
+def test_whoever_decides_about_a_lax_range_is_shown_the_protocols_reading(station: Facility, man: str) -> None:
+    send(PID, OBR, OBX.replace("|12.5|", "|300|").replace("|<20|N|", "|0-1000||"))
+    address = f"/clinic/bench/matching/{UnmatchedResult.objects.get().pk}/{man}/"
+    technician = signed_in(Role.LABORATORY, station)
+    form = technician.get(address).context["form"]
+    assert (form.initial["value"], "cutoff" in form.initial) == ("300", False)
+    shown = technician.post(address, {**form.initial, "resulted_on": "08/05/2024", "collected_on": "06/05/2024"})
+    assert shown.context["preview"].word == "Dương tính"
 
 
 def test_a_value_on_a_bound_that_only_the_machine_calls_normal_is_refused_and_kept() -> None:
@@ -107,10 +140,8 @@ def test_a_machine_that_says_abnormal_where_the_protocol_reads_negative_waits_fo
     )
 
 
-def test_the_same_number_by_another_cut_off_is_a_correction() -> None:
+def test_the_same_number_by_another_range_says_nothing_new() -> None:
     assert send(PID, OBR, OBX)[0] == "AA"
-    again = message(PID, OBR, OBX.replace("|<20|", "|<15|"), control="M2")
-    assert parts(receive(again, peer="127.0.0.1"))[0] == "AE"  # not without saying so
-    again = message(PID, OBR, OBX.replace("|<20|N|||F|", "|<15|N|||C|"), control="M3")
-    assert parts(receive(again, peer="127.0.0.1")) == ("AA", "1 stored")
-    assert ScreeningResult.objects.get().cutoff == 15
+    again = message(PID, OBR, OBX.replace("|<20|N|||F|", "|<15|N|||C|"), control="M2")
+    assert parts(receive(again, peer="127.0.0.1")) == ("AA", "1 known already, unchanged")
+    assert ScreeningResult.objects.get().cutoff == 20
