@@ -197,10 +197,12 @@ class StagedRow(models.Model):
                 name="screening_stagedrow_left", fields=("batch", "lane", "row"), condition=models.Q(state="staged")
             ),
             models.Index(
-                name="screening_stagedrow_open",
+                name="screening_stagedrow_waiting",
                 fields=("batch", "row"),
-                condition=models.Q(state__in=("left", "undone")) | models.Q(kind="error", state="staged"),
+                condition=models.Q(models.Q(state__in=("left", "undone"), seen_at__isnull=True), ~models.Q(flag=""))
+                | models.Q(kind="error", state="staged"),
             ),
+            models.Index(name="screening_stagedrow_out", fields=("batch", "id"), condition=models.Q(state="left")),
             models.Index(
                 name="screening_stagedrow_undone", fields=("observation",), condition=models.Q(state="undone")
             ),
