@@ -193,3 +193,22 @@ def test_nothing_new_is_closed_that_the_asking_person_was_not_shown(send: Sender
                 known=shown.known,
             )
         assert (refused.value.status, state()) == (409, ("assessment_due", ""))
+
+
+def test_what_has_been_overtaken_waits_on_nobodys_list(asked: ClosureRequest, man: str, send: Sender) -> None:
+    judge = client_of(officer(None))
+    doctor = signed_in(Role.CLINICIAN, asked.facility)
+
+    def listed() -> tuple[int, int, int]:
+        return (
+            judge.get("/city/failsafe/").context["waiting"],
+            len(judge.get("/city/failsafe/closings/").context["asked"]),
+            len(doctor.get("/clinic/closed/").context["asked"]),
+        )
+
+    assert listed() == (1, 1, 1)
+    found = send.fit(man, "300", on="2024-05-20", specimen="B")
+    assert listed() == (0, 0, 0)  # something new
+    normal = {"system": "https://healthhub.example/fhir/CodeSystem/screening", "code": "normal"}
+    send.procedure(man, on="2024-05-30", outcome={"coding": [normal]})
+    assert (Episode.objects.get().state, listed(), bool(found)) == ("closed", (0, 0, 0), True)
