@@ -65,7 +65,10 @@ INSERT INTO records_carerelation (patient_id, facility_id, basis, since)
 SELECT p.patient_id, p.facility_id, %s, now() FROM unnest(%s::text[], %s::text[]) AS p(patient_id, facility_id)
 ON CONFLICT (patient_id, facility_id, basis) DO NOTHING
 """
-
+_TAKE_BACK = """
+DELETE FROM records_carerelation c USING unnest(%s::text[], %s::text[]) AS p(patient_id, facility_id)
+WHERE c.patient_id = p.patient_id AND c.facility_id = p.facility_id AND c.basis = 'handed'
+"""
 
 Share = Callable[[Set[str], str], Set[str]]
 _shared: dict[str, Share] = {}
@@ -139,6 +142,14 @@ def presented_at(pairs: Set[tuple[str, str]]) -> None:
         patients, facilities = zip(*sorted(pairs), strict=True)
         with connection.cursor() as cursor:
             cursor.execute(_PRESENT, [list(patients), list(facilities)])
+
+
+def no_longer_handed(pairs: Set[tuple[str, str]]) -> None:
+    """Take back what ``handed_to`` gave, as (patient, facility); whoever may read her for another reason still may."""
+    if pairs:
+        patients, facilities = zip(*sorted(pairs), strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE_BACK, [list(patients), list(facilities)])
 
 
 def handed_to(pairs: Set[tuple[str, str]]) -> None:

@@ -25,7 +25,7 @@ from screening import projection
 from screening.citizen import here
 from screening.closings import Closing, close_rounds
 from screening.failsafe.closing import closures_waiting, noted, still_asked
-from screening.failsafe.handover import hand_over_rounds
+from screening.failsafe.handover import hand_over_rounds, take_back_hand_overs
 from screening.failsafe.scope import Scope, scope_of
 from screening.marks import with_known
 from screening.models import BatchedStep, BatchedStepState, Episode, StepBatch, StepBatchKind, StepBatchState
@@ -251,7 +251,9 @@ def _hand_over(batch: StepBatch, episodes: Sequence[Episode]) -> dict[Any, tuple
 def _undo(batch: StepBatch, steps: Sequence[BatchedStep]) -> None:
     """A decision that somebody has taken back since (one round opened again) stays as it is."""
     sources = {str(step.event): step.patient_id for step in steps}
-    taken_back = projection.take_back_staff_events(sources, note=batch.undo_why, actor=batch.undone_by)
+    closing = batch.kind == StepBatchKind.CLOSE
+    take_back = projection.take_back_staff_events if closing else take_back_hand_overs
+    taken_back = take_back(sources, note=batch.undo_why, actor=batch.undone_by)
     for step in steps:
         step.state = BatchedStepState.UNDONE if str(step.event) in taken_back else BatchedStepState.SKIPPED
         step.why = "" if str(step.event) in taken_back else "gone"

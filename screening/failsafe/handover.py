@@ -1,6 +1,6 @@
 """The department gives an open step to another facility, and reminds facilities of what is late with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -11,10 +11,10 @@ from fhir.ids import new_id
 from fhir.outcomes import refuse
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
-from records.access import handed_to
+from records.access import handed_to, no_longer_handed
 from records.models import Facility
 from screening import projection
-from screening.models import Episode, EpisodeState, FacilityReminder
+from screening.models import Episode, EpisodeEvent, EpisodeState, EventKind, FacilityReminder
 from screening.projection import StaffEvent
 from screening.protocol.events import HANDED
 
@@ -57,6 +57,27 @@ def hand_over_rounds(
             reason=facility.name,
         )
     return {episode.pk: events[episode.pk].id if episode.pk in events else "" for episode in episodes}
+
+
+def take_back_hand_overs(sources: Mapping[str, str], *, note: str, actor: str) -> set[str]:
+    """Take back handings over (event -> patient): the owner is who it was, and what it let a facility read ends.
+
+    A facility still reads whom another handing over that stands gave it, and whom it may read for another reason. Which
+    of them stood until now.
+    """
+    with transaction.atomic():
+        taken_back = projection.take_back_staff_events(sources, note=note, actor=actor)
+        people = {sources[event] for event in taken_back}
+        newest: dict[str, EpisodeEvent] = {}
+        for event in EpisodeEvent.objects.filter(patient__in=people, fact=HANDED).order_by("source_version"):
+            newest[event.source_id] = event
+        given: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+        for name, event in newest.items():
+            stands = event.kind != EventKind.WITHDRAWN
+            if stands or name in taken_back:
+                given[stands].add((event.patient_id, event.data["facility"]))
+        no_longer_handed(given[False] - given[True])
+    return taken_back
 
 
 def _handing_over(episode: Episode, *, facility: Facility, reason: str, on: date) -> StaffEvent:

@@ -13,6 +13,7 @@ from fhir.outcomes import Refused
 from healthhub.accounts.actors import Actor, Role
 from healthhub.accounts.models import User
 from healthhub.audit.models import AccessEntry
+from records.access import presented_at, visible_to
 from records.areas import resolve_area
 from records.models import Area, CareRelation, Facility, Membership
 from screening.closings import Closing, close_rounds
@@ -20,6 +21,7 @@ from screening.failsafe import batches
 from screening.failsafe.batches import ask_closing, ask_hand_over, decide_batch, undo_batch, work_on
 from screening.failsafe.closing import reopen_round
 from screening.failsafe.filters import Asked
+from screening.failsafe.handover import hand_over
 from screening.failsafe.scope import Scope
 from screening.models import BatchedStep, Episode, EpisodeEvent, StepBatch
 from screening.rebuild import rebuild
@@ -326,6 +328,30 @@ def test_all_of_a_filter_go_to_a_facility_and_back(
     undo_batch(batch_id=batch.pk, why="Trạm mở lại", actor=acting(an))
     finish(batch)
     assert set(Episode.objects.values_list("owner", "holder")) == {(station.pk, station.pk)}
+
+
+def test_undoing_a_handing_over_ends_what_it_let_a_facility_read(
+    backlog: list[str], an: User, laboratory: Facility
+) -> None:
+    """Unless another handing over, or another reason, still lets it read."""
+    first, second, third, fourth = backlog[:4]
+    presented_at({(second, laboratory.pk)})
+    reasons = {"facility": laboratory, "reason": "Gần nhà", "on": date(2024, 6, 1), "actor": acting(an)}
+    hand_over(episode=Episode.objects.get(patient=third), **reasons)
+    hand_over(episode=Episode.objects.get(patient=third), **{**reasons, "facility": Facility.objects.get(code="01901")})
+    asked = Asked(level="late")
+    given = {"asked": asked.address, "target": laboratory, "note": "Trạm đóng cửa", "actor": acting(an)}
+    batch = finish(ask_hand_over(asked.rounds(CITY, timezone.localdate()), **given))
+    reader = Actor("user:9", "Bác sĩ Lý", Role.CLINICIAN, facility=laboratory.pk)
+
+    def read() -> list[bool]:
+        seen = set(visible_to(reader).values_list("pk", flat=True))
+        return [one in seen for one in (first, second, third, fourth)]
+
+    assert (batch.state, read()) == ("done", [True] * 4)
+    undo_batch(batch_id=batch.pk, why="Nhầm cơ sở", actor=acting(an))
+    assert (finish(batch).state, read()) == ("undone", [False, True, True, False])
+    assert CareRelation.objects.filter(facility=laboratory, basis="handed").count() == 1
 
 
 def test_handing_over_needs_a_reason_and_somebody(backlog: list[str], an: User, laboratory: Facility) -> None:
