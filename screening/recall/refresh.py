@@ -29,6 +29,13 @@ WITH taken AS (
     RETURNING patient
 ) SELECT DISTINCT patient FROM taken
 """
+# A note says that something of a person has changed, not only her standing: her Tasks may have another owner.
+_TAKE_ALL = """
+WITH taken AS (DELETE FROM screening_staleperson RETURNING patient)
+INSERT INTO screening_unpublishedperson (patient) SELECT DISTINCT t.patient FROM taken t
+WHERE EXISTS (SELECT FROM screening_episode e WHERE e.patient_id = t.patient)
+    OR EXISTS (SELECT FROM screening_decision d WHERE d.patient_id = t.patient)
+"""
 _NAMES = [name for name in COLUMNS.split(", ") if name not in ("patient_id", "programme", "since")]
 # One statement: what must be, what is too much, what differs (joined first, so that a night on which nothing changed
 # writes nothing, not even row locks). When somebody who never had an invitation may be called is plain; of the others
@@ -129,6 +136,15 @@ def take_notes(on: date) -> int:
         if people:
             refresh_people(people, on)
     return len(people)
+
+
+def take_all_notes() -> None:
+    """Take every note at once, where everybody is about to be counted; their resources are written again all the same.
+
+    Call it in a transaction, locked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_ALL)
 
 
 def refresh_now(patient: str, on: date) -> bool:

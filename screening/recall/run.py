@@ -22,7 +22,7 @@ from screening.recall import night
 from screening.recall.balance import balance
 from screening.recall.invitations import plan
 from screening.recall.recount import look_again
-from screening.recall.refresh import lock, refresh_noted, refresh_standings, take_notes
+from screening.recall.refresh import lock, refresh_noted, refresh_standings, take_all_notes, take_notes
 from screening.recall.settling import settle
 from screening.recall.standing import Scope
 from screening.recall.telling import give_up, remind, send
@@ -100,7 +100,7 @@ def _notes(run: RecallRun, _all: str, _rest: list[str]) -> bool:
         or all(night.must_recount(protocol_for(name, run.on), run.on) for name in run.programmes)
     ):
         night.forget_rules()
-        StalePerson.objects.all().delete()
+        take_all_notes()
         return True
     return take_notes(run.on) == 0
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from healthhub.accounts.actors import Actor, Role
 from records.models import Facility
-from screening.models import Episode
+from screening.failsafe.handover import hand_over
+from screening.models import Episode, StandingsNight
 from screening.publishing.sweep import publish_noted
 from screening.recall.decisions import defer_screening
 from screening.recall.reasons import REASONS
@@ -237,3 +238,19 @@ def test_what_a_night_changes_is_published_too(software: FhirClient, send: Sende
     carry_on(start_run(timezone.localdate() + timedelta(days=31), only=["colorectal"]))
     publish_noted()
     assert found(software, "CarePlan", f"patient=Patient/{man}")[0]["status"] == "active"
+
+
+def test_a_night_that_counts_everybody_writes_the_tasks_of_the_people_noted(
+    software: FhirClient, send: Sender, man: str
+) -> None:
+    send.fit(man, "48.6", on="2024-05-06", issued="2024-05-08T10:00:00+07:00")
+    publish()
+    other = make_facility("01902", "Trạm y tế Nghĩa Đô")
+    officer = Actor(id="user:9", name="Lê Minh Châu", role=Role.OFFICER)
+    on = timezone.localdate()
+    hand_over(episode=Episode.objects.get(), facility=other, reason="Trạm đã đóng cửa", on=on, actor=officer)
+    StandingsNight.objects.all().delete()  # nothing is known of an earlier night, so everybody is counted
+    carry_on(start_run(on))
+    publish_noted()
+    (task,) = found(software, "Task", f"patient=Patient/{man}&status=requested")
+    assert task["owner"] == {"reference": f"Organization/{other.pk}"}
