@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db import connection as database
 from django.db.models import Count, Max, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +26,7 @@ from screening.models import MachineConnection, MachineMessage, MachineProtocol
 
 COUNTED: Final = timedelta(days=30)
 CHANGEABLE: Final = ("name", "sending_facility", "sending_application", "addresses", "tests", "encoding")
+_LOCK: Final = 0x4848001A  # ours among advisory locks
 WIDEST: Final = {4: 16, 6: 48}  # bits of a network's prefix: one that is wider lets half the world in
 
 
@@ -121,10 +123,32 @@ def is_active(connection: MachineConnection) -> bool:
 def _kept(connection: MachineConnection) -> MachineConnection:
     try:
         with transaction.atomic():
+            if connection.protocol == MachineProtocol.HL7 and connection.active:
+                _check_sender(connection)
             connection.save()
     except IntegrityError:
         raise NotPossible(_("Đã có một máy đang nhận với tên gửi (MSH-4, MSH-3) này.")) from None
     return connection
+
+
+def _check_sender(connection: MachineConnection) -> None:
+    """Nobody takes in what another facility's machine sends: neither under that facility's code, nor by an entry that
+    the same message could fit. Raises NotPossible. Two facilities that add one at the same time wait for each other."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    name = connection.sending_facility
+    if Facility.objects.filter(code__iexact=name).exclude(pk=connection.facility).exists():
+        raise NotPossible(_("“%(name)s” là mã của một cơ sở khác.") % {"name": name})
+    others = MachineConnection.objects.filter(protocol=MachineProtocol.HL7, active=True, sending_facility__iexact=name)
+    mine = _networks(connection.addresses)
+    for other in others.exclude(facility=connection.facility):
+        theirs = _networks(other.addresses)
+        if any(one.version == two.version and one.overlaps(two) for one in mine for two in theirs):
+            raise NotPossible(_("Một cơ sở khác đang nhận từ nơi gửi (MSH-4) và địa chỉ mạng này."))
+
+
+def _networks(addresses: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return [ipaddress.ip_network(text.strip()) for text in addresses.split(",") if text.strip()]
 
 
 def _log(connection: MachineConnection, actor: Actor, action: str, *, reason: str = "") -> None:

@@ -169,16 +169,17 @@ def _error(column: Column | None) -> str:
 
 
 def _sender(head: Head, peer: str) -> MachineConnection:
-    """Whose machine it is: by MSH-4, MSH-3 where the table names it, and the address that it calls from."""
+    """Whose machine it is: by MSH-4, MSH-3 where the table names it, and the address that it calls from. Where entries
+    of two facilities fit, neither gets it."""
     known = MachineConnection.objects.filter(
         protocol=MachineProtocol.HL7, active=True, sending_facility=head.facility
     ).exclude(sending_facility="")
     named = [one for one in known if one.sending_application in ("", head.application)]
-    named.sort(key=lambda one: one.sending_application == "")
-    for one in named:
-        if _may_call(one.addresses, peer):
-            return one
-    told = "This sender (MSH-3, MSH-4, network address) is not known here."
+    fitting = [one for one in named if _may_call(one.addresses, peer)]
+    if len({one.facility for one in fitting}) == 1:
+        return min(fitting, key=lambda one: one.sending_application == "")
+    told = "This sender (MSH-3, MSH-4, network address) is not known here"
+    told += ", or to more than one facility." if fitting else "."
     raise BadMessage("AR", told, place="MSH^1^4", error="204")
 
 

@@ -141,6 +141,51 @@ def test_nobody_else_lets_machines_in(station: Facility, laboratory: Facility) -
     assert (machine.active, MachineConnection.objects.count()) == (True, 1)
 
 
+@pytest.mark.parametrize(
+    ("told", "taken"),
+    [
+        ({"sending_facility": "01901"}, False),  # the other's code, from wherever
+        ({"sending_facility": "01901", "addresses": "10.7.0.1"}, False),
+        ({"sending_facility": "LIS", "sending_application": "OC-SENSOR"}, False),
+        ({"sending_facility": "lis", "addresses": "10.1.0.0/16"}, False),
+        ({"sending_facility": "LIS", "sending_application": "X", "addresses": "10.7.0.1"}, True),
+        ({"sending_facility": "01902"}, True),
+        ({"sending_facility": "LIS 2"}, True),
+    ],
+)
+def test_no_laboratory_takes_in_what_anothers_machine_sends(
+    station: Facility, laboratory: Facility, told: dict[str, str], taken: bool
+) -> None:
+    connection_of(station, sending_facility="LIS", addresses="127.0.0.1/32,10.1.0.0/24")
+    hostile = signed_in(Role.LABORATORY, laboratory)
+    page = hostile.post("/clinic/machines/new/", HL7 | told)
+    mine = MachineConnection.objects.filter(facility=laboratory.pk)
+    assert mine.exists() == taken
+    assert taken or list(page.context["form"].errors) == ["sending_facility"]
+
+
+def test_no_entry_is_changed_into_anothers(station: Facility, laboratory: Facility) -> None:
+    connection_of(station, sending_facility="LIS")
+    hostile = signed_in(Role.LABORATORY, laboratory)
+    hostile.post("/clinic/machines/new/", HL7 | {"sending_facility": "01902"})
+    mine = MachineConnection.objects.get(facility=laboratory.pk)
+    for name in ("01901", "LIS"):
+        told = HL7 | {"sending_facility": name, "sending_application": "OC-SENSOR"}
+        page = hostile.post(f"/clinic/machines/connection/{mine.pk}/", told)
+        assert list(page.context["form"].errors) == ["sending_facility"]
+    mine.refresh_from_db()
+    assert mine.sending_facility == "01902"
+
+
+def test_a_stopped_entry_does_not_start_again_beside_anothers(station: Facility, laboratory: Facility) -> None:
+    stopped = connection_of(laboratory, sending_facility="LIS", sending_application="X", active=False)
+    connection_of(station, sending_facility="LIS")
+    technician = signed_in(Role.LABORATORY, laboratory)
+    technician.post(f"/clinic/machines/connection/{stopped.pk}/switch/", {"act": "start"})
+    stopped.refresh_from_db()
+    assert not stopped.active
+
+
 def test_what_was_refused_is_shown_until_somebody_settles_it(technician: Client, station: Facility) -> None:
     connection_of(station)
     receive(message(PID, OBR, OBX.replace("|12.5|", "|x|")), peer="127.0.0.1")

@@ -198,11 +198,19 @@ def test_strangers_are_turned_away_and_their_message_is_not_kept(
     assert not ScreeningResult.objects.exists()
 
 
-def test_a_network_may_be_named_and_the_likeliest_sender_wins(station: Facility, laboratory: Facility) -> None:
-    connection_of(laboratory, addresses="10.1.0.0/16")
-    connection_of(station, addresses="10.1.0.0/16", sending_application="OC-SENSOR")
+def test_a_network_may_be_named_and_the_likeliest_sender_wins(station: Facility) -> None:
+    connection_of(station, addresses="10.1.0.0/16")
+    named = connection_of(station, addresses="10.1.0.0/16", sending_application="OC-SENSOR")
     assert parts(send(peer="10.1.2.3")) == ("AA", "1 stored")
-    assert ScreeningResult.objects.get().facility_id == station.pk
+    assert MachineMessage.objects.get().connection == named
+
+
+def test_what_two_facilities_entries_fit_is_given_to_neither(station: Facility, laboratory: Facility) -> None:
+    connection_of(station, addresses="10.1.0.0/16")
+    connection_of(laboratory, addresses="10.1.2.3", sending_application="OC-SENSOR")
+    assert parts(send(peer="10.1.2.3"))[0] == "AR"
+    assert not ScreeningResult.objects.exists()
+    assert parts(send(peer="10.1.2.4")) == ("AA", "1 stored")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import translation
 
 from healthhub.accounts.actors import system_actor
 from records.models import Facility
@@ -72,21 +73,25 @@ class Command(BaseCommand):
             raise CommandError("Give --sender and --from for HL7, or --folder for ASTM files.")
         if folder and not folder.is_dir():
             raise CommandError(f"{folder} is no folder.")
+        told = {
+            "name": name,
+            "sending_facility": sender,
+            "sending_application": rest["application"],
+            "addresses": ",".join(networks),
+            "tests": rest["tests"],
+            "encoding": rest["encoding"],
+        }
         try:
-            add_connection(
-                facility=_facility(facility),
-                protocol=MachineProtocol.ASTM if folder else MachineProtocol.HL7,
-                actor=_ACTOR,
-                folder=str(folder.resolve()) if folder else "",
-                name=name,
-                sending_facility=sender,
-                sending_application=rest["application"],
-                addresses=",".join(networks),
-                tests=rest["tests"],
-                encoding=rest["encoding"],
-            )
-        except NotPossible:
-            raise CommandError("An active machine has this sender and application already.") from None
+            with translation.override("en"):
+                add_connection(
+                    facility=_facility(facility),
+                    protocol=MachineProtocol.ASTM if folder else MachineProtocol.HL7,
+                    actor=_ACTOR,
+                    folder=str(folder.resolve()) if folder else "",
+                    **told,
+                )
+        except NotPossible as fault:
+            raise CommandError(str(fault)) from None
 
 
 def _facility(code: str) -> Facility:
