@@ -17,8 +17,6 @@ from screening.protocol import protocol_for
 from screening.protocol.codes import LOINC
 from screening.protocol.shapes import REPORT, STAGING, UNSPECIFIED, Assessment, Finding
 
-MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
-#: How somebody was told -> v3-ParticipationMode.
 _TNM_NAMES = {"t": "cT category", "n": "cN category", "m": "cM category"}
 
 

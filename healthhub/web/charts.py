@@ -128,16 +128,6 @@ def line_chart(
     )
 
 
-def sparkline(values: Sequence[float], *, width: float = 112, height: float = 32) -> str:
-    """The points of a small line without axes, for ``<polyline points>``; empty for fewer than two values."""
-    if len(values) < 2:
-        return ""
-    top, span = max(values) or 1.0, (width - 4) / (len(values) - 1)
-    return " ".join(
-        f"{2 + index * span:.1f},{height - 2 - value / top * (height - 4):.1f}" for index, value in enumerate(values)
-    )
-
-
 def interval(*, low: float, point: float, high: float, top: float) -> Interval:
     """A figure and its interval on the scale from 0 to ``top``; what lies beyond is drawn at the end."""
 

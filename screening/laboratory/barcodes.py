@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import Final
 
 from barcode.codex import Code128
 from django.db import connection
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_37_36
 
-LENGTH: Final = 13
 _shape = re.compile(r"[0-9A-Z]{5}[0-9]{7}[0-9A-Z]")
 _NUMBERS = "SELECT nextval('screening_barcode') FROM generate_series(1, %s)"
 

@@ -10,8 +10,6 @@ from screening.facts import ZONE, day_of
 from screening.laboratory.clocks import reading_due, sample_due
 from screening.protocol import find_test
 
-OPEN_ORDER = ("active", "draft", "on-hold")
-
 
 class OrderRow(NamedTuple):
     """The columns of Order."""

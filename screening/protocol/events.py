@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 RESULT, REFERRED, ASSESSED, CLOSED, WITHDRAWN = "result", "referred", "assessed", "closed", "withdrawn"
 CONTACTED, DIED = "contacted", "died"
-OF_THE_PERSON = (CONTACTED, DIED)  # facts that are not of one programme
 HANDED = "handed"
 CLOSED_STATE, REFERRED_STATE = "closed", "referred"
 DEPARTMENT = "department"  # owns what no facility owns

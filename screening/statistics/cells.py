@@ -18,12 +18,6 @@ from screening.models import StatisticsCheck
 logger = logging.getLogger(__name__)
 
 FIRST_BAND, LAST_BAND = 20, 75  # ages below and from which there is one band; five years each between them
-AGE_BANDS = (
-    f"<{FIRST_BAND}",
-    *(f"{age}-{age + 4}" for age in range(FIRST_BAND, LAST_BAND, 5)),
-    f"{LAST_BAND}+",
-    "unknown",
-)
 
 _LOCK = 0x48480002  # ours among advisory locks
 _TAKE = 20_000  # notes at a time

@@ -1,8 +1,7 @@
 """The clinic's appointments: the day, one appointment, booking for a person, the waiting list, closing the day."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -250,11 +249,6 @@ def _in_line(one: Appointment) -> dict[str, Any]:
     service = Service(one.kind, one.programme, one.step)
     line = days.line_of(one, now=timezone.now())
     return {"line": line, "service": offers.service_name(service), "key": service_key(service)}
-
-
-def day_link(chosen: date) -> str:
-    """The address of a day's list."""
-    return f"{reverse('clinic-appointments')}?{urlencode({'day': f'{chosen:%Y-%m-%d}'})}"
 
 
 def _held(request: ActingRequest, appointment_id: str) -> Appointment:

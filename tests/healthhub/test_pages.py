@@ -8,7 +8,7 @@ import pytest
 from django.test import Client, override_settings
 
 from healthhub.accounts.models import User
-from healthhub.web.charts import cutoff_bar, interval, line_chart, sparkline
+from healthhub.web.charts import cutoff_bar, interval, line_chart
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,5 +154,3 @@ def test_bars_place_their_figures_between_their_ends() -> None:
     bar = cutoff_bar(value=48.6, cutoff=20, value_text="48,6", cutoff_text="20")
     assert bar.value > bar.cutoff
     assert bar.cutoff + bar.above == 100
-    assert sparkline([1.0]) == ""
-    assert len(sparkline([1.0, 2.0, 3.0]).split()) == 3
