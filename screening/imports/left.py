@@ -3,6 +3,7 @@
 Nothing leaves the first list by itself but a row whose result has been stored since.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -62,21 +63,27 @@ def confirm_left(*, row: StagedRow, actor: Actor) -> None:
         _log(fresh, actor, "confirm")
 
 
-def confirm_file(*, batch: ImportBatch, actor: Actor) -> int:
-    """The same for all of a file's that somebody else left out; how many."""
+def to_confirm(batch: ImportBatch, actor: Actor) -> QuerySet[StagedRow]:
+    """The file's rows that wait for a second look which this actor may give: not those that she left out herself."""
+    return batch.rows.filter(_ENDED, _UNSEEN).exclude(left_by=actor.id).order_by("pk")
+
+
+def confirm_file(*, batch: ImportBatch, rows: Collection[int], actor: Actor) -> int:
+    """The same for these rows of a file, all of which the actor was shown; how many still waited."""
     check_allowed(actor, batch)
     with transaction.atomic():
-        rows = batch.rows.filter(_UNSEEN).exclude(left_by=actor.id)
-        patients = sorted(set(rows.exclude(patient="").values_list("patient", flat=True)))
-        count = rows.update(**_seen(actor))
-        record_access(
-            actor=actor,
-            action="confirm",
-            patients=patients or [None],
-            resource_type="ImportBatch",
-            resource_id=str(batch.pk),
-        )
-    return count
+        found = to_confirm(batch, actor).filter(pk__in=rows).select_for_update(of=("self",))
+        patients = dict(found.values_list("pk", "patient"))
+        batch.rows.filter(pk__in=patients).update(**_seen(actor))
+        if patients:
+            record_access(
+                actor=actor,
+                action="confirm",
+                patients=sorted(filter(None, set(patients.values()))) or [None],
+                resource_type="ImportBatch",
+                resource_id=str(batch.pk),
+            )
+    return len(patients)
 
 
 def leave_wrong(*, row: StagedRow, leaving: Leaving, actor: Actor) -> None:

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from healthhub.audit.log import record_access
 from records.views.guards import CLINIC, ActingRequest, for_roles
@@ -21,6 +21,7 @@ from screening.imports.left import (
     left_out,
     queue_wrong,
     restore_row,
+    to_confirm,
     waiting,
     waiting_count,
 )
@@ -90,17 +91,26 @@ def settle(request: ActingRequest, row_id: int) -> HttpResponse:
 
 
 @for_roles(*CLINIC)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def settle_file(request: ActingRequest, batch_id: int) -> HttpResponse:
-    """A second look at all that one file left out."""
+    """A second look at what one file left out: a page of rows, and only those are confirmed that stood on it."""
     batch = get_object_or_404(batches_of(facility_of(request).pk), pk=batch_id)
-    try:
-        count = confirm_file(batch=batch, actor=request.actor)
-    except NotAllowed as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("Đã xác nhận %(count)s dòng.") % {"count": count})
-    return redirect("clinic-imports-left")
+    if request.method == "POST":
+        shown = [int(one) for one in request.POST.getlist("row") if one.isdecimal() and len(one) < 19]
+        try:
+            count = confirm_file(batch=batch, rows=shown[:PAGE], actor=request.actor)
+        except NotAllowed as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("Đã xác nhận %(count)s dòng.") % {"count": count})
+    found = to_confirm(batch, request.actor)
+    rows = list(found.select_related("batch")[:PAGE])
+    if request.method == "POST" or not rows:
+        return redirect("clinic-imports-settle-file", batch.pk) if rows else redirect("clinic-imports-left")
+    if people := sorted({one.patient for one in rows if one.patient}):
+        record_access(actor=request.actor, action="view", patients=people, reason=request.path)
+    context = {"lines": [line_of(one) for one in rows], "batch": batch, "total": found.count()}
+    return render(request, "clinic/imports_left_file.html", context)
 
 
 def _ask(request: ActingRequest, row: StagedRow, form: LeaveForm) -> HttpResponse:

@@ -84,6 +84,7 @@ def _clinic() -> list[Visit]:
     booked = Appointment.objects.filter(facility=CLINIC, status="booked").exclude(patient="demo1-citizen").first()
     assert booked
     batch = LetterBatch.objects.filter(facility=CLINIC).latest("letters")
+    left = waiting(CLINIC).filter(state="left")[0]
     plain = (
         *("clinic", "clinic-people", "clinic-present", "clinic-register", "clinic-forgotten", "clinic-closed"),
         *("clinic-notices", "clinic-appointments", "clinic-appointments-close", "clinic-appointments-waiting"),
@@ -101,6 +102,7 @@ def _clinic() -> list[Visit]:
         Visit("clinic-appointment-cancel", "clinician", {"appointment_id": booked.pk}),
         Visit("clinic-letters-batch", "clinician", {"batch_id": batch.pk}),
         Visit("clinic-recall-places", "clinician", {"programme": "colorectal"}),
+        Visit("clinic-imports-settle-file", "clinician", {"batch_id": left.batch_id}),
     ]
 
 

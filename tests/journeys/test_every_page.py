@@ -26,7 +26,7 @@ from tests.journeys.city_at_work import fill
 WRITTEN_TO = {
     *("clinic-bulk", "clinic-bulk-undo", "clinic-reminder-read", "clinic-closure", "clinic-bench-undo"),
     *("clinic-order-cancel", "clinic-notice-seen", "me-notice-seen", "clinic-import-decide", "clinic-import-approve"),
-    *("clinic-imports-settle-file", "clinic-machine-switch", "clinic-import-undo"),
+    *("clinic-machine-switch", "clinic-import-undo"),
     *("clinic-station-pack", "clinic-station-sync", "clinic-day-reopen"),
     *("clinic-appointment-status", "city-protocol-run", "city-protocol-activate", "city-protocol-withdraw"),
     *("city-texts-decide", "gateway-reports"),

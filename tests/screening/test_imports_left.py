@@ -1,5 +1,6 @@
 """Rows that are not stored: left out with a reason, kept, seen twice where they are positive, and restorable."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from screening.imports.batches import NotAllowed, TooLate, approve_batch, cancel
 from screening.imports.leaving import Leaving, NotGiven
 from screening.imports.left import confirm_file, confirm_left, leave_wrong, left_out, queue_wrong, restore_row, waiting
 from screening.models import ImportBatch, ScreeningResult, StagedRow, UnmatchedResult
+from tests.screening.clinic_room import signed_in
 from tests.screening.importing import csv_text, person, take
 from tests.screening.test_imports_review import _media, actor, approved, undone, uploaded, user
 
@@ -104,8 +106,28 @@ def test_kinds_that_are_not_approved_are_left_for_the_reason_of_the_file(
     row = StagedRow.objects.get(state="left")
     assert (row.left_as, row.left_note, row.left_by) == ("other", "Ống của đợt trước", actor.id)
     assert specimens(actor) == ["S002"]
-    assert confirm_file(batch=batch, actor=actor) == 0  # not by whoever left it out
-    assert confirm_file(batch=batch, actor=second) == 1
+    assert confirm_file(batch=batch, rows=[row.pk], actor=actor) == 0  # not by whoever left it out
+    assert confirm_file(batch=batch, rows=[row.pk], actor=second) == 1
+    assert specimens(actor) == []
+
+
+def test_only_the_rows_that_stood_on_the_page_are_confirmed_at_once(
+    user: User, actor: Actor, station: Facility, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screening.views.left.PAGE", 2)
+    batch = uploaded([person(number, result=POSITIVE) for number in range(1, 4)], user, actor, tmp_path)
+    cancel_batch(batch=batch, actor=actor, leaving=CONTROL)
+    client = signed_in(Role.LABORATORY, station, email="binh@example.vn")
+    address = f"/clinic/imports/left/file/{batch.pk}/"
+    page = client.get(address).content.decode()
+    assert ["S001" in page, "S002" in page, "S003" in page, "còn 3 dòng" in page] == [True, True, False, True]
+    assert client.post(address).url == address  # a click without rows confirms none
+    assert specimens(actor) == ["S001", "S002", "S003"]
+    shown = re.findall(r'name="row" value="(\d+)"', page)
+    assert client.post(address, {"row": shown}).url == address
+    assert specimens(actor) == ["S003"]
+    last = re.findall(r'name="row" value="(\d+)"', client.get(address).content.decode())
+    assert client.post(address, {"row": last}).url == "/clinic/imports/left/"
     assert specimens(actor) == []
 
 
