@@ -6,9 +6,11 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Count, Min, QuerySet
 from django.utils import timezone
 
-from screening.models.messages import BatchStage, LetterBatch
+from screening.messages.approval import sendable_kinds
+from screening.models.messages import BatchStage, LetterBatch, Message, MessageState
 
 STUCK_AFTER: Final = timedelta(days=1)
 PAUSED: Final = timedelta(hours=7)  # what waits longer was queued for a later day
@@ -22,8 +24,9 @@ WHERE state = 'queued' AND (
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """``kind``: "unposted" (a printed batch), "ungathered" (letters in no batch) or "stuck" (a channel that does not
-    send). ``facility`` is None for the department's own; ``since`` the day on which it should have gone."""
+    """``kind``: "unposted" (a printed batch), "ungathered" (letters in no batch), "stuck" (a channel that does not
+    send) or "held" (texts that are not approved). ``facility`` is None for the department's own; ``since`` the day on
+    which it should have gone."""
 
     kind: str
     facility: str | None
@@ -34,7 +37,8 @@ class Alarm:
 
 
 def alarms(*, facility: str | None = None) -> list[Alarm]:
-    """All alarms, or those of one facility, the oldest first. Two statements."""
+    """All alarms, or those of one facility, the oldest first. What is held for want of an approved text is told to the
+    department alone, which approves. Four statements at most."""
     today = timezone.localdate()
     last = today - timedelta(days=int(settings.MESSAGES["letters_alarm_days"]))
     batches = LetterBatch.objects.exclude(stage=BatchStage.POSTED).filter(day__lt=last)
@@ -48,4 +52,23 @@ def alarms(*, facility: str | None = None) -> list[Alarm]:
         for sender, channel, count, since in cursor.fetchall():
             kind = "ungathered" if channel == "letter" else "stuck"
             found.append(Alarm(kind, sender, count, timezone.localdate(since), channel=channel))
+    if facility is None and (one := held()):
+        found.append(one)
     return sorted(found, key=lambda alarm: alarm.since)
+
+
+def held() -> Alarm | None:
+    """How many messages, letters too, wait for their text to be approved, and since when the first of them does.
+
+    One that was being sent when its approval was withdrawn is held too: nobody takes it up again.
+    """
+    waiting = waiting_for_approval().aggregate(count=Count("pk"), since=Min("created_at"))
+    if not waiting["count"]:
+        return None
+    return Alarm("held", None, waiting["count"], timezone.localdate(waiting["since"]), channel="")
+
+
+def waiting_for_approval() -> QuerySet[Message]:
+    """The messages that are held."""
+    unsent = Message.objects.filter(state__in=(MessageState.QUEUED, MessageState.SENDING))
+    return unsent.exclude(kind__in=sendable_kinds())

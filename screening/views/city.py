@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 from healthhub.audit.log import record_access
 from records.views.guards import CITY, ActingRequest, for_roles
 from screening.forms.city import OverviewForm
+from screening.messages.alarms import held
 from screening.overview import SORTS, figures, overview
 from screening.statistics.csvfiles import to_csv
 from screening.statistics.report import TABLES
@@ -33,6 +34,7 @@ def city(request: ActingRequest) -> HttpResponse:
         "heads": [_head(name, shown, sort=sort, descending=descending) for name in SORTS],
         "csv": urlencode(shown),
         "as_of": timezone.localtime(),
+        "held": held(),
     }
     return render(request, "city/overview.html", context)
 

@@ -32,6 +32,7 @@ ALARM_WORDS = {
     "unposted": gettext_lazy("Đợt thư đã tạo nhưng chưa gửi bưu điện"),
     "ungathered": gettext_lazy("Thư chưa được đưa vào đợt in nào"),
     "stuck": gettext_lazy("Tin không gửi đi được"),
+    "held": gettext_lazy("Tin đang bị giữ lại vì nội dung chưa được duyệt"),
 }
 
 
@@ -61,6 +62,7 @@ def batches(request: ActingRequest) -> HttpResponse:
                 "facility": names.get(one.facility or "", ""),
                 "count": one.count,
                 "since": one.since,
+                "texts": one.kind == "held",
                 "batch": one.batch if one.facility == sender else None,
             }
             for one in raised

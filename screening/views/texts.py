@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,8 +14,7 @@ from healthhub.accounts.actors import Role
 from records.views.guards import CITY, ActingRequest, for_roles
 from screening.approvals import approvals
 from screening.citizen import here
-from screening.messages.approval import sendable_kinds
-from screening.models import Message, MessageState
+from screening.messages.alarms import held as unapproved
 from screening.protocol import current
 from screening.wording import MESSAGES, Wording, approve, groups, withdraw, wordings
 
@@ -27,7 +25,6 @@ def overview(request: ActingRequest) -> HttpResponse:
     """How many texts of each group are approved, and what is held back until theirs is."""
     found = {group: wordings(group) for group in groups()}
     held = approvals(one.key for texts in found.values() for one in texts)
-    waiting = Message.objects.filter(state=MessageState.QUEUED).exclude(kind__in=sendable_kinds())
     context = {
         "groups": [
             {
@@ -38,8 +35,7 @@ def overview(request: ActingRequest) -> HttpResponse:
             }
             for group, texts in found.items()
         ],
-        "held": list(waiting.order_by().values("kind").annotate(count=Count("pk"))),
-        "waiting": waiting.count(),
+        "held": unapproved(),
         "demo": settings.DEMO,
     }
     return render(request, "city/texts.html", context)

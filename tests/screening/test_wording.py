@@ -1,14 +1,17 @@
 """The department approves what citizens read; until then messages wait, and a changed text is a draft again."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from healthhub.accounts.actors import SYSTEM, Role
 from records.models import Facility
 from screening.messages import letters, texts
+from screening.messages.alarms import Alarm, alarms
 from screening.messages.log import messages_to
 from screening.messages.sending import sweep
 from screening.models import LetterBatch, Message, MessageKind, TextApproval
@@ -56,14 +59,30 @@ def test_a_message_waits_until_its_text_is_approved(station: Facility, sms: Offi
     assert states() == [("sms", "queued", "")]
     assert messages_to(patient)[0].reason == "Lời viết chờ Sở Y tế duyệt"
     page = officer.get("/city/texts/")
-    assert (page.context["waiting"], page.context["groups"][0]["approved"]) == (1, 0)
+    assert (page.context["held"].count, page.context["groups"][0]["approved"]) == (1, 0)
     assert "1 thư hoặc tin chưa được gửi" in page.content.decode()
 
     officer.post("/city/texts/messages/decide/", {"text": [of(MESSAGES, "invitation").sha256]})
     approval = TextApproval.objects.get()
     assert (approval.key, approval.approved_name) == ("messages.invitation", "BS Lê Thị Mai")
     assert sweep() == {"sent": 1}
-    assert officer.get("/city/texts/").context["waiting"] == 0
+    assert officer.get("/city/texts/").context["held"] is None
+
+
+@pytest.mark.usefixtures("in_earnest")
+def test_the_start_page_and_the_alarms_tell_what_is_held_and_since_when(station: Facility, officer: Client) -> None:
+    assert ("bị giữ lại" in officer.get("/city/").content.decode(), alarms()) == (False, [])
+    invite(person(station), 2)
+    Message.objects.filter(pk=Message.objects.latest("pk").pk).update(state="sending", claimed_at=timezone.now())
+    Message.objects.update(created_at=timezone.now() - timedelta(hours=3))
+    told = Alarm("held", None, 2, timezone.localdate(), channel="")
+    assert (alarms(), alarms(facility=station.pk)) == ([told], [])
+    page = officer.get("/city/").content.decode()
+    assert f"2 thư hoặc tin chưa được gửi từ {told.since:%d/%m/%Y}" in page
+    assert 'href="/city/texts/messages/"' in page
+    assert 'href="/city/texts/messages/"' in officer.get("/city/letters/").content.decode()
+    approve([of(MESSAGES, "invitation")], actor=SYSTEM)
+    assert ("bị giữ lại" in officer.get("/city/").content.decode(), alarms()) == (False, [])
 
 
 @pytest.mark.usefixtures("in_earnest")
