@@ -26,6 +26,7 @@ from screening.models import MachineConnection, MachineMessage, MachineProtocol
 
 COUNTED: Final = timedelta(days=30)
 CHANGEABLE: Final = ("name", "sending_facility", "sending_application", "addresses", "tests", "encoding")
+_LONGEST: Final = 500  # characters of the column
 _LOCK: Final = 0x4848001A  # ours among advisory locks
 WIDEST: Final = {4: 16, 6: 48}  # bits of a network's prefix: one that is wider lets half the world in
 
@@ -112,7 +113,10 @@ def networks_in(texts: Sequence[str]) -> str:
         if network.prefixlen < WIDEST[network.version] and not network.is_loopback:
             raise NotPossible(_("Mạng %(text)s quá rộng: ai cũng gửi được.") % {"text": text})
         found.append(str(network))
-    return ",".join(found)
+    joined = ",".join(found)  # longer than what was written: an address is kept as a network of one
+    if len(joined) > _LONGEST:
+        raise NotPossible(_("Quá nhiều địa chỉ. Hãy gộp thành mạng, ví dụ 10.2.0.0/24."))
+    return joined
 
 
 def is_active(connection: MachineConnection) -> bool:

@@ -54,6 +54,8 @@ def test_an_analysers_folder_is_watched(station: Facility, tmp_path: Path) -> No
     [
         ("--sender", "01901"),
         ("--sender", "01901", "--from", "10.1.0.300"),
+        ("--sender", "01901", "--from", "0.0.0.0/0"),
+        ("--sender", "01901", "--from", *(f"10.1.0.{number}" for number in range(45))),
         ("--sender", "01901", "--from", "10.1.0.1", "--tests", "weight"),
         ("--folder", "/nowhere"),
         ("--folder", "/tmp", "--sender", "01901", "--from", "10.1.0.1"),

@@ -83,6 +83,7 @@ def test_a_machine_that_was_replaced_calls_from_its_new_address_only(technician:
         ({"addresses": ""}, "addresses"),
         ({"addresses": "10.1.0.300"}, "addresses"),
         ({"addresses": "0.0.0.0/0"}, "addresses"),
+        ({"addresses": ",".join(f"10.1.0.{number}" for number in range(10, 55))}, "addresses"),  # longer with "/32"
         ({"encoding": "viscii"}, "encoding"),
         ({"name": ""}, "name"),
         ({"tests": ["weight"]}, "tests"),

@@ -10,7 +10,7 @@ from django.utils import translation
 
 from healthhub.accounts.actors import system_actor
 from records.models import Facility
-from screening.machines.connections import NotPossible, add_connection, stop_connection
+from screening.machines.connections import NotPossible, add_connection, networks_in, stop_connection
 from screening.models import CodeMapping, MachineConnection, MachineProtocol
 from screening.protocol import named_test
 
@@ -77,7 +77,6 @@ class Command(BaseCommand):
             "name": name,
             "sending_facility": sender,
             "sending_application": rest["application"],
-            "addresses": ",".join(networks),
             "tests": rest["tests"],
             "encoding": rest["encoding"],
         }
@@ -88,6 +87,7 @@ class Command(BaseCommand):
                     protocol=MachineProtocol.ASTM if folder else MachineProtocol.HL7,
                     actor=_ACTOR,
                     folder=str(folder.resolve()) if folder else "",
+                    addresses=networks_in(networks),
                     **told,
                 )
         except NotPossible as fault:
