@@ -19,7 +19,7 @@ from screening.imports.batches import batch_of_path
 from screening.imports.running import run_batch
 from screening.machines.connections import is_active
 from screening.machines.inbox import LONGEST as KEPT
-from screening.machines.inbox import keep_refused
+from screening.machines.inbox import keep_refused, settle_sent_again
 from screening.models import BatchState, ImportBatch, MachineConnection, MachineMessage, MachineProtocol
 
 logger = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ def _note(path: Path, connection: MachineConnection, batch: ImportBatch) -> None
         stored=batch.stored,
         parked=batch.parked,
     )
+    settle_sent_again(raw, connection=connection, name=path.name)
 
 
 def _refuse(path: Path, connection: MachineConnection, problem: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +48,20 @@ def settle_message(*, message: MachineMessage, settled_as: str, note: str, actor
     record_access(
         actor=actor, action="settle", patients=[None], resource_type="MachineMessage", resource_id=str(message.pk)
     )
+
+
+def settle_sent_again(raw: bytes, *, connection: MachineConnection, name: str) -> None:
+    """Let a refused file wait no more once it has been taken: the very same one, or one of that name which was cut then
+    and is whole now. A name alone says nothing: many analysers write every file under the same."""
+    waiting = MachineMessage.objects.filter(connection=connection, accepted=False, settled_at__isnull=True)
+    digest = sha256(raw).hexdigest()
+    taken = [
+        one.pk
+        for one in waiting.filter(Q(control_id=name[:200]) | Q(digest=digest))
+        if one.digest == digest or raw.startswith(bytes(one.raw).rstrip())
+    ]
+    who = {"settled_by": f"machine:{connection.pk}", "settled_name": connection.name}
+    waiting.filter(pk__in=taken).update(settled_as="sent_again", settled_at=timezone.now(), **who)
 
 
 def keep_refused(

@@ -1,18 +1,22 @@
 """What machines send in vain is kept where somebody sees it, until she says what became of it."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from fhir.outcomes import Refused
 from healthhub.accounts.actors import Actor, Role
 from healthhub.audit.models import AccessEntry
 from records.models import Facility
+from screening.machines.dropping import take_folder
 from screening.machines.inbox import settle_message, waiting_messages
 from screening.machines.receiving import KEEP, forget_messages, receive
 from screening.models import MachineConnection, MachineMessage
 from tests.screening.machine_messages import OBR, OBX, PID, connection_of, message, parts
+from tests.screening.test_astm import RECORDS
 
 pytestmark = pytest.mark.django_db
 BAD = message(PID, OBR, OBX.replace("|12.5|", "|nhiều|"))
@@ -97,3 +101,22 @@ def test_it_is_settled_once_and_with_a_reason(analyser: MachineConnection, techn
     kept.refresh_from_db()
     assert (kept.settled_as, kept.settled_note, kept.settled_by) == ("other", "Chạy thử", technician.id)
     assert AccessEntry.objects.filter(action="settle", resource_id=str(kept.pk)).count() == 1
+
+
+def test_a_file_that_is_dropped_again_and_taken_waits_no_more(
+    station: Facility, settings: Settings, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT, folder = tmp_path / "media", tmp_path / "drop"
+    folder.mkdir()
+    machine = connection_of(station, protocol="astm", folder=str(folder))
+    whole = "\r".join(RECORDS).encode()
+    for name, content in (("a.astm", whole[:80]), ("b.astm", whole.replace(b"S00", b"T00")[:250])):
+        (folder / name).write_bytes(content)
+    take_folder(machine, settled=0)
+    assert [one.control_id for one in waiting_messages(station.pk)] == ["a.astm", "b.astm"]
+    for name in ("a.astm", "b.astm"):
+        (folder / name).write_bytes(whole)
+    assert [batch.state for batch in take_folder(machine, settled=0)] == ["done", "done"]
+    assert [one.control_id for one in waiting_messages(station.pk)] == ["b.astm"]  # held other results
+    settled = MachineMessage.objects.get(control_id="a.astm")
+    assert (settled.settled_as, settled.settled_name) == ("sent_again", machine.name)
