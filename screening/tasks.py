@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from screening.activation import run_asked
 from screening.appointments import notices, queue
-from screening.failsafe.batches import OPEN, forgotten_batches, work_on
+from screening.failsafe.batch_work import OPEN, forgotten_batches, work_on
 from screening.failsafe.nightly import run_nightly
 from screening.imports.batches import forget_rows, unfinished
 from screening.imports.running import run_batch

@@ -1,9 +1,10 @@
 """Batches of steps as an officer reads them: what was asked, how far it is, whom it is about."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from django.db.models import Count
 from django.utils.translation import gettext as _
@@ -13,7 +14,8 @@ from records.models import Area, Citizen, Facility
 from screening.citizen import here
 from screening.failsafe.figures import UNKNOWN
 from screening.failsafe.levels import LEVEL_NAMES
-from screening.models import BatchedStep, BatchedStepState, StepBatch, StepBatchKind
+from screening.failsafe.scope import Scope
+from screening.models import BatchedStep, BatchedStepState, Episode, StepBatch, StepBatchKind
 from screening.protocol import current, programmes
 from screening.protocol.events import DEPARTMENT
 
@@ -43,9 +45,10 @@ class BatchLine:
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
-    """One person's step of a batch, and what became of it."""
+    """One person's step of a batch, and what became of it. ``person`` is None if she lives in another part of the city
+    than the reader answers for."""
 
-    person: Identity
+    person: Identity | None
     step: str
     state: str
     why: str
@@ -53,7 +56,7 @@ class StepLine:
 
 @dataclass(frozen=True, slots=True)
 class StepsPage:
-    """A page of a batch's steps; ``people`` are those on it, ``after`` continues it, "" at the end."""
+    """A page of a batch's steps; ``people`` are those named on it, ``after`` continues it, "" at the end."""
 
     lines: list[StepLine]
     people: list[str]
@@ -81,19 +84,28 @@ def batch_lines(batches: Iterable[StepBatch]) -> list[BatchLine]:
     ]
 
 
-def steps_page(batch: StepBatch, after: str) -> StepsPage:
+def steps_page(batch: StepBatch, after: str, scope: Scope) -> StepsPage:
     """A page of the steps, in the order in which they were frozen: most pressing first does not matter any more."""
     steps = batch.steps.order_by("id")
     if after.isascii() and after.isdigit():
         steps = steps.filter(pk__gt=int(after[:18]))
     found = list(steps[: PAGE + 1])
     shown = found[:PAGE]
-    known = Citizen.objects.in_bulk({step.patient_id for step in shown})
+    named = _within(scope, shown)
+    known = Citizen.objects.in_bulk({step.patient_id for step in shown if step.episode_id in named})
     return StepsPage(
-        [_step_line(step, known) for step in shown],
+        [_step_line(step, known, named=step.episode_id in named) for step in shown],
         sorted(known),
         str(shown[-1].pk) if len(found) > PAGE else "",
     )
+
+
+def _within(scope: Scope, steps: Sequence[BatchedStep]) -> set[UUID]:
+    """The rounds of those who live in this part of the city now."""
+    names = {step.episode_id for step in steps}
+    if scope.areas is None:
+        return names
+    return set(Episode.objects.filter(pk__in=names, area__in=scope.areas).values_list("pk", flat=True))
 
 
 def said_of(asked: Mapping[str, str]) -> str:
@@ -126,16 +138,17 @@ def _what(batch: StepBatch) -> str:
     return batch.reason
 
 
-def _step_line(step: BatchedStep, known: Mapping[str, Citizen]) -> StepLine:
+def _step_line(step: BatchedStep, known: Mapping[str, Citizen], *, named: bool) -> StepLine:
     names = [current(key).steps[step.step].name for key in programmes() if step.step in current(key).steps]
     faults = {
         "gone": _("đã sang bước khác, đã khép lại hoặc đã được mở lại riêng"),
         "changed": _("có kết quả, giấy giới thiệu hoặc lần khám mới sau khi đề nghị"),
+        "elsewhere": _("nay ở ngoài khu vực của cán bộ quyết định"),
+        "error": _("có lỗi khi làm; hãy xử lý riêng người này"),
         "day": _("ngày khép lại ở trước ngày lấy mẫu hoặc khám"),
         "reason": _("quy trình của vòng này không có lý do đó"),
     }
     citizen = known.get(step.patient_id, Citizen(patient_id=step.patient_id))
+    person = identity(citizen, with_area=False) if named else None
     label = str(BatchedStepState(step.state).label)
-    return StepLine(
-        identity(citizen, with_area=False), here(names[0]) if names else step.step, label, faults.get(step.why, "")
-    )
+    return StepLine(person, here(names[0]) if names else step.step, label, faults.get(step.why, ""))

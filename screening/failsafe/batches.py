@@ -1,15 +1,12 @@
 """One decision of an officer about all open steps of a filter: whom it is about is frozen when it is asked for.
 
-A closing waits for a second officer; a handing over is done at once. The work is done in chunks, each a transaction of
-its own that can be broken off and taken up again, and each step keeps what became of it. Undoing takes back exactly the
-decisions that the batch wrote.
+A closing waits for a second officer; a handing over is done at once. Each step keeps what became of it, and undoing
+takes back exactly the decisions that the batch wrote. The work itself is in ``batch_work``.
 """
 
 import contextlib
-import time
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from typing import Any, Final
+from collections.abc import Mapping
+from datetime import date
 
 from celery import current_app
 from django.db import connection, transaction
@@ -18,23 +15,18 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from fhir.outcomes import refuse
-from healthhub.accounts.actors import Actor, Role
+from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
 from records.models import Facility
-from screening import projection
 from screening.citizen import here
-from screening.closings import Closing, close_rounds
-from screening.failsafe.closing import closures_waiting, noted, still_asked
-from screening.failsafe.handover import hand_over_rounds, take_back_hand_overs
+from screening.failsafe.batch_work import OPEN
+from screening.failsafe.closing import closures_waiting, still_asked
 from screening.failsafe.scope import Scope, scope_of
 from screening.marks import with_known
-from screening.models import BatchedStep, BatchedStepState, Episode, StepBatch, StepBatchKind, StepBatchState
+from screening.models import Episode, StepBatch, StepBatchKind, StepBatchState
 from screening.protocol import protocol_for
 from screening.protocol.shapes import DECEASED
 
-CHUNK: Final = 200
-KILLED_SECONDS: Final = 60  # a batch that nobody has worked on for so long is taken up by another worker
-OPEN: Final = (StepBatchState.QUEUED, StepBatchState.UNDOING)
 _FREEZE = """
 INSERT INTO screening_batchedstep (batch_id, episode_id, patient_id, step, known, state, why)
 SELECT %s, r.id, r.patient_id, r.step, r.known, 'waiting', '' FROM ({rounds}) AS r(id, patient_id, step, known)
@@ -177,90 +169,9 @@ def _send(batch_id: int) -> None:
         current_app.send_task("screening.tasks.work_on_steps", args=[batch_id])
 
 
-def work_on(batch_id: int, *, seconds: float) -> StepBatch | None:
-    """Work on a batch for so long, chunk by chunk; None if another worker is at it or nothing is to be done."""
-    begin, batch = time.monotonic(), None
-    while True:
-        with transaction.atomic():
-            found = StepBatch.objects.select_for_update(skip_locked=True).filter(pk=batch_id, state__in=OPEN).first()
-            if found is None:
-                return batch
-            batch = found
-            undoing = batch.state == StepBatchState.UNDOING
-            wanted = BatchedStepState.DONE if undoing else BatchedStepState.WAITING
-            steps = list(batch.steps.filter(state=wanted).order_by("id")[:CHUNK])
-            if steps:
-                _undo(batch, steps) if undoing else _do(batch, steps)
-                BatchedStep.objects.bulk_update(steps, ["state", "why", "event"])
-                batch.worked_at = timezone.now()
-            else:
-                batch.state = StepBatchState.UNDONE if undoing else StepBatchState.DONE
-            batch.save(update_fields=["state", "worked_at"])
-        if not steps or time.monotonic() - begin > seconds:
-            return batch
-
-
-def forgotten_batches() -> list[int]:
-    """Batches whose task was lost or whose worker was killed."""
-    since = timezone.now() - timedelta(seconds=KILLED_SECONDS)
-    return list(StepBatch.objects.filter(state__in=OPEN).exclude(worked_at__gt=since).values_list("pk", flat=True))
-
-
 def _held(batch_id: int, actor: Actor) -> StepBatch:
     scope = scope_of(actor)
     batch = batches_of(scope).select_related(None).select_for_update().filter(pk=batch_id).first()
     if batch is None or not scope.names:
         raise refuse(403, "forbidden", "This batch is of another part of the city.", "batch")
     return batch
-
-
-def _do(batch: StepBatch, steps: Sequence[BatchedStep]) -> None:
-    rounds = Episode.objects.in_bulk([step.episode_id for step in steps])
-    chosen = {step.episode_id: _as_asked(rounds.get(step.episode_id), step) for step in steps}
-    episodes = [episode for episode in chosen.values() if episode is not None]
-    known = {step.episode_id: step.known for step in steps}
-    written = _close(batch, episodes, known) if batch.kind == StepBatchKind.CLOSE else _hand_over(batch, episodes)
-    for step in steps:
-        event, fault = written.get(step.episode_id, ("", "gone"))
-        step.state = BatchedStepState.DONE if event else BatchedStepState.SKIPPED
-        step.event, step.why = event or None, fault
-
-
-def _as_asked(episode: Episode | None, step: BatchedStep) -> Episode | None:
-    """The round, if it still waits for the step that was chosen."""
-    return episode if episode is not None and episode.step == step.step else None
-
-
-def _close(batch: StepBatch, episodes: Sequence[Episode], known: Mapping[Any, str]) -> dict[Any, tuple[str, str]]:
-    assert batch.closed_on
-    note = noted(batch.note, batch.evidence, asked=batch.actor_name, second=batch.second_name)
-    actor = Actor(batch.second, batch.second_name, Role.OFFICER)
-    closings = [Closing(one, batch.reason, batch.closed_on, note, known[one.pk]) for one in episodes]
-    answers = close_rounds(closings, actor=actor)
-    return {one.closing.episode.pk: (one.event, one.fault) for one in answers}
-
-
-def _hand_over(batch: StepBatch, episodes: Sequence[Episode]) -> dict[Any, tuple[str, str]]:
-    assert batch.target
-    actor = Actor(batch.actor, batch.actor_name, Role.OFFICER)
-    day = timezone.localdate(batch.made_at)
-    events = hand_over_rounds(episodes=episodes, facility=batch.target, reason=batch.note, on=day, actor=actor)
-    return {episode: (event, "" if event else "gone") for episode, event in events.items()}
-
-
-def _undo(batch: StepBatch, steps: Sequence[BatchedStep]) -> None:
-    """A decision that somebody has taken back since (one round opened again) stays as it is."""
-    sources = {str(step.event): step.patient_id for step in steps}
-    closing = batch.kind == StepBatchKind.CLOSE
-    take_back = projection.take_back_staff_events if closing else take_back_hand_overs
-    taken_back = take_back(sources, note=batch.undo_why, actor=batch.undone_by)
-    for step in steps:
-        step.state = BatchedStepState.UNDONE if str(step.event) in taken_back else BatchedStepState.SKIPPED
-        step.why = "" if str(step.event) in taken_back else "gone"
-    record_access(
-        actor=Actor(batch.undone_by, batch.undone_by_name, Role.OFFICER),
-        action="update",
-        patients=sorted({step.patient_id for step in steps}),
-        resource_type="Episode",
-        reason="undone",
-    )

@@ -21,6 +21,7 @@ from screening.clinic.closed import asked_lines
 from screening.clinic.refusals import faults_of
 from screening.failsafe import batches as work
 from screening.failsafe.batch_pages import batch_lines, said_of, steps_page
+from screening.failsafe.batch_work import OPEN
 from screening.failsafe.closing import closures_waiting, decide_closure, still_asked
 from screening.failsafe.filters import Asked, counts_by_step
 from screening.failsafe.people import need_names
@@ -84,12 +85,13 @@ def batches(request: ActingRequest) -> HttpResponse:
 @require_GET
 def batch(request: ActingRequest, batch_id: int) -> HttpResponse:
     """One batch: what was asked, how far it is, and what became of each person's step."""
-    found = get_object_or_404(work.batches_of(_scope(request)), pk=batch_id)
+    scope = _scope(request)
+    found = get_object_or_404(work.batches_of(scope), pk=batch_id)
     (line,) = batch_lines([found])
     context: dict[str, Any] = {"line": line, "batch": found, "me": request.actor.id}
-    if request.headers.get("HX-Request") and found.state in work.OPEN:
+    if request.headers.get("HX-Request") and found.state in OPEN:
         return render(request, "city/batch_state.html", context)
-    page = steps_page(found, request.GET.get("after", ""))
+    page = steps_page(found, request.GET.get("after", ""), scope)
     if page.people:
         record_access(
             actor=request.actor, action="view", patients=page.people, resource_type="Episode", reason=request.path

@@ -15,7 +15,8 @@ from screening.activation import ask_dry_run, propose_protocol, run_asked
 from screening.appointments.booking import book
 from screening.demo.load import load
 from screening.demo.plan import Options
-from screening.failsafe.batches import ask_closing, ask_hand_over, work_on
+from screening.failsafe.batch_work import work_on
+from screening.failsafe.batches import ask_closing, ask_hand_over
 from screening.failsafe.closing import close_step
 from screening.failsafe.filters import Asked
 from screening.failsafe.handover import remind

@@ -17,8 +17,10 @@ from records.access import presented_at, visible_to
 from records.areas import resolve_area
 from records.models import Area, CareRelation, Facility, Membership
 from screening.closings import Closing, close_rounds
-from screening.failsafe import batches
-from screening.failsafe.batches import ask_closing, ask_hand_over, decide_batch, undo_batch, work_on
+from screening.failsafe import batch_work
+from screening.failsafe.batch_work import OPEN as WORKED_ON
+from screening.failsafe.batch_work import forgotten_batches, work_on
+from screening.failsafe.batches import ask_closing, ask_hand_over, decide_batch, undo_batch
 from screening.failsafe.closing import reopen_round
 from screening.failsafe.filters import Asked
 from screening.failsafe.handover import hand_over
@@ -87,7 +89,7 @@ CLOSED = [("closed", "", "unreachable")]
 
 
 def finish(batch: StepBatch) -> StepBatch:
-    while (found := work_on(batch.pk, seconds=0)) is not None and found.state in batches.OPEN:
+    while (found := work_on(batch.pk, seconds=0)) is not None and found.state in WORKED_ON:
         pass
     batch.refresh_from_db()
     return batch
@@ -179,6 +181,31 @@ def test_the_officer_of_another_part_of_the_city_cannot_confirm(backlog: list[st
     with pytest.raises(Refused):
         decide_batch(batch_id=whole.pk, accepted=True, actor=acting(beside))
     assert decide_batch(batch_id=batch.pk, accepted=True, actor=acting(beside)).state == "queued"
+
+
+def test_who_has_moved_out_of_the_officers_part_of_the_city_is_left_alone_and_not_named(
+    backlog: list[str], binh: User
+) -> None:
+    district, other = (
+        Area.objects.get(code=code, kind="district", valid_from=date(2008, 8, 1)) for code in ("005", "001")
+    )
+    asking, second = officer("đây", district), officer("cạnh", district)
+    batch = closing(asking)
+    Episode.objects.filter(patient=backlog[0]).update(area=other)
+    decide_batch(batch_id=batch.pk, accepted=True, actor=acting(second))
+    finish(batch)
+    assert BatchedStep.objects.filter(batch=batch, state="done").count() == 29
+    skipped = BatchedStep.objects.get(batch=batch, state="skipped")
+    assert (skipped.patient_id, skipped.why) == (backlog[0], "elsewhere")
+    address = f"/city/failsafe/batches/{batch.pk}/"
+    page = client_of(second).get(address).content.decode()
+    assert ("Nguyễn Văn 00" in page, "Nguyễn Văn 01" in page, "Nay ở ngoài khu vực của bạn" in page) == (
+        False,
+        True,
+        True,
+    )
+    assert set(AccessEntry.objects.filter(reason=address).values_list("patient", flat=True)) == set(backlog[1:])
+    assert "Nguyễn Văn 00" in client_of(binh).get(address).content.decode()
 
 
 def test_a_batch_that_is_refused_leaves_everybody_waiting(backlog: list[str], an: User, binh: User) -> None:
@@ -288,17 +315,36 @@ def test_undoing_gives_back_exactly_what_was(backlog: list[str], an: User, binh:
 def test_a_worker_killed_between_chunks_loses_nothing_and_doubles_nothing(
     backlog: list[str], an: User, binh: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "CHUNK", 7)
+    monkeypatch.setattr(batch_work, "CHUNK", 7)
     batch = closing(an)
     decide_batch(batch_id=batch.pk, accepted=True, actor=acting(binh))
     found = work_on(batch.pk, seconds=0)
     assert found
     assert (found.state, Episode.objects.filter(state="closed").count()) == ("queued", 7)
-    assert batches.forgotten_batches() == []  # somebody is at it
+    assert forgotten_batches() == []  # somebody is at it
     StepBatch.objects.update(worked_at=timezone.now() - timedelta(minutes=2))
-    assert batches.forgotten_batches() == [batch.pk]
+    assert forgotten_batches() == [batch.pk]
     finish(batch)
     assert (batch.state, EpisodeEvent.objects.filter(fact="closed").count(), states()) == ("done", 30, CLOSED)
+
+
+def test_one_step_that_cannot_be_done_holds_up_nobody_else(
+    backlog: list[str], an: User, binh: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Data that a later version of ours cannot read, here a result without its category, is ours to mend."""
+    batch = closing(an)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE screening_episodeevent DISABLE TRIGGER USER")
+        cursor.execute("UPDATE screening_episodeevent SET data = data - 'category' WHERE patient_id = %s", [backlog[3]])
+        cursor.execute("ALTER TABLE screening_episodeevent ENABLE TRIGGER USER")
+    decide_batch(batch_id=batch.pk, accepted=True, actor=acting(binh))
+    finish(batch)
+    assert (batch.state, batch.steps.filter(state="done").count()) == ("done", 29)
+    assert [(one.patient_id, one.why) for one in batch.steps.filter(state="skipped")] == [(backlog[3], "error")]
+    assert [one.getMessage() for one in caplog.records if "failed" in one.getMessage()] == [
+        f"Step {batch.steps.get(state='skipped').pk} of batch {batch.pk} failed: KeyError"
+    ]
+    assert "có lỗi khi làm" in client_of(an).get(f"/city/failsafe/batches/{batch.pk}/").content.decode()
 
 
 def test_many_are_closed_in_as_many_statements_as_one(backlog: list[str], clinician: Actor) -> None:
