@@ -64,23 +64,24 @@ class StepsPage:
 
 
 def batch_lines(batches: Iterable[StepBatch]) -> list[BatchLine]:
-    """The batches with their counts, in one statement more."""
+    """The batches with their counts and what they asked for, in three statements more."""
     found = list(batches)
     counts: dict[int, dict[str, int]] = defaultdict(dict)
     steps = BatchedStep.objects.filter(batch__in=found).order_by().values_list("batch", "state")
     for key, state, count in steps.annotate(count=Count("pk")):
         counts[key][state] = count
+    said = _said([one.asked for one in found])
     return [
         BatchLine(
             batch=one,
-            said=said_of(one.asked),
+            said=words,
             what=_what(one),
             done=counts[one.pk].get(BatchedStepState.DONE, 0),
             skipped=counts[one.pk].get(BatchedStepState.SKIPPED, 0),
             undone=counts[one.pk].get(BatchedStepState.UNDONE, 0),
             waiting=counts[one.pk].get(BatchedStepState.WAITING, 0),
         )
-        for one in found
+        for one, words in zip(found, said, strict=True)
     ]
 
 
@@ -110,6 +111,18 @@ def _within(scope: Scope, steps: Sequence[BatchedStep]) -> set[UUID]:
 
 def said_of(asked: Mapping[str, str]) -> str:
     """A filter in words; what is not named in it is everything."""
+    (said,) = _said([asked])
+    return said
+
+
+def _said(filters: Sequence[Mapping[str, str]]) -> list[str]:
+    """Filters in words, with the facilities and places of all of them looked up at once."""
+    facilities = Facility.objects.in_bulk({one["facility"] for one in filters if one.get("facility")})
+    places = Area.objects.in_bulk({int(one["area"]) for one in filters if one.get("area", UNKNOWN) != UNKNOWN})
+    return [_in_words(one, facilities, places) for one in filters]
+
+
+def _in_words(asked: Mapping[str, str], facilities: Mapping[str, Facility], places: Mapping[int, Area]) -> str:
     known = set(programmes())
     level = asked.get("level", "")
     words = {"open": _("đang mở"), "late": _("quá hạn"), **{key: str(name) for key, name in LEVEL_NAMES.items()}}
@@ -119,13 +132,13 @@ def said_of(asked: Mapping[str, str]) -> str:
         names = [current(key).steps[step].name for key in sorted(known) if step in current(key).steps]
         parts.append(here(names[0]) if names else step)
     if facility := asked.get("facility", ""):
-        named = Facility.objects.filter(pk=facility).values_list("name", flat=True).first()
-        parts.append(_("Sở Y tế") if facility == DEPARTMENT else named or facility)
+        named = facilities.get(facility)
+        parts.append(_("Sở Y tế") if facility == DEPARTMENT else named.name if named else facility)
     if area := asked.get("area", ""):
-        place = Area.objects.filter(pk=area).values_list("name", flat=True).first() if area != UNKNOWN else None
-        parts.append(place or _("Chưa rõ nơi ở"))
+        place = places.get(int(area)) if area != UNKNOWN else None
+        parts.append(place.name if place else _("Chưa rõ nơi ở"))
     if year := asked.get("year", ""):
-        parts.append(_("lấy mẫu năm %(year)s") % {"year": year})
+        parts.append(_("mở năm %(year)s") % {"year": year})
     return ", ".join(part for part in parts if part)
 
 

@@ -52,7 +52,7 @@ def failsafe(request: ActingRequest) -> HttpResponse:
             ("programme", _("Theo chương trình"), figures.programmes),
             ("facility", _("Theo cơ sở phụ trách"), figures.facilities[:100]),
             ("area", _("Theo nơi ở"), figures.areas),
-            ("year", _("Theo năm lấy mẫu"), figures.years),
+            ("year", _("Theo năm mở vòng"), figures.years),
         ],
         "waiting": decisions_waiting(request.actor) if scope.names else 0,
         "cancers": cancer_rates(today),

@@ -157,6 +157,28 @@ def test_the_list_narrows_by_place_step_year_and_facility(
     assert count("area=x&year=99999&facility=%00") == 30  # what cannot be meant narrows nothing
 
 
+def test_the_list_of_batches_costs_the_same_however_many_there_are(
+    backlog: list[str], an: User, station: Facility, laboratory: Facility
+) -> None:
+    client = client_of(an)
+    homes = list(Area.objects.filter(kind="district").order_by("pk")[:4])
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get("/city/failsafe/batches/")
+        assert page.context["batches"][0].said == f"quá hạn, {place.name}, {home.name}, mở năm 2024"
+        return len(queries)
+
+    costs = []
+    for home, place in zip(homes, (station, laboratory) * 2, strict=True):
+        asked = Asked(level="late", facility=place.pk, area=str(home.pk), year="2024")
+        StepBatch.objects.create(
+            kind="close", state="waiting", asked=asked.address, reason="unreachable", actor="user:9", actor_name="Ai"
+        )
+        costs.append(cost())
+    assert costs[1:] == costs[:1] * 3
+
+
 # Never by one person, never without a reason
 
 
