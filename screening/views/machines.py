@@ -22,6 +22,7 @@ from screening.machines.connections import (
     stop_connection,
 )
 from screening.machines.inbox import SETTLED_AS, settle_message, waiting_messages
+from screening.machines.people import people_in
 from screening.machines.receiving import KEEP
 from screening.models import MachineConnection, MachineMessage
 from screening.views.desk import facility_of
@@ -119,20 +120,21 @@ def message(request: ActingRequest, message_id: int) -> HttpResponse:
             for fault in faults_of(refused):
                 messages.error(request, fault.text)
         return redirect("clinic-machines")
+    raw = bytes(found.raw).decode(found.encoding or "utf-8", "replace")
+    sent = [line for line in raw.splitlines() if line][:500]
     record_access(
         actor=request.actor,
         action="view",
-        patients=[None],
+        patients=people_in(sent, facility=found.facility) or [None],
         resource_type="MachineMessage",
         resource_id=str(found.pk),
         reason=request.path,
     )
-    raw = bytes(found.raw).decode(found.encoding or "utf-8", "replace")
     context = {
         "message": found,
         "settle": None if found.accepted or found.settled_at else form,
         "settled": SETTLED_AS.get(found.settled_as, found.settled_as),
-        "sent": [line for line in raw.splitlines() if line][:500],
+        "sent": sent,
         "answered": [line for line in found.answer.splitlines() if line],
     }
     return render(request, "clinic/machine_message.html", context)

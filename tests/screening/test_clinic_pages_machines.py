@@ -8,7 +8,7 @@ from healthhub.accounts.actors import Role
 from healthhub.audit.models import AccessEntry
 from records.models import Facility
 from screening.machines.receiving import receive
-from screening.models import MachineMessage
+from screening.models import MachineMessage, ScreeningResult
 from tests.screening.clinic_room import signed_in
 from tests.screening.machine_messages import OBR, OBX, PID, connection_of, message
 
@@ -27,6 +27,24 @@ def test_messages_are_listed_with_their_answer_and_read_one_at_a_time(station: F
     page = technician.get(f"/clinic/machines/{kept.pk}/").content.decode()
     assert ("000160000001" in page, "MSA|AA|M1|1 stored" in page) == (True, True)
     assert AccessEntry.objects.filter(resource_type="MachineMessage", resource_id=str(kept.pk)).count() == 1
+
+
+def test_whoever_is_in_a_message_finds_its_reader_in_her_log(station: Facility) -> None:
+    technician = signed_in(Role.LABORATORY, station)
+    connection_of(station)
+    receive(message(), peer="127.0.0.1")
+    her = ScreeningResult.objects.get().patient_id
+    nameless = message("PID|1", OBR, OBX.replace("|12.5|", "|x|"), control="M2")  # told by her tube only
+    unread = message(PID, OBR.replace("S001", "S9"), OBX.replace("|12.5|", "|x|"), control="M3")
+    stranger = message("PID|1||000160000002^^^VN^NI", OBR.replace("S001", "S9"), OBX, control="M4")
+    for sent in (nameless, unread, stranger):
+        receive(sent, peer="127.0.0.1")
+    seen = {}
+    for kept in MachineMessage.objects.all():
+        technician.get(f"/clinic/machines/{kept.pk}/")
+        lines = AccessEntry.objects.filter(resource_type="MachineMessage", resource_id=str(kept.pk), action="view")
+        seen[kept.control_id] = list(lines.values_list("patient", flat=True))
+    assert seen == {"M1": [her], "M2": [her], "M3": [her], "M4": [None]}
 
 
 def test_nobody_else_reads_them(station: Facility, laboratory: Facility) -> None:
