@@ -1,7 +1,7 @@
 """How a version of a protocol comes into force: proposed, run on paper, activated for a later day, or withdrawn.
 
-Only officers of the health department do this, and each step is in the access log. A text that is faulty is never kept;
-one that was not run on paper, word for word, against the version in force, cannot be activated.
+Only officers who answer for the whole city do this, and each step is in the access log. A text that is faulty is never
+kept; one that was not run on paper, word for word, against the version in force, cannot be activated.
 """
 
 import contextlib
@@ -16,8 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
-from healthhub.accounts.actors import Actor, Role
+from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
+from screening.failsafe.scope import answers_for_city
 from screening.models.protocols import DryRunState, ProtocolVersion, VersionState
 from screening.paper import in_force, run_on_paper
 from screening.planning import publish
@@ -201,7 +202,7 @@ def _require_dry_run(version: ProtocolVersion, valid_from: date) -> None:
 
 
 def _require_officer(actor: Actor) -> None:
-    if actor.role is not Role.OFFICER:
+    if not answers_for_city(actor):
         raise PermissionDenied
 
 

@@ -4,15 +4,18 @@ A text is code (``messages/texts.toml``) or part of a protocol; what is stored i
 that says something else has another sum, so it is a draft again until somebody approves it anew.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from healthhub.accounts.actors import Actor
+from healthhub.audit.log import record_access
 from screening.approvals import approvals, sum_of
+from screening.failsafe.scope import answers_for_city
 from screening.messages.approval import PREFIX, parts_of
 from screening.messages.texts import LANGUAGES, texts
 from screening.models import MessageKind, TextApproval
@@ -59,7 +62,9 @@ def groups() -> list[str]:
 
 
 def approve(found: Collection[Wording], *, actor: Actor) -> int:
-    """The actor approves these texts as they read; answers how many were drafts until now."""
+    """The actor approves these texts as they read; answers how many were drafts until now. Texts are the whole city's:
+    PermissionDenied for whoever does not answer for it."""
+    _require_city(actor)
     now = timezone.now()
     with transaction.atomic():
         held = approvals(one.key for one in found)
@@ -70,13 +75,45 @@ def approve(found: Collection[Wording], *, actor: Actor) -> int:
             for one in found
             if (one.key, one.sha256) not in held
         ]
-        return len(TextApproval.objects.bulk_create(new, ignore_conflicts=True))
+        TextApproval.objects.bulk_create(new, ignore_conflicts=True)
+        _log(actor, "approve", new)
+        return len(new)
 
 
 def withdraw(found: Wording, *, actor: Actor) -> int:
-    """The approval of a text is taken back, and the text a draft again; 0 if it was one."""
-    held = TextApproval.objects.filter(key=found.key, sha256=found.sha256, withdrawn_at__isnull=True)
-    return held.update(withdrawn_at=timezone.now(), withdrawn_by=actor.id, withdrawn_name=actor.name[:200])
+    """The approval of a text is taken back, and the text a draft again; 0 if it was one. Raises PermissionDenied."""
+    _require_city(actor)
+    with transaction.atomic():
+        held = TextApproval.objects.select_for_update().filter(
+            key=found.key, sha256=found.sha256, withdrawn_at__isnull=True
+        )
+        taken = list(held)
+        held.update(withdrawn_at=timezone.now(), withdrawn_by=actor.id, withdrawn_name=actor.name[:200])
+        _log(actor, "withdraw", taken)
+    return len(taken)
+
+
+def may_approve(actor: Actor) -> bool:
+    """Whether the actor answers for the whole city's texts; HealthHub itself does."""
+    return actor.is_system or answers_for_city(actor)
+
+
+def _require_city(actor: Actor) -> None:
+    if not may_approve(actor):
+        raise PermissionDenied
+
+
+def _log(actor: Actor, action: str, texts: Iterable[TextApproval]) -> None:
+    """One entry of each text, which is nobody's record."""
+    for one in texts:
+        record_access(
+            actor=actor,
+            action=action,
+            patients=[None],
+            resource_type="TextApproval",
+            resource_id=one.key[:64],
+            reason="text",
+        )
 
 
 def are_approved(protocol: Protocol, keys: Collection[str]) -> bool:

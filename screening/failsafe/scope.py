@@ -28,6 +28,11 @@ def scope_of(actor: Actor) -> Scope:
     return Scope(area, _within(area) if area else None, names=actor.role is Role.OFFICER)
 
 
+def answers_for_city(actor: Actor) -> bool:
+    """Whether an officer decides what holds for the whole city: one without a part of it."""
+    return actor.role is Role.OFFICER and scope_of(actor).area is None
+
+
 def _user(actor: Actor) -> int | None:
     kind, _colon, key = actor.id.partition(":")
     return int(key) if kind == "user" and key.isdigit() else None

@@ -16,6 +16,7 @@ from healthhub.accounts.actors import Role
 from records.views.guards import CITY, ActingRequest, for_roles
 from screening import activation
 from screening.activation import ActivationRefused
+from screening.failsafe.scope import answers_for_city
 from screening.forms.protocols import ActivationForm, DryRunForm, ProtocolUploadForm
 from screening.models import DryRunState, ProtocolVersion, VersionState
 from screening.paper import COUNTS, area_names, in_force
@@ -51,7 +52,7 @@ def protocol_list(request: ActingRequest) -> HttpResponse:
     context = {
         "programmes": rows,
         "drafts": ProtocolVersion.objects.filter(state=VersionState.DRAFT).defer("text"),
-        "may_change": request.actor.role is Role.OFFICER,
+        "may_change": answers_for_city(request.actor),
     }
     return render(request, "city/protocols.html", context)
 
@@ -75,7 +76,7 @@ def protocol_version(request: ActingRequest, programme: str, version: str) -> Ht
         "uploaded": ProtocolVersion.objects.filter(
             programme=programme, version=version, state=VersionState.ACTIVE
         ).first(),
-        "may_change": request.actor.role is Role.OFFICER,
+        "may_change": answers_for_city(request.actor),
     }
     return render(request, "city/protocol_version.html", context)
 
@@ -181,7 +182,7 @@ def _draft_context(request: ActingRequest, version: ProtocolVersion) -> dict[str
     source = Source(str(version), version.text, version.valid_from)
     day = max(version.valid_from, activation.earliest_day())
     before = in_force(version.programme, day if version.state == VersionState.DRAFT else _eve(version.valid_from))
-    may_change = request.actor.role is Role.OFFICER
+    may_change = answers_for_city(request.actor)
     moving = version.dry_run_state in MOVING
     return {
         "version": version,

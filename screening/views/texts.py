@@ -16,7 +16,7 @@ from screening.approvals import approvals
 from screening.citizen import here
 from screening.messages.alarms import held as unapproved
 from screening.protocol import current
-from screening.wording import MESSAGES, Wording, approve, groups, withdraw, wordings
+from screening.wording import MESSAGES, Wording, approve, groups, may_approve, withdraw, wordings
 
 
 @for_roles(*CITY)
@@ -54,7 +54,7 @@ def group(request: ActingRequest, group: str) -> HttpResponse:
         "name": _name(group),
         "lines": lines,
         "drafts": sum(line["approval"] is None for line in lines),
-        "may_approve": request.actor.role is Role.OFFICER,
+        "may_approve": may_approve(request.actor),
     }
     return render(request, "city/texts_group.html", context)
 

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from fhir.models import Resource
 from healthhub.accounts.actors import Actor, Role
+from healthhub.accounts.models import User
 from healthhub.audit.models import AccessEntry
-from records.models import Facility
+from records.models import Area, Facility, Membership
 from screening import checks, versions
 from screening.activation import (
     ActivationRefused,
@@ -59,6 +60,14 @@ def test_only_an_officer_may(draft: ProtocolVersion, role: Role) -> None:
     ):
         with pytest.raises(PermissionDenied):
             step()
+
+
+def test_an_officer_of_a_district_may_not(draft: ProtocolVersion) -> None:
+    user = User.objects.create_user("district@example.vn", name="Lê Thị Cán Bộ")
+    district = Area.objects.get(code="005", kind="district", valid_from=date(2008, 8, 1))
+    Membership.objects.create(user=user, role=Role.OFFICER.value, area=district)
+    with pytest.raises(PermissionDenied):
+        dry_run_protocol(version_id=draft.pk, actor=Actor(f"user:{user.pk}", user.name, Role.OFFICER))
 
 
 @pytest.mark.django_db

@@ -1,6 +1,6 @@
 """The department approves what citizens read; until then messages wait, and a changed text is a draft again."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from healthhub.accounts.actors import SYSTEM, Role
-from records.models import Facility
+from healthhub.audit.models import AccessEntry
+from records.models import Area, Facility, Membership
 from screening.messages import letters, texts
 from screening.messages.alarms import Alarm, alarms
 from screening.messages.log import messages_to
@@ -143,6 +144,26 @@ def test_only_officers_approve(role: Role, reads: int, decides: int, station: Fa
     assert client.get("/city/texts/messages/").status_code == reads
     assert client.post("/city/texts/messages/decide/", {"text": ["x"]}).status_code == decides
     assert TextApproval.objects.count() == 0
+
+
+def test_an_officer_of_a_district_reads_but_does_not_approve(officer: Client) -> None:
+    officer.post("/city/texts/breast/decide/", {"text": [of("breast", "normal").sha256]})
+    Membership.objects.update(area=Area.objects.get(code="005", kind="district", valid_from=date(2008, 8, 1)))
+    assert officer.get("/city/texts/breast/").context["may_approve"] is False
+    for said in ({"text": [of("breast", "dense").sha256]}, {"withdraw": of("breast", "normal").sha256}):
+        assert officer.post("/city/texts/breast/decide/", said).status_code == 403
+    assert TextApproval.objects.get().withdrawn_at is None
+
+
+def test_who_approves_and_takes_back_is_in_the_access_log(officer: Client) -> None:
+    normal = of("breast", "normal")
+    for said in ({"text": [normal.sha256]}, {"text": [normal.sha256]}, {"withdraw": normal.sha256}):
+        officer.post("/city/texts/breast/decide/", said)
+    entries = AccessEntry.objects.filter(resource_type="TextApproval").order_by("id")
+    assert list(entries.values_list("action", "resource_id", "role", "patient")) == [
+        ("approve", "breast.normal", "officer", None),
+        ("withdraw", "breast.normal", "officer", None),
+    ]
 
 
 def test_an_unknown_group_is_no_page(officer: Client) -> None:
