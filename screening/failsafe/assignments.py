@@ -79,12 +79,12 @@ def holders(episodes: Iterable[UUID]) -> Mapping[tuple[UUID, str], int | None]:
     return {(word.episode_id, word.step): word.assignee_id for word in words}
 
 
-def undo_assignments(*, made: Sequence[int], actor: Actor) -> int:
-    """Put back who had these steps before; a step that somebody has given on since stays as it is. How many went back.
+def undo_assignments(*, first: int, last: int, actor: Actor) -> int:
+    """Put back who had the steps before that the actor gave away, from her assignment ``first`` to ``last`` by id.
 
-    Only what the actor did herself can be undone by her.
+    A step that somebody has given on since stays as it is. How many went back. What others did in between is not hers.
     """
-    mine = list(Assignment.objects.filter(pk__in=made, actor=actor.id, facility=actor.facility))
+    mine = list(Assignment.objects.filter(pk__range=(first, last), actor=actor.id, facility=actor.facility))
     pairs = {(one.episode_id, one.step): one for one in mine}
     back: list[Assignment] = []
     with transaction.atomic():

@@ -27,7 +27,7 @@ FROM screening_episode e LEFT JOIN records_area a ON a.id = e.area_id WHERE e.st
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """ "" is everything; ``area`` is a unit's id or "unknown", ``facility`` the holder, ``year`` when the round began."""
+    """ "" is everything; ``area`` is a unit's id or "unknown", ``facility`` the holder, ``year`` the round's first."""
 
     level: str = "late"
     programme: str = ""

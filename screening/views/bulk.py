@@ -75,7 +75,7 @@ def undo(request: ActingRequest) -> HttpResponse:
     if not held or time.time() - held["at"] > UNDO_SECONDS:
         messages.warning(request, _("Đã quá lâu để hoàn tác. Bạn vẫn có thể giao lại từng việc."))
     else:
-        count = undo_assignments(made=held["made"], actor=request.actor)
+        count = undo_assignments(first=held["first"], last=held["last"], actor=request.actor)
         messages.success(
             request, ngettext("Đã hoàn tác %(count)d việc.", "Đã hoàn tác %(count)d việc.", count) % {"count": count}
         )
@@ -88,7 +88,7 @@ def take_undo(request: ActingRequest) -> dict[str, Any] | None:
     if not held or held.get("shown") or time.time() - held["at"] > UNDO_SECONDS:
         return None
     request.session[_UNDO] = {**held, "shown": True}
-    return {"count": len(held["made"]), "name": held["name"]}
+    return {"count": held["count"], "name": held["name"]}
 
 
 def _form(action: str, request: ActingRequest, lines: Sequence[Line], facility: str) -> Any:
@@ -115,9 +115,18 @@ def _assign(request: ActingRequest, form: AssignForm, lines: Sequence[Line], con
 
 
 def remember_given(request: ActingRequest, form: AssignForm, made: Sequence[int]) -> None:
-    """Let what was just given be undone for a moment."""
+    """Let what was just given be undone for a moment. A whole list may be thousands: the session keeps its ends."""
+    if not made:
+        request.session.pop(_UNDO, None)
+        return
     name = dict(form.fields["assignee"].choices)[form.cleaned_data["assignee"]]  # type: ignore[attr-defined]
-    request.session[_UNDO] = {"made": list(made), "at": time.time(), "name": str(name)}
+    request.session[_UNDO] = {
+        "first": min(made),
+        "last": max(made),
+        "count": len(made),
+        "at": time.time(),
+        "name": str(name),
+    }
 
 
 def _answer(request: ActingRequest, outcomes: Sequence[Outcome], context: dict[str, Any]) -> HttpResponse:

@@ -10,10 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from healthhub.accounts.actors import Role
+from healthhub.accounts.actors import Actor, Role
 from healthhub.accounts.models import User
 from healthhub.audit.models import AccessEntry
 from records.models import Facility, Membership
+from screening.failsafe.assignments import assign, holders, undo_assignments
 from screening.marks import with_known
 from screening.models import Assignment, ClosureRequest, ContactAttempt, Episode, Invitation, InvitationState
 from tests.screening.clinic_room import signed_in
@@ -178,6 +179,8 @@ def test_all_work_of_a_tab_and_its_filters_is_given_not_only_a_page(
     stale = doctor.post(everything, {"assignee": str(colleague.pk), "count": 29})
     assert (stale.context["changed"], Assignment.objects.count()) == (True, 0)
     doctor.post(everything, {"assignee": str(colleague.pk), "count": 30})
+    kept = doctor.session["worklist-undo"]
+    assert (kept["count"], [one for one in kept.values() if isinstance(one, list)]) == (30, [])  # small for any list
     own = Client()
     own.force_login(colleague)
     assert own.get("/clinic/?tab=mine").context["worklist"].counts["mine"] == 30
@@ -186,6 +189,23 @@ def test_all_work_of_a_tab_and_its_filters_is_given_not_only_a_page(
     stranger = signed_in(Role.LABORATORY, laboratory)
     assert stranger.get(everything).context["count"] == 0
     assert doctor.get("/clinic/worklist/all/?tab=missed").status_code == 404
+
+
+def test_undoing_leaves_what_somebody_else_gave_meanwhile(send: Sender, station: Facility, colleague: User) -> None:
+    def giving(name: str, one: Episode) -> int:
+        (made,) = assign(
+            episodes=[one], assignee=colleague.pk, actor=Actor(name, name, Role.CLINICIAN, facility=station.pk)
+        )
+        return made.pk
+
+    rounds = positives(send, station, 70, 66, 64)
+    actor = Actor("user:900", "BS Mai", Role.CLINICIAN, facility=station.pk)
+    first, _theirs, last = (
+        giving(name, one) for name, one in zip(("user:900", "user:901", "user:900"), rounds, strict=True)
+    )
+    assert undo_assignments(first=first, last=last, actor=actor) == 2
+    held = holders([one.pk for one in rounds])
+    assert [held[one.pk, one.step] for one in rounds] == [None, colleague.pk, None]
 
 
 def test_work_goes_only_to_people_of_the_facility(
