@@ -118,10 +118,7 @@ class CodesForm(forms.Form):
         for number, entry in enumerate(batch.codes):
             self.fields[f"code_{number}"] = forms.ChoiceField(
                 label=f"{entry['code']} {entry['name']}".strip(),
-                help_text=ngettext(
-                    "%(count)s dòng, ví dụ: %(example)s", "%(count)s dòng, ví dụ: %(example)s", entry["count"]
-                )
-                % entry,
+                help_text=_hint(entry),
                 choices=choices,
                 initial=_guess(entry),
                 error_messages={"required": _("Hãy chọn xét nghiệm, hoặc nói đó không phải xét nghiệm sàng lọc.")},
@@ -156,9 +153,9 @@ class LeaveForm(forms.Form):
 
     use_required_attribute = False  # folded away where nothing is left, a browser would send nothing and not say why
     reason = forms.ChoiceField(
-        label=_("Lý do bỏ lại"),
+        label=_("Lý do không lưu"),
         choices=[("", _("Hãy chọn …")), *LEFT_AS.items()],
-        error_messages={"required": _("Hãy chọn lý do bỏ lại.")},
+        error_messages={"required": _("Hãy chọn lý do không lưu.")},
     )
     note = LineField(label=_("Ghi rõ"), required=False, max_length=NOTE)
 
@@ -186,9 +183,19 @@ class LeaveForm(forms.Form):
 
 
 def _guess(entry: Mapping[str, Any]) -> str:
-    """The test whose name is the code's. Most codes of a file are none of ours, and are that unless changed."""
-    found = meant_by(entry["code"].rsplit("/", 1)[-1], entry["name"], {})
-    return found or "-"
+    """The test whose name is the code's. "None of ours" is never proposed: it leaves out all results."""
+    return meant_by(entry["code"].rsplit("/", 1)[-1], entry["name"], {}) or ""
+
+
+def _hint(entry: Mapping[str, Any]) -> str:
+    """How often the code comes, an example, and what speaks for its being a screening test."""
+    text = ngettext("%(count)s dòng, ví dụ: %(example)s", "%(count)s dòng, ví dụ: %(example)s", entry["count"])
+    hints = [text % entry]
+    if entry.get("ours"):
+        hints.append(_now("Tên giống một xét nghiệm sàng lọc."))
+    if entry.get("positive"):
+        hints.append(_now("Có kết quả đọc được là dương tính: nếu bỏ qua mã này, kết quả đó sẽ không được ghi."))
+    return " ".join(hints if len(hints) == 1 else [f"{hints[0]}.", *hints[1:]])
 
 
 def test_choices() -> list[tuple[str, str]]:

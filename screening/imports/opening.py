@@ -4,8 +4,8 @@ Each gives the same: a header and rows of cells. What only its owner can tell (w
 which test) is asked for once and remembered.
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from screening.imports import xml4
 from screening.imports.batches import remembered_columns
 from screening.imports.columns import Column, Header, header_key, label
 from screening.imports.reading import SourceRow, open_sheet, settle
+from screening.imports.resembling import looks_like_ours, reads_positive
 from screening.imports.tabular import own_header, own_rows
 from screening.machines import astm
 from screening.machines.codes import NOT_OURS, meant_by, table_of
@@ -53,7 +54,8 @@ class NeedsColumns(Needs):
 
 
 class NeedsCodes(Needs):
-    """Codes of the file have no test yet: ``codes`` are {"code", "name", "count", "example"}."""
+    """Codes of the file have no test yet: ``codes`` are {"code", "name", "count", "example", "positive", "ours"}, the
+    last two whether a value reads as positive and whether the name is like a test's."""
 
 
 def open_batch(batch: ImportBatch) -> Opened:
@@ -72,7 +74,7 @@ def _open_xml4(path: Path, batch: ImportBatch) -> Opened:
     contents = xml4.survey(path)
     table = table_of(batch.facility, "xml4")
     unknown = [
-        {"code": code, "name": contents.names[code], "count": count, "example": contents.examples[code]}
+        _entry(code, contents.names[code], count, contents.examples[code], contents.values[code])
         for code, count in contents.codes.most_common()
         if code not in table
     ]
@@ -88,19 +90,23 @@ def _open_astm(path: Path, batch: ImportBatch) -> Opened:
     meant = {(code, name): meant_by(code, name, table) for code, name, _values in contents.results}
     counts = Counter((code, name) for code, name, _values in contents.results)
     examples = {(code, name): values[Column.RESULT] for code, name, values in reversed(contents.results)}
-    unknown = [
-        {"code": code, "name": name, "count": counts[code, name], "example": examples[code, name]}
-        for (code, name), test in meant.items()
-        if test is None
-    ]
     if not (batch.auto and batch.facility):  # a machine's file waits for nobody: such results go to the queue
-        _ask("astm", unknown)
+        sent = defaultdict(set)
+        for code, name, values in contents.results:
+            sent[code, name].add((values[Column.RESULT], values[Column.UNIT]))
+        unknown = [key for key, test in meant.items() if test is None]
+        _ask("astm", [_entry(*key, counts[key], examples[key], sent[key]) for key in unknown])
     ours = sum(counts[key] for key, test in meant.items() if test != NOT_OURS)
     notices = _left_out(len(contents.results) - ours)
     if contents.not_final:
         notices.append(_("{count} kết quả chưa chính thức đã được bỏ qua.").format(count=contents.not_final))
     rows = own_rows(astm.rows_of(contents, table, _code_of(batch.facility)))
     return Opened("astm", own_header(), rows, ours, notices)
+
+
+def _entry(code: str, name: str, count: int, example: str, values: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    hints = {"positive": reads_positive(values), "ours": looks_like_ours(code, name)}
+    return {"code": code, "name": name, "count": count, "example": example} | hints
 
 
 def _ask(form: str, unknown: list[dict[str, Any]]) -> None:

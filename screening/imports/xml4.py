@@ -8,7 +8,7 @@ code means is the facility's to say, once. XML comes from outside: entities and 
 import base64
 import binascii
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from screening.imports.tabular import day
 LARGEST: Final = 64 * 1024 * 1024  # bytes of one table in a wrapper, unpacked
 MOST_VISITS: Final = 300_000
 _DEEPEST: Final = 32
+_MOST_VALUES: Final = 5000  # different ones of a code that are kept, with their units
 _SEXES: Final = {"1": "Nam", "2": "Nữ"}
 _CLOSES: Final = ("CHI_TIET_CLS", "TONG_HOP", "FILEHOSO")
 
@@ -39,6 +40,7 @@ class Contents:
     codes: Counter[str] = field(default_factory=Counter)
     names: dict[str, str] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
+    values: defaultdict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     rows: int = 0
 
 
@@ -55,6 +57,8 @@ def survey(path: Path) -> Contents:
             found.codes[code] += 1
             found.names.setdefault(code, values.get("TEN_CHI_SO", ""))
             found.examples.setdefault(code, f"{_value(values)[0]} {values.get('DON_VI_DO', '')}".strip())
+            if len(found.values[code]) < _MOST_VALUES:
+                found.values[code].add((_value(values)[0], values.get("DON_VI_DO", "")))
             found.rows += 1
     if not found.rows:
         raise Unreadable(_("Tệp XML không có kết quả cận lâm sàng nào (XML4)."))

@@ -144,6 +144,8 @@ def test_codes_are_asked_for_once_in_the_review_and_others_are_left_out(station:
         "23.0101.1506/FOB-Q Định lượng máu ẩn trong phân",
     ]
     assert "2 dòng, ví dụ: 5.4 mmol/L" in page.content.decode()
+    assert [field.initial for field in page.context["form"]] == ["", ""]  # nothing is left out by one click
+    assert list(technician.post(address, {"code_0": ""}).context["form"].errors) == ["code_0", "code_1"]
     assert "code_1" in technician.post(address, {"code_0": "-"}).context["form"].errors
     technician.post(address, {"code_0": "-", "code_1": "fit"})
     found = run_batch(batch.pk)
@@ -159,6 +161,32 @@ def test_codes_are_asked_for_once_in_the_review_and_others_are_left_out(station:
     again = SimpleUploadedFile("xml4.xml", plain(xml1(MA_LK="LK002"), table(cls(MA_LK="LK002"))))
     technician.post("/clinic/imports/", {"file": again})
     assert run_batch(ImportBatch.objects.latest("id").pk).state == "review"  # type: ignore[union-attr]
+
+
+HBSAG = {"MA_CHI_SO": "HBSAG", "TEN_CHI_SO": "HBsAg", "DON_VI_DO": ""}
+OURS, POSITIVE = "Tên giống một xét nghiệm sàng lọc.", "Có kết quả đọc được là dương tính"
+
+
+@pytest.mark.parametrize(
+    ("rows", "ours", "positive"),
+    [
+        ([cls(**GLUCOSE)], False, False),
+        ([cls()], True, False),
+        ([cls(), cls(GIA_TRI="300")], True, True),
+        ([cls(**HBSAG, GIA_TRI="Âm tính")], False, False),
+        ([cls(**HBSAG, GIA_TRI="Âm tính"), cls(**HBSAG, GIA_TRI="DƯƠNG TÍNH")], False, True),
+        ([cls(MA_CHI_SO="X7", TEN_CHI_SO="HPV genotype PCR", GIA_TRI="~")], True, False),
+    ],
+)
+def test_what_speaks_for_a_code_stands_beside_the_question(
+    station: Facility, rows: list[str], ours: bool, positive: bool
+) -> None:
+    technician = signed_in(Role.LABORATORY, station)
+    technician.post("/clinic/imports/", {"file": SimpleUploadedFile("xml4.xml", plain(xml1(), table(*rows)))})
+    batch = ImportBatch.objects.get()
+    run_batch(batch.pk)
+    page = technician.get(f"/clinic/imports/{batch.pk}/columns/").content.decode()
+    assert (OURS in page, POSITIVE in page) == (ours, positive)
 
 
 def test_results_without_their_visit_or_a_full_birth_date_are_parked(station: Facility, path: Path) -> None:
