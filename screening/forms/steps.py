@@ -107,8 +107,12 @@ class AssessForm(forms.Form):
 
 
 class CloseForm(forms.Form):
-    """Why a step is closed without its outcome; some reasons need evidence, some a second person."""
+    """Why a step is closed without its outcome; some reasons need evidence, some a second person.
 
+    ``known`` is the mark of what was known of the round when the form was shown, see ``marks``.
+    """
+
+    known = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
     reason = forms.ChoiceField(label=_("Lý do"), widget=forms.RadioSelect)
     on = DayField(label=_("Ngày"))
     evidence = LineField(
@@ -120,7 +124,8 @@ class CloseForm(forms.Form):
     note = NoteField(label=_("Ghi chú"))
 
     def __init__(self, *args: Any, protocol: Protocol, earliest: date, **options: Any) -> None:
-        super().__init__(*args, **{"initial": {"on": timezone.localdate()}} | options)
+        super().__init__(*args, **options)
+        self.initial.setdefault("on", timezone.localdate())
         self.earliest, self.reasons = earliest, protocol.reasons
         choices = [(key, _labelled(reason)) for key, reason in protocol.reasons.items()]
         offer(self, "reason", choices)
@@ -128,6 +133,10 @@ class CloseForm(forms.Form):
     def clean_on(self) -> date:
         """Between the sample and today."""
         return _between(self.cleaned_data["on"], self.earliest)
+
+    def clean_known(self) -> str | None:
+        """None if nothing was shown: then it is about what is known now."""
+        return self.cleaned_data["known"] or None
 
     def clean(self) -> dict[str, Any]:
         """A reason that needs evidence has it."""

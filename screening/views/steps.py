@@ -25,6 +25,7 @@ from screening.failsafe.contacts import contacts_of, record_contact
 from screening.forms.appointments import service_key
 from screening.forms.bulk import ContactForm
 from screening.forms.steps import AssessForm, CloseForm, ReferForm
+from screening.marks import with_known
 from screening.models import Episode, EpisodeState
 from screening.protocol import current, programmes, protocol_for
 from screening.views.desk import facility_of, person_of, result_of
@@ -99,9 +100,10 @@ def close(request: ActingRequest, patient_id: str, episode_id: str) -> HttpRespo
     facility_of(request)
     citizen = person_of(request, patient_id)
     rounds = Episode.objects.filter(patient_id=patient_id).exclude(state=EpisodeState.CLOSED)
-    episode = get_object_or_404(rounds, pk=episode_id)
+    episode = get_object_or_404(with_known(rounds), pk=episode_id)
     protocol = protocol_for(episode.programme, episode.opened_on)
-    form = CloseForm(request.POST or None, protocol=protocol, earliest=episode.opened_on)
+    shown = {"known": episode.known}
+    form = CloseForm(request.POST or None, protocol=protocol, earliest=episode.opened_on, initial=shown)
     if form.is_valid():
         try:
             asked = close_step(episode=episode, actor=request.actor, **form.cleaned_data)

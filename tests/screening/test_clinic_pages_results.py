@@ -255,6 +255,23 @@ def test_a_step_is_closed_with_a_coded_reason(doctor: Client, send: Sender, man:
     assert doctor.get(address).status_code == 404
 
 
+def test_a_result_that_came_while_the_form_was_open_is_not_closed_with_it(
+    doctor: Client, send: Sender, man: str
+) -> None:
+    send.fit(man, "50", on="2026-05-06")
+    address = f"/clinic/people/{man}/rounds/{Episode.objects.get().pk}/close/"
+    known = doctor.get(address).context["form"]["known"].value()
+    send.fit(man, "300", on="2026-05-20", specimen="B")
+    said = {"on": f"{timezone.localdate():%d/%m/%Y}", "reason": "declined"}
+    page = doctor.post(address, {**said, "known": known})
+    assert page.context["form"].errors["__all__"] == [
+        "Người này vừa có kết quả, giấy giới thiệu hoặc lần khám mới. Hãy xem lại hồ sơ rồi đề nghị lại."
+    ]
+    assert Episode.objects.get().state == "assessment_due"
+    doctor.post(address, {**said, "known": doctor.get(address).context["form"]["known"].value()})
+    assert Episode.objects.get().state == "closed"
+
+
 def images(**fields: str) -> dict[str, str]:
     """The form of a mammogram's reading."""
     days = {"collected_on": "06/05/2026", "resulted_on": "08/05/2026"}
