@@ -29,5 +29,5 @@ def add_pages() -> None:
     add_page("city-failsafe", _("Không bỏ sót ai"), icon="alert", roles=CITY, order=15, leads_to=["city-forgotten"])
     add_page("city-recall", _("Mời và mời lại"), icon="people", roles=CITY, order=20)
     add_page("city-letters", _("Thư giấy"), icon="print", roles=[Role.OFFICER], order=40)
-    add_page("city-texts", _("Lời viết"), icon="pen", roles=CITY, order=35)
+    add_page("city-texts", _("Mẫu nội dung"), icon="pen", roles=CITY, order=35)
     add_page("city-protocols", _("Quy trình"), icon="shield", roles=[Role.OFFICER, Role.ANALYST], order=30)

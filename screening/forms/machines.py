@@ -85,7 +85,7 @@ class MachineForm(forms.Form):
         if protocol == MachineProtocol.HL7:
             for name in ("sending_facility", "addresses"):
                 if not found.get(name) and name not in self.errors:
-                    self.add_error(name, _("Máy gửi bằng HL7 được nhận ra theo mục này."))
+                    self.add_error(name, _("Bắt buộc với HL7."))
         return found
 
 

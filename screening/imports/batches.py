@@ -143,7 +143,7 @@ def decide_row(*, row: StagedRow, decision: str, actor: Actor, leaving: Leaving 
     elif decision not in ("", "left"):
         raise NotAllowed(_("Không hiểu lựa chọn này."))
     elif decision == "left" and (leaving is None or row.kind not in APPROVABLE):
-        raise NotAllowed(_("Hãy chọn lý do bỏ lại."))
+        raise NotAllowed(_("Hãy chọn lý do không lưu."))
     told = leaving.fields(actor) if leaving and decision == "left" else NOT_LEFT
     with transaction.atomic():
         _take(batch, (BatchState.REVIEW,))
@@ -160,7 +160,7 @@ def approve_batch(
         fresh.kinds = [kind for kind in APPROVABLE if kind in kinds]
         left = [kind for kind in APPROVABLE if kind not in kinds]
         if leaving is None and fresh.rows.filter(kind__in=left).exclude(decision="left").exists():
-            raise NotAllowed(_("Có nhóm dòng bị bỏ lại: hãy chọn lý do."))
+            raise NotAllowed(_("Có nhóm dòng không được lưu: hãy chọn lý do."))
         fresh.leaving = as_kept(leaving, actor) if leaving else {}
         fresh.approver, fresh.approved_at, fresh.state = approver, timezone.now(), BatchState.STORING
         fresh.save(update_fields=["kinds", "leaving", "approver", "approved_at", "state"])

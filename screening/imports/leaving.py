@@ -44,7 +44,7 @@ class Leaving:
 
     def __post_init__(self) -> None:
         if self.reason not in LEFT_AS:
-            raise NotGiven(_now("Hãy chọn lý do bỏ lại."))
+            raise NotGiven(_now("Hãy chọn lý do không lưu."))
         if self.reason == OTHER and not self.note.strip():
             raise NotGiven(_now("Hãy ghi rõ lý do."))
 
@@ -87,5 +87,5 @@ def leave_rows(found: Iterable[StagedRow], told: dict[str, Any]) -> None:
 def why_left(one: StagedRow) -> str:
     """The reason in words."""
     if not one.left_as:
-        return _now("Được bỏ lại khi duyệt.")  # before reasons were asked for
+        return _now("Loại khỏi tệp khi duyệt.")  # before reasons were asked for
     return f"{LEFT_AS.get(one.left_as, one.left_as)}: {one.left_note}" if one.left_note else str(LEFT_AS[one.left_as])

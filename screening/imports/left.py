@@ -58,7 +58,7 @@ def confirm_left(*, row: StagedRow, actor: Actor) -> None:
         if fresh.seen_at or fresh.flag == ResultFlag.NONE:
             raise TooLate(_("Dòng này đã được xử lý. Hãy tải lại trang."))
         if fresh.left_by == actor.id:
-            raise NotAllowed(_("Người bỏ lại không thể tự xác nhận; cần người thứ hai xem."))
+            raise NotAllowed(_("Người đã loại dòng này không thể tự xác nhận; cần người thứ hai xem."))
         StagedRow.objects.filter(pk=fresh.pk).update(**_seen(actor))
         _log(fresh, actor, "confirm")
 

@@ -143,7 +143,7 @@ def may_decide(batch: ImportBatch) -> bool:
 def label_of(tab: str) -> str:
     """A tab's name."""
     if tab in _BY_STATE:
-        return _now("Không hoàn tác được") if tab == "kept" else _now("Bỏ lại")
+        return _now("Không hoàn tác được") if tab == "kept" else _now("Không lưu")
     return str(TABS[RowKind(tab)])
 
 

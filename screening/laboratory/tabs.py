@@ -16,7 +16,7 @@ def laboratory_tabs(facility: str, current: str) -> list[dict[str, Any]]:
     """The tabs; ``current`` is the name of the address that is open. Five counts."""
     pages = (
         ("clinic-bench", _("Nhập từng mẫu"), None),
-        ("clinic-rack", _("Nhập cả giá ống"), None),
+        ("clinic-rack", _("Nhập theo giá ống nghiệm"), None),
         ("clinic-receive", _("Nhận mẫu"), None),
         ("clinic-specimens", _("Mẫu và chỉ định quá hạn"), alarm_count(facility)),
         ("clinic-verify", _("Cần xác nhận"), to_verify_count(facility)),

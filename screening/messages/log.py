@@ -75,7 +75,7 @@ def _line(message: Message, *, held: bool) -> Line:
         address=message.address,
         state=message.get_state_display(),
         mark=mark_of(message),
-        reason=_("Lời viết chờ Sở Y tế duyệt")
+        reason=_("Nội dung chờ Sở Y tế duyệt")
         if held
         else reason_words(message.reason)
         if message.state != MessageState.SENT

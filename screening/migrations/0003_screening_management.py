@@ -561,7 +561,7 @@ class Migration(migrations.Migration):
                 ('row', models.IntegerField()),
                 ('lane', models.SmallIntegerField(default=0)),
                 ('kind', models.CharField(choices=[('new', 'Mới'), ('unchanged', 'Đã có'), ('correction', 'Sửa'), ('close', 'Gần khớp'), ('nobody', 'Không rõ người'), ('repeated', 'Lặp lại'), ('error', 'Sai')], max_length=10)),
-                ('state', models.CharField(choices=[('staged', 'Chưa lưu'), ('stored', 'Đã lưu'), ('parked', 'Trong hàng đợi ghép'), ('left', 'Được bỏ lại'), ('undone', 'Đã hoàn tác'), ('kept', 'Không hoàn tác được')], default='staged', max_length=8)),
+                ('state', models.CharField(choices=[('staged', 'Chưa lưu'), ('stored', 'Đã lưu'), ('parked', 'Trong hàng đợi ghép'), ('left', 'Đã loại khỏi tệp'), ('undone', 'Đã hoàn tác'), ('kept', 'Không hoàn tác được')], default='staged', max_length=8)),
                 ('texts', models.JSONField(default=list)),
                 ('problems', models.JSONField(default=list)),
                 ('notices', models.JSONField(default=list)),

@@ -44,7 +44,7 @@ class RowState(models.TextChoices):
     STAGED = "staged", _("Chưa lưu")
     STORED = "stored", _("Đã lưu")
     PARKED = "parked", _("Trong hàng đợi ghép")
-    LEFT = "left", _("Được bỏ lại")
+    LEFT = "left", _("Đã loại khỏi tệp")
     UNDONE = "undone", _("Đã hoàn tác")
     KEPT = "kept", _("Không hoàn tác được")
 

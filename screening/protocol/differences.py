@@ -30,7 +30,7 @@ _PARTS: Final[dict[str, Text]] = {
     "reasons": {"vi": "Lý do kết thúc", "en": "Closing reason"},
     "sources": {"vi": "Nguồn", "en": "Source"},
     "cancer": {"vi": "Chẩn đoán ung thư", "en": "Cancer diagnoses"},
-    "wording": {"vi": "Lời cho người dân", "en": "Words for citizens"},
+    "wording": {"vi": "Nội dung cho người dân", "en": "Words for citizens"},
 }
 #: Fields, as an officer calls them.
 FIELDS: Final[dict[str, Text]] = {

@@ -49,7 +49,7 @@ def left(request: ActingRequest) -> HttpResponse:
         "lines": [_entry(one, request) for one in rows[:PAGE]],
         "tabs": [
             {"label": _("Cần xem lại"), "href": "?", "count": count, "current": not everything},
-            {"label": _("Đã bỏ lại"), "href": "?tab=all", "count": None, "current": everything},
+            {"label": _("Đã loại khỏi tệp"), "href": "?tab=all", "count": None, "current": everything},
         ],
         "everything": everything,
         "next_page": f"?after={rows[PAGE - 1].pk}{tab}" if len(rows) > PAGE else "",
@@ -84,7 +84,7 @@ def settle(request: ActingRequest, row_id: int) -> HttpResponse:
             return redirect(_place_of(row))
         elif leaving:
             leave_wrong(row=row, leaving=leaving, actor=request.actor)
-            messages.success(request, _("Đã bỏ lại với lý do. Dòng vẫn được giữ."))
+            messages.success(request, _("Đã loại khỏi tệp với lý do. Dòng vẫn được giữ lại."))
     except (NotAllowed, TooLate) as error:
         messages.error(request, str(error))
     return redirect("clinic-imports-left")

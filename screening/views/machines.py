@@ -66,7 +66,7 @@ def new(request: ActingRequest) -> HttpResponse:
         except NotPossible as fault:
             form.add_error("sending_facility", str(fault))
         else:
-            messages.success(request, _("Máy được gửi kết quả từ bây giờ."))
+            messages.success(request, _("Đã bật nhận kết quả từ máy này."))
             return redirect("clinic-machines")
     return render(request, "clinic/machine_form.html", {"form": form})
 
@@ -96,7 +96,7 @@ def switch(request: ActingRequest, connection_id: int) -> HttpResponse:
     try:
         if request.POST.get("act") == "start":
             start_connection(connection=machine, actor=request.actor)
-            messages.success(request, _("Máy lại được gửi kết quả."))
+            messages.success(request, _("Đã bật lại việc nhận kết quả từ máy này."))
         else:
             stop_connection(connection=machine, actor=request.actor)
             messages.success(request, _("Đã tắt: từ bây giờ không nhận gì từ máy này."))

@@ -66,18 +66,18 @@ def decide(request: ActingRequest, group: str) -> HttpResponse:
     found = {one.sha256: one for one in _of(group)}
     if (taken := found.get(request.POST.get("withdraw", ""))) is not None:
         if withdraw(taken, actor=request.actor):
-            messages.success(request, _("Đã rút lại. Lời này lại là bản nháp."))
+            messages.success(request, _("Đã rút lại. Mẫu nội dung này trở về bản nháp."))
         return redirect("city-texts-group", group)
     ticked = request.POST.getlist("text")
     chosen = [found[one] for one in ticked if one in found]
     count = approve(chosen, actor=request.actor)
     if count:
-        text = ngettext("Đã duyệt %(count)d lời.", "Đã duyệt %(count)d lời.", count)
+        text = ngettext("Đã duyệt %(count)d mẫu nội dung.", "Đã duyệt %(count)d mẫu nội dung.", count)
         messages.success(request, text % {"count": count})
     elif not ticked:
-        messages.error(request, _("Hãy chọn ít nhất một lời."))
+        messages.error(request, _("Hãy chọn ít nhất một mẫu nội dung."))
     if len(chosen) < len(ticked):
-        messages.error(request, _("Có lời đã thay đổi sau khi bạn mở trang. Hãy đọc lại."))
+        messages.error(request, _("Có mẫu nội dung đã thay đổi sau khi bạn mở trang. Hãy đọc lại."))
     return redirect("city-texts-group", group)
 
 

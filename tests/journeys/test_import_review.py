@@ -74,7 +74,7 @@ def test_a_file_is_reviewed_approved_and_undone(batches: list[ImportBatch], live
         window.open(f"{address}?tab=correction")
         assert "48,6 ug/g" in window.page.inner_text("ins")
         window.page.uncheck("text=Sửa kết quả (1)")
-        window.page.click("text=Bỏ lại nhóm nào thì phải nói lý do")
+        window.page.click("text=Nhóm nào không lưu thì phải nói lý do")
         window.page.select_option("#leave-reason", "duplicate")
         window.page.click("text=Duyệt và lưu")
         assert "Đang lưu" in window.page.inner_text("main")

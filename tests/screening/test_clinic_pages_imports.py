@@ -199,14 +199,14 @@ def test_a_left_positive_is_listed_until_a_second_person_has_seen_it(technician:
         ("Dương tính", False, True),
         ("Không đọc được", True, False),
     ]
-    assert "Bạn đã bỏ dòng này lại: người khác phải xem." in page.content.decode()
+    assert "Bạn đã loại dòng này khỏi tệp: người khác phải xem." in page.content.decode()
     tabs = technician.get("/clinic/bench/matching/").context["tabs"]
     assert [tab["count"] for tab in tabs if tab["href"] == "/clinic/imports/left/"] == [2]
 
     technician.post(settle, {"act": "confirm"})
     assert technician.get("/clinic/imports/").context["waiting"] == 2
     colleague = signed_in(Role.CLINICIAN, station)
-    assert "Tôi đã xem, đồng ý bỏ lại" in colleague.get("/clinic/imports/left/").content.decode()
+    assert "Tôi đã xem, đồng ý không lưu" in colleague.get("/clinic/imports/left/").content.decode()
     colleague.post(settle, {"act": "confirm"})
     assert technician.get("/clinic/imports/").context["waiting"] == 1
     (kept,) = technician.get("/clinic/imports/left/?tab=all").context["lines"]

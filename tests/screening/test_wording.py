@@ -58,7 +58,7 @@ def test_a_message_waits_until_its_text_is_approved(station: Facility, sms: Offi
     invite(patient)
     assert (sweep(), sms.taken) == ({}, [])
     assert states() == [("sms", "queued", "")]
-    assert messages_to(patient)[0].reason == "Lời viết chờ Sở Y tế duyệt"
+    assert messages_to(patient)[0].reason == "Nội dung chờ Sở Y tế duyệt"
     page = officer.get("/city/texts/")
     assert (page.context["held"].count, page.context["groups"][0]["approved"]) == (1, 0)
     assert "1 thư hoặc tin chưa được gửi" in page.content.decode()
@@ -124,8 +124,8 @@ def test_an_officer_approves_what_was_ticked_and_takes_it_back(officer: Client) 
     assert "Lần chụp tiếp theo: tháng {next_month}" in page.content.decode()
     page = officer.post("/city/texts/breast/decide/", {"text": [normal.sha256, "0" * 64]}, follow=True)
     assert [str(one) for one in page.context["messages"]] == [
-        "Đã duyệt 1 lời.",
-        "Có lời đã thay đổi sau khi bạn mở trang. Hãy đọc lại.",
+        "Đã duyệt 1 mẫu nội dung.",
+        "Có mẫu nội dung đã thay đổi sau khi bạn mở trang. Hãy đọc lại.",
     ]
     assert page.context["lines"][-1]["text"].key == "breast.normal"
     officer.post("/city/texts/breast/decide/", {"text": [normal.sha256]})
