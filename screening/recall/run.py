@@ -133,8 +133,7 @@ def _count_everybody(run: RecallRun, programme: str) -> None:
             run.bounds = [row[0] for row in cursor.fetchall()]
     rules = night.rules_of(protocol_for(programme, run.on))
     steps = [f"everybody {programme} {chunk}" for chunk in range(len(run.bounds) + 1)]
-    steps += [f"counted {programme} {rules}", f"settle {programme}"]
-    steps += [step for step in ("analyze all",) if step not in run.steps]
+    steps += [f"counted {programme} {rules}", f"analyze {programme}", f"settle {programme}"]
     place = run.steps.index(f"standings {programme}") + 1
     run.steps = [*run.steps[:place], *steps, *run.steps[place:]]
 
@@ -161,8 +160,8 @@ def _settle(run: RecallRun, programme: str, _rest: list[str]) -> bool:
     return True
 
 
-def _analyze(_run: RecallRun, _all: str, _rest: list[str]) -> bool:
-    """A first night's tables are new to the planner."""
+def _analyze(_run: RecallRun, _programme: str, _rest: list[str]) -> bool:
+    """A programme's rows are new to the planner, which would else look at all of them for each person it plans."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE screening_standing, screening_invitation")
     return True
