@@ -20,6 +20,7 @@ from screening import followup, projection
 from screening.facts import ZONE, Reading, collected_on, flags_of, is_screening, read_fact, read_value, specimen_of
 from screening.facts import performer_of as _performer
 from screening.projection import Incoming
+from screening.protocol.cutoffs import beside_own
 
 #: What moves rounds on. Of a Patient it is the death.
 TYPES = ("Observation", "ServiceRequest", "Procedure", "DiagnosticReport", "Communication", "Patient")
@@ -152,6 +153,14 @@ def _contradictions(resource: dict[str, Any], reading: Reading) -> Iterator[Issu
             "Observation.interpretation",
             f"The value means {found.interpretation} by the protocol ({found.explanation['en']}), "
             f"but interpretation says {', '.join(flags)}.",
+        )
+    beside = beside_own(reading.test, found, kit=found.kit) if "referenceRange" in resource else None
+    if beside and beside.hides:
+        yield _issue(
+            "business-rule",
+            "Observation.referenceRange[0].high",
+            f"A cut-off of one's own may not hide a positive. {beside.sentence['en']} Leave referenceRange out, name "
+            "the kit in device.display, or ask the health department to add the kit to the protocol.",
         )
 
 

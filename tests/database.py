@@ -30,7 +30,7 @@ def own_database(*, anew: bool = False) -> Iterator[None]:
     outside = connection.settings_dict["NAME"]
     with _server() as cursor:
         template = _migrated(cursor, anew=anew)
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _drop(cursor, name)
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         # Nobody pulls the plug during a test: a commit need not wait for the disk.
         cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
@@ -41,7 +41,7 @@ def own_database(*, anew: bool = False) -> Iterator[None]:
     connection.close()
     _use(outside)
     with _server() as cursor:
-        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        _drop(cursor, name)
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def _migrated(cursor: CursorWrapper, *, anew: bool = False) -> str:
     if name in there and not anew:
         return name
     for old in there:
-        cursor.execute(f'DROP DATABASE "{old}" WITH (FORCE)')
+        _drop(cursor, old)
     outside, unfinished = connection.settings_dict["NAME"], f"{_PREFIX}unfinished"
     test: dict[str, Any] = connection.settings_dict["TEST"]
     own, test["NAME"] = test["NAME"], unfinished
@@ -96,6 +96,15 @@ def _migrated(cursor: CursorWrapper, *, anew: bool = False) -> str:
         _use(outside)
     cursor.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{name}"')
     return name
+
+
+def _drop(cursor: CursorWrapper, name: str) -> None:
+    """Drop a database that forgotten processes may still use. WITH (FORCE) would fail beside the server's own vacuum,
+    which only a superuser may end; without it PostgreSQL sends that away by itself and waits."""
+    cursor.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user", [name]
+    )
+    cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
 
 
 @contextmanager

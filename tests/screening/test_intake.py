@@ -293,3 +293,26 @@ def test_a_rebuild_gives_the_rows_that_the_live_hooks_gave(send, station, man, w
     assert [len(table) for table in before.values()] == [4, 5, 14]
     hooks.run_rebuild()
     assert rows() == before
+
+
+@pytest.mark.parametrize(
+    ("value", "cutoff", "category"), [("12", "10", "positive"), ("12", "15", "negative"), ("300", "250", "positive")]
+)
+def test_a_cutoff_of_ones_own_decides_where_it_hides_nothing(send, man, value, cutoff, category):
+    send.fit(man, value, referenceRange=[{"high": {"value": Decimal(cutoff), "unit": "ug/g"}}])
+    assert ScreeningResult.objects.get().category == category
+
+
+@pytest.mark.parametrize("flagged", [{}, {"interpretation": [{"coding": [{"code": "NEG"}]}]}])
+def test_a_cutoff_that_makes_a_positive_a_negative_is_refused_with_both_readings(send, man, flagged):
+    with pytest.raises(Refused) as caught:
+        send.fit(man, "300", referenceRange=[{"high": {"value": Decimal(1000), "unit": "ug/g"}}], **flagged)
+    (issue,) = caught.value.issues
+    assert (caught.value.status, issue.code, issue.expression) == (
+        422,
+        "business-rule",
+        "Observation.referenceRange[0].high",
+    )
+    assert "300" in issue.diagnostics
+    assert "20" in issue.diagnostics
+    assert ScreeningResult.objects.count() == 0
