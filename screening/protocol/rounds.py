@@ -230,7 +230,13 @@ class Round:
             and (held.data["assessment"], held.occurred_on) == (event.data["assessment"], event.occurred_on)
         ):
             return  # a second report of the same examination, which says less
+        if held is not None and held.occurred_on == event.occurred_on and self._leads_on(event):
+            event = event if self._leads_on(held) else held  # of one day, the end of the chain is the last word
         self.assessed, self.broken_off = event, False
+
+    def _leads_on(self, event: Event) -> bool:
+        finding = self._finding(event)
+        return finding is None or finding.leads_to is not None
 
     def _decided(self, need: Need, todays: list[Event]) -> Event | None:
         """Today's result that the need waited for: an adequate one, of the test or of enough parts of it."""

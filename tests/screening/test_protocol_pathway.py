@@ -1,14 +1,15 @@
 """Every protocol, any history: nobody is forgotten, and the state follows from the events alone."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from screening.protocol import Event, months_after
-from screening.protocol.events import add_months
-from tests.screening.pathways import PROTOCOLS, WALK, closed, folded, histories, standing
+from screening.protocol.events import ASSESSED, add_months
+from tests.screening.pathways import DAY, PROTOCOLS, WALK, closed, folded, histories, standing
 
 EVERY = pytest.mark.parametrize("name", sorted(PROTOCOLS))
 
@@ -138,3 +139,15 @@ def test_a_death_closes_everything_and_a_death_taken_back_opens_it_again(name, d
     before, after = folded(protocol, events)[0], folded(protocol, [*events, death, undone])[0]
     assert [state.needs for state in after] == [state.needs for state in before]
     assert [state.due_on for state in after] == [state.due_on for state in before]
+
+
+def test_a_chain_that_came_on_one_day_ends_with_its_last_word_whatever_the_order():
+    protocol = PROTOCOLS["cervical-2026.1"]
+    chain = [("colposcopy", "cancer"), ("staging", "unspecified"), ("mdt", "no_treatment")]
+    for order in permutations("abc"):
+        events = [
+            Event(ASSESSED, DAY, f"Procedure/{source}", data={"assessment": name, "finding": found, "facility": "x"})
+            for source, (name, found) in zip(order, chain, strict=True)
+        ]
+        (state,), _ = folded(protocol, events)
+        assert (state.state, state.outcome, state.due_rule) == ("closed", "assessed", "finding:mdt.no_treatment")
