@@ -36,7 +36,7 @@ def own_database(*, anew: bool = False) -> Iterator[None]:
         cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     _use(name)
     _of_the_migrations()
-    TransactionTestCase._fixture_teardown = lambda self: empty_tables()  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = lambda self: empty_tables()  # type: ignore[method-assign]  # Django asks nobody
     yield
     connection.close()
     _use(outside)

@@ -1,6 +1,6 @@
 """One decision for several people of the worklist, each in her own transaction: if one fails, only that one fails."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -55,8 +55,8 @@ def selected(values: Sequence[str], *, facility: str, on: date, actor: Actor, re
             asked[UUID(key)] = shown
         except ValueError:
             continue
-    rounds = with_details(rounds_of(facility, actor).filter(pk__in=list(asked)))
-    found: list[Any] = [one for one in rounds if asked[one.pk] == f"{one.step}:{one.known}"]  # type: ignore[attr-defined]
+    rounds: Iterable[Any] = with_details(rounds_of(facility, actor).filter(pk__in=list(asked)))
+    found = [one for one in rounds if asked[one.pk] == f"{one.step}:{one.known}"]
     if found:
         people = sorted({episode.patient_id for episode in found})
         record_access(actor=actor, action="view", patients=people, resource_type="Episode", reason=reason)

@@ -52,3 +52,9 @@ class NoteField(forms.CharField):
 def offer(form: forms.BaseForm, name: str, choices: Iterable[Any]) -> None:
     """Give one of the form's choice fields what can be chosen, which only its data tell."""
     cast("forms.ChoiceField", form.fields[name]).choices = choices
+
+
+def chosen_word(form: forms.BaseForm, name: str) -> str:
+    """What a valid form's choice is called on the page."""
+    choices = cast("Iterable[tuple[str, str]]", cast("forms.ChoiceField", form.fields[name]).choices)
+    return str(dict(choices)[form.cleaned_data[name]])

@@ -28,5 +28,5 @@ def in_one_transaction(work: Callable[[], Answer], *, before_again: Callable[[],
             if getattr(error.__cause__, "pgcode", "") not in IN_THE_WAY or tries == TRIES or connection.in_atomic_block:
                 raise
         before_again()
-        time.sleep(PAUSE * tries)
+        time.sleep(PAUSE * tries)  # whoever was in the way ends first, and tells nobody when
         tries += 1

@@ -3,8 +3,8 @@
 People are born, grow old, move in, out and within the city, die (and now and then turn out to be alive), have wrong
 birth dates put right; they come when called, come of their own accord, put it off, opt out or never answer; results are
 positive, corrected or withdrawn, followed up or neglected. Everything is written by ``fhir.store``; each night is a
-``RecallRun``. After each the books must balance and agree with what the simulation itself knows about its people,
-nobody may be lost, and whoever was counted again must have stood right.
+``RecallRun`` and a ``FailsafeRun``. After each the books must balance and agree with what the simulation itself knows
+about its people, nobody may be lost, and whoever was counted again must have stood right.
 """
 
 import heapq
@@ -21,8 +21,8 @@ from fhir.store import Draft, save_many
 from healthhub.accounts.actors import system_actor
 from records.areas import areas_in_force
 from records.models import AreaKind
-from screening.failsafe.checks import CHECKS, run_check
-from screening.models import Balance, Capacity, Episode, EpisodeState, Invitation, InvitationKind
+from screening.failsafe.nightly import run_nightly
+from screening.models import Balance, Capacity, Episode, EpisodeState, FailsafeAlarm, Invitation, InvitationKind
 from screening.protocol.load import protocol_for
 from screening.recall import simulated_resources as resources
 from screening.recall.recount import look_again
@@ -32,7 +32,11 @@ from screening.recall.simulated_people import Person, Register
 ACTOR = system_actor("simulation")
 PROGRAMMES = ("colorectal", "cervical")
 BATCH = 1000
-NEVER = ("positive_without_round", "open_without_clock")  # of the failsafe's checks: the others wait for somebody
+# Of the failsafe's checks: the others wait for somebody.
+NEVER = (
+    "positive_without_round", "open_without_clock", "open_owner_gone", "nobody_sees", "result_without_round",
+    "resource_without_result", "unreadable",
+)  # fmt: skip
 # Shares a year, made up but of the right size for a city.
 BIRTHS, DEATHS, IN, OUT, WITHIN = 0.012, 0.006, 0.01, 0.01, 0.02
 REVIVED, REBORN, DEFERRED, OPTED, CEASED, UNASKED = 0.02, 0.001, 0.01, 0.003, 0.001, 0.02
@@ -72,7 +76,7 @@ class City:
     register: Register = field(default_factory=Register)
     drafts: list[Draft] = field(default_factory=list)
     later: list[tuple[date, int, Callable[..., None], dict[str, Any]]] = field(default_factory=list)
-    decided: list[dict[str, Any]] = field(default_factory=list)
+    decided: list[tuple[Person, dict[str, Any]]] = field(default_factory=list)
     rng: Random = field(init=False)
     wards: list[str] = field(init=False)
     stations: list[str] = field(init=False)
@@ -114,6 +118,7 @@ class City:
 
     def _night(self, on: date, *, everybody: bool) -> Night:
         run = carry_on(start_run(on, only=self.programmes))
+        run_nightly(on)
         books = Balance.objects.filter(on=on).values("programme").annotate(eligible=Sum("eligible"))
         wrong = {word: run.counts[word] for word in ("wrong", "late", "misread") if run.counts.get(word)}
         if everybody:
@@ -125,7 +130,7 @@ class City:
             differences=run.counts.get("differences", 0),
             eligible={row["programme"]: row["eligible"] for row in books},
             known={programme: self._known(programme, on) for programme in self.programmes},
-            lost=[one for check in CHECKS if check.key in NEVER for one in run_check(check, on)],
+            lost=list(FailsafeAlarm.objects.filter(check_name__in=NEVER, gone_on__isnull=True)),
             wrong=wrong,
             counts=run.counts,
         )
@@ -177,22 +182,22 @@ class City:
             return
         positive = self.rng.random() < POSITIVE
         name = self._name("result")
-        self._write(resource := self._result(name, one, programme, day, positive=positive))
+        self._write(resource := self._result(name, one, programme, day, positive=positive), one)
         soon = day + timedelta(days=self.rng.randrange(3, 40))
         if self.rng.random() < CORRECTED:
             other = self._result(name, one, programme, day, positive=not positive)
-            self._plan(soon, self._rewrite, resource=other | {"status": "corrected"})
+            self._plan(soon, self._rewrite, one=one, resource=other | {"status": "corrected"})
         elif self.rng.random() < WITHDRAWN:
-            self._plan(soon, self._rewrite, resource=resource | {"status": "entered-in-error"})
+            self._plan(soon, self._rewrite, one=one, resource=resource | {"status": "entered-in-error"})
         if positive and self.rng.random() < FOLLOWED:
             self._plan(soon + timedelta(days=40), self._examination, one=one, programme=programme)
 
-    def _rewrite(self, _day: date, *, resource: dict[str, Any]) -> None:
-        self._write(resource)
+    def _rewrite(self, _day: date, *, one: Person, resource: dict[str, Any]) -> None:
+        self._write(resource, one)
 
     def _examination(self, day: date, *, one: Person, programme: str) -> None:
         if one.alive and day < self.today:
-            self._write(resources.examination(self._name("procedure"), one, programme, day))
+            self._write(resources.examination(self._name("procedure"), one, programme, day), one)
 
     def _revive(self, _day: date, *, one: Person) -> None:
         self._change(one, alive=True)
@@ -205,11 +210,12 @@ class City:
                 if one.alive and day < self.today:
                     end, programme = day + timedelta(days=self.rng.randrange(30, 500)), self.rng.choice(self.programmes)
                     name = self._name("decision")
-                    self.decided.append(resources.decision(name, one, programme, kind, reason, day, end))
-                    self._write(self.decided[-1])
+                    decision = resources.decision(name, one, programme, kind, reason, day, end)
+                    self.decided.append((one, decision))
+                    self._write(decision, one)
         if self.decided and self.rng.random() < UNDONE * share:
-            undone = self.decided.pop(self.rng.randrange(len(self.decided)))
-            self._write(undone | {"status": "revoked"})
+            one, undone = self.decided.pop(self.rng.randrange(len(self.decided)))
+            self._write(undone | {"status": "revoked"}, one)
 
     def _result(self, name: str, one: Person, programme: str, day: date, *, positive: bool) -> dict[str, Any]:
         micrograms = self.rng.randrange(20, 400) if positive else self.rng.randrange(20)
@@ -258,8 +264,9 @@ class City:
         self.serial += 1
         return f"sim{self.seed}-{kind}-{self.serial}"
 
-    def _write(self, resource: dict[str, Any]) -> None:
-        self.drafts.append(Draft.of(resource, facility=self.stations[0] if len(self.stations) > 1 else None))
+    def _write(self, resource: dict[str, Any], about: Person | None = None) -> None:
+        """By the station that looks after a person; what the register itself tells, by no facility."""
+        self.drafts.append(Draft.of(resource, facility=self._station(about) if about else None))
 
     def _flush(self) -> None:
         """Save what has been written, the last word of each resource where it was written twice."""

@@ -21,6 +21,7 @@ from screening.clinic.lines import Line
 from screening.clinic.refusals import faults_of
 from screening.failsafe.assignments import colleagues, undo_assignments
 from screening.forms.bulk import AssignForm, CloseManyForm, ContactForm
+from screening.forms.fields import chosen_word
 from screening.forms.steps import ReferForm
 from screening.views.desk import facility_of
 
@@ -119,7 +120,7 @@ def remember_given(request: ActingRequest, form: AssignForm, made: Sequence[int]
     if not made:
         request.session.pop(_UNDO, None)
         return
-    name = dict(form.fields["assignee"].choices)[form.cleaned_data["assignee"]]  # type: ignore[attr-defined]
+    name = chosen_word(form, "assignee")
     request.session[_UNDO] = {
         "first": min(made),
         "last": max(made),

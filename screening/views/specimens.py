@@ -36,7 +36,7 @@ from screening.laboratory.specimens import (
     tubes_of,
 )
 from screening.laboratory.tabs import laboratory_tabs
-from screening.models import CustodyKind, KitLot
+from screening.models import CustodyKind
 from screening.views.desk import facility_of
 
 PAGE = 50
@@ -239,12 +239,13 @@ def kits(request: ActingRequest) -> HttpResponse:
     return render(request, "clinic/specimen_kits.html", context)
 
 
-def _lot(lot: KitLot, days: int) -> dict[str, Any]:
+def _lot(lot: Any, days: int) -> dict[str, Any]:
+    """A KitLot with ``given``, the kits that were handed out of it."""
     kind = "urgent" if days < 0 else "act" if days < 30 else "good"
     word = _("Đã hết hạn") if days < 0 else _("Sắp hết hạn") if days < 30 else _("Còn hạn")
     return {
         "lot": lot,
-        "left": lot.quantity - lot.given,  # type: ignore[attr-defined]  # annotated above, which the stubs do not follow
+        "left": lot.quantity - lot.given,
         "test": _test_name(lot.test),
         "kind": kind,
         "word": word,

@@ -13,5 +13,5 @@ def sealed() -> AccessSeal:
     give_up = time.monotonic() + MINUTES * 60
     while not (seal := seal_entries()):
         assert time.monotonic() < give_up, "nothing could be sealed"
-        time.sleep(0.1)
+        time.sleep(0.1)  # older transactions end without telling: ask again
     return seal

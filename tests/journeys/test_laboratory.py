@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from healthhub.accounts.actors import Actor, Role
@@ -68,6 +68,23 @@ def test_a_laboratory_enters_twenty_results_by_keyboard(live_server: LiveServer,
     }
     assert results.filter(outcome="negative").count() == 7
     assert Order.objects.filter(result_id__isnull=True).count() == 0
+
+
+def test_what_is_typed_while_the_page_still_loads_is_read_too(live_server: LiveServer, room: Room) -> None:
+    with browsing(live_server.url) as street:
+        window = street.window(DESK)
+        window.sign_in("viet@example.vn")
+        window.open("/clinic/bench/")
+        page = window.page
+        held: list[Route] = []
+        page.route("**/htmx*.js", lambda route: held.append(route))
+        page.keyboard.type(room.kits[0].barcode)
+        page.keyboard.press("Enter")
+        expect(page.locator("[name=value]")).to_be_focused()
+        page.keyboard.type("48,6")
+        expect(page.locator("#reading")).not_to_contain_text("48,6")
+        held[0].continue_()
+        expect(page.locator("#reading")).to_contain_text("Dương tính: 48,6 µg/g ≥ ngưỡng 20 µg/g")
 
 
 def test_the_bench_works_without_javascript(live_server: LiveServer, room: Room) -> None:

@@ -162,3 +162,10 @@ def chunks_of(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Have a run work on so many rows at a time."""
     monkeypatch.setattr(running, "CHUNK", size)
     monkeypatch.setattr(lanes, "CHUNK", size)
+
+
+def run_on(batch_id: int) -> ImportBatch:
+    """A batch after its next run, which must find it."""
+    batch = run_batch(batch_id)
+    assert batch is not None
+    return batch

@@ -19,7 +19,7 @@ from screening.imports.running import run_batch
 from screening.models import ImportBatch, ScreeningResult, StagedRow
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import make_patient
-from tests.screening.importing import csv_text, row
+from tests.screening.importing import csv_text, row, run_on
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +94,7 @@ def test_columns_are_told_once_and_remembered(technician: Client) -> None:
     text = "Barcode,Kết luận,Tên,NS,Phái,CCCD\nM-1,âm tính,Nguyễn Văn Đức,12/03/1960,Nam,000060000001"
     send_file(technician, text)
     batch = ImportBatch.objects.get()
-    assert run_batch(batch.pk).state == "mapping"  # type: ignore[union-attr]
+    assert run_on(batch.pk).state == "mapping"
     address = f"/clinic/imports/{batch.pk}/columns/"
     assert technician.get(f"/clinic/imports/{batch.pk}/").headers["Location"] == address
     page = technician.get(address).content.decode()
@@ -114,7 +114,7 @@ def test_columns_are_told_once_and_remembered(technician: Client) -> None:
     twice = technician.post(address, told | {"at_citizen_id": "4"})
     assert twice.context["form"].errors["at_sex"] == ["Cột này đã được chọn cho mục khác."]
     technician.post(address, told | {"at_citizen_id": "5", "always_test": "fit"})
-    assert run_batch(batch.pk).state == "review"  # type: ignore[union-attr]
+    assert run_on(batch.pk).state == "review"
     assert technician.get(f"/clinic/imports/{batch.pk}/").context["batch"].new == 1
 
     send_file(technician, text.replace("M-1", "M-2"))
@@ -169,7 +169,7 @@ def test_a_file_can_be_given_up(technician: Client) -> None:
 def test_a_file_of_which_nothing_was_read_is_given_up_at_once(technician: Client) -> None:
     send_file(technician, "Barcode,Kết luận,Tên,NS\nM-1,âm tính,Nguyễn Văn Đức,12/03/1960")
     batch = ImportBatch.objects.get()
-    assert run_batch(batch.pk).state == "mapping"  # type: ignore[union-attr]
+    assert run_on(batch.pk).state == "mapping"
     technician.post(f"/clinic/imports/{batch.pk}/cancel/")
     batch.refresh_from_db()
     assert batch.state == "cancelled"

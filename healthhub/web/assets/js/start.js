@@ -42,3 +42,10 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent
 })
+
+// What was typed before htmx listened is told to it once it does.
+document.addEventListener("htmx:load", (event) => {
+  for (const field of event.target.querySelectorAll("[hx-trigger*=input] input, input[hx-trigger*=input]")) {
+    if (field.value !== field.defaultValue) field.dispatchEvent(new Event("input", { bubbles: true }))
+  }
+})
