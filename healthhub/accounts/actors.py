@@ -9,9 +9,14 @@ class Role(StrEnum):
 
     CLINICIAN = "clinician"
     LABORATORY = "laboratory"
+    REGISTRAR = "registrar"  # finds and registers people, books appointments
+    FACILITY_ADMIN = "facility_admin"  # manages the facility's own staff
     OFFICER = "officer"
     ANALYST = "analyst"
+    ADMIN = "admin"  # keeps the system running
+    AUDITOR = "auditor"  # reads who has looked at what
     CITIZEN = "citizen"
+    GUARDIAN = "guardian"  # acts for another person, by evidence
     CLIENT = "client"
     SYSTEM = "system"
 

@@ -47,9 +47,14 @@ def role_name(role: str) -> str:
     names = {
         "clinician": _("Nhân viên y tế"),
         "laboratory": _("Phòng xét nghiệm"),
+        "registrar": _("Nhân viên tiếp đón"),
+        "facility_admin": _("Quản trị cơ sở"),
         "officer": _("Cán bộ Sở Y tế"),
         "analyst": _("Chuyên viên phân tích"),
+        "admin": _("Quản trị hệ thống"),
+        "auditor": _("Cán bộ kiểm tra truy cập"),
         "citizen": _("Người dân"),
+        "guardian": _("Người giám hộ"),
         "client": _("Phần mềm của cơ sở y tế"),
         "system": "HealthHub",
     }

@@ -14,6 +14,7 @@ from fhir.access import Write as PolicyWrite
 from fhir.outcomes import Refused
 from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.accounts.models import User
+from healthhub.web.context import role_name
 from records import memberships
 from records.access import RecordPolicy, can_see, visible_to
 from records.models import Consent, Membership
@@ -81,6 +82,21 @@ def test_officers_and_analysts_read_the_directory_only(hers: set[str], hoa_binh:
     for actor in (OFFICER, ANALYST):
         assert readable(actor) == {("Organization", hoa_binh)}
         assert not visible_to(actor).exists()
+
+
+@pytest.mark.parametrize("role", [Role.REGISTRAR, Role.FACILITY_ADMIN, Role.ADMIN, Role.AUDITOR, Role.GUARDIAN])
+def test_roles_for_which_nothing_is_said_read_nothing(
+    role: Role, hers: set[str], write: Write, hoa_binh: str, clinic: Actor
+) -> None:
+    for person in hers:
+        actor = Actor("user:9", "?", role, facility=hoa_binh, patient=person)
+        assert readable(actor) == set()
+        assert not visible_to(actor).exists()
+        assert refusal(write, "Observation", by=actor, **glucose(person)) == ["Observation"]
+
+
+def test_every_role_has_a_name_for_pages_and_the_access_log() -> None:
+    assert [role for role in Role if not role_name(role)] == []
 
 
 def test_a_citizen_reads_her_own_record_only(patient: Write, write: Write, clinic: Actor, hoa_binh: str) -> None:
