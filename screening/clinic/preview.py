@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from records.models import Citizen
 from screening.citizen import here, written
 from screening.clinic import fitting
+from screening.clinic.refusals import hiding_cutoff
 from screening.clinic.words import OUTCOME_WORDS
 from screening.models import ScreeningResult
 from screening.protocol import NEGATIVE, Interpretation, protocol_for
@@ -90,7 +91,9 @@ def _of_cutoff(programme: str, found: Interpretation, fields: Mapping[str, Any])
     if test is None or fields.get("cutoff") is None:
         return []
     beside = beside_own(test, found, kit=fields.get("kit", ""))
-    return [here(beside.sentence)] if beside and beside.differs else []
+    if not beside or not beside.differs:
+        return []
+    return [f"{here(beside.sentence)} {hiding_cutoff()}" if beside.hides else here(beside.sentence)]
 
 
 def _beside(programme: str, found: Interpretation, fields: Mapping[str, Any]) -> list[str]:

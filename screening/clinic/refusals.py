@@ -22,6 +22,11 @@ _FIELDS = {
 }
 
 
+def hiding_cutoff() -> str:
+    """What to do about a cut-off of one's own by which a positive would be none: it is never saved."""
+    return _("Ngưỡng này che mất một kết quả dương tính nên không lưu được. Hãy để trống ngưỡng hoặc chọn đúng bộ kit.")
+
+
 def faults_of(refused: Refused) -> list[Fault]:
     """What was refused, in the reader's language where we know the reason, else with the store's own sentence."""
     if refused.status == 412:
@@ -35,6 +40,8 @@ def faults_of(refused: Refused) -> list[Fault]:
             faults.append(
                 Fault("specimen_id", _("Mẫu này của cơ sở đã có kết quả xét nghiệm này. Hãy sửa kết quả đó."))
             )
+        elif issue.code == "business-rule" and issue.expression.endswith("referenceRange[0].high"):
+            faults.append(Fault("cutoff", hiding_cutoff()))
         elif issue.code == "forbidden":
             faults.append(Fault(None, _("Cơ sở của bạn không được ghi điều này: chỉ cơ sở đã nhập mới được sửa.")))
         elif issue.code == "conflict" and issue.expression == "known":

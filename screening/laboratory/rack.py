@@ -19,13 +19,14 @@ from records.identity import Identity, identity
 from records.models import Facility
 from screening.citizen import here
 from screening.clinic.fitting import Sample, warnings
-from screening.clinic.refusals import faults_of
+from screening.clinic.refusals import faults_of, hiding_cutoff
 from screening.clinic.words import OUTCOME_WORDS
 from screening.laboratory.barcodes import is_mistyped
 from screening.laboratory.entry import Entry, enter_readings, expired_kit
 from screening.laboratory.specimens import Tube, tubes_of
 from screening.models import ScreeningResult
 from screening.protocol import Interpretation, NotInterpretable
+from screening.protocol.cutoffs import beside_own
 from screening.results import interpret_result, known_test
 
 EMPTY, READY, BAD, SAVED = "empty", "ready", "bad", "saved"
@@ -186,6 +187,12 @@ def _read(row: RackRow, tube: Tube | None, setting: Setting, held: ScreeningResu
         return row.refuse("barcode", _("Mẫu này của cơ sở đã có kết quả xét nghiệm này. Hãy sửa kết quả đó."))
     if told := expired_kit(tube, found.outcome, collected):
         return row.refuse("value", told)
+    if setting.cutoff is not None:
+        beside = beside_own(known_test(setting.test, collected)[1], found, kit=_kit(tube, setting))
+        if beside and beside.hides:
+            return row.refuse("value", f"{here(beside.sentence)} {hiding_cutoff()}")
+        if beside and beside.differs:
+            row.warnings.append(here(beside.sentence))
     row.state = READY
     return None
 

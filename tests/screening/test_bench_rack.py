@@ -92,6 +92,21 @@ def test_the_cutoff_of_the_rack_decides(technician: Client, station: Facility, c
     assert words == ["Âm tính", "Dương tính"]
 
 
+@pytest.mark.parametrize(
+    ("value", "cutoff", "state", "told"),
+    [("300", "1000", "bad", 1), ("12", "10", "ready", 1), ("12", "15", "ready", 0), ("300", "", "ready", 0)],
+)
+def test_the_preview_says_what_the_cutoff_of_the_rack_does_to_each_tube(
+    technician: Client, station: Facility, clinician: Actor, value: str, cutoff: str, state: str, told: int
+) -> None:
+    hidden, harmless = people(station, clinician, 2)
+    page = technician.post(RACK, filled([(hidden.barcode, value), (harmless.barcode, "3")], cutoff=cutoff))
+    rows = page.context["rows"][:2]
+    assert [row.state for row in rows] == [state, "ready"]
+    assert page.content.decode().count("Theo ngưỡng của quy trình:") == told
+    assert page.content.decode().count("che mất một kết quả dương tính") == (state == "bad")
+
+
 def test_words_are_read_like_numbers(technician: Client, station: Facility, clinician: Actor) -> None:
     kits = people(station, clinician, 3)
     rows = list(zip([kit.barcode for kit in kits], ["âm tính", "+", "mẫu hỏng"], strict=True))

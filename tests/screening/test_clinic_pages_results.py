@@ -79,6 +79,15 @@ def test_a_cutoff_that_makes_another_result_than_the_protocols_is_pointed_out(
     assert sum("Theo ngưỡng của quy trình:" in text for text in warnings) == warned
 
 
+def test_a_cutoff_that_hides_a_positive_is_said_to_before_and_after_it_is_saved(doctor: Client, entry: str) -> None:
+    told = "Ngưỡng này che mất một kết quả dương tính nên không lưu được."
+    page = doctor.post(entry, fit("300", cutoff="1000"))
+    assert page.content.decode().count(told) == 1
+    page = doctor.post(entry, {**fit("300", cutoff="1000"), "mark": mark_in(page.content)})
+    assert [text.startswith(told) for text in page.context["form"].errors["cutoff"]] == [True]
+    assert ScreeningResult.objects.count() == 0
+
+
 @pytest.mark.parametrize(
     ("changed", "field", "error"),
     [
