@@ -1,14 +1,12 @@
 """Registering people: the one we know by this number and birth date, or a new Patient; never a silent merge."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -32,7 +30,8 @@ from records.identifiers import (
 )
 from records.models import Area, BirthPrecision, Citizen
 from records.models.citizens import carrying
-from records.names import fold, split_name
+from records.names import fold
+from records.new_patients import patient_resource
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -89,6 +88,13 @@ class Registration:
     facility: str | None = None
 
 
+class Registered(NamedTuple):
+    """A person of a row; ``new`` if she was not known before this row."""
+
+    patient_id: str
+    new: bool
+
+
 class _Known(NamedTuple):
     """Somebody registered, before or earlier in this batch."""
 
@@ -98,7 +104,7 @@ class _Known(NamedTuple):
     birth_precision: str
 
 
-class _Checked(NamedTuple):
+class Checked(NamedTuple):
     """A well-formed row: numbers normalised, area found."""
 
     row: Registration
@@ -130,11 +136,11 @@ def register_citizen(
     result = register_many([row], actor=actor)[0]
     if isinstance(result, RegistrationError):
         raise result
-    return result
+    return result.patient_id
 
 
-def register_many(rows: Sequence[Registration], *, actor: Actor) -> list[str | RegistrationError]:
-    """Register a batch in a constant number of statements: for each row the patient id or why not, in order.
+def register_many(rows: Sequence[Registration], *, actor: Actor) -> list[Registered | RegistrationError]:
+    """Register a batch in a constant number of statements: for each row the person or why not, in order.
 
     A person already known by number and birth date counts as having presented herself at the facility, which may read
     and write her record from then on. Bad rows do not hold back good ones. Without a number nobody is matched: each
@@ -143,12 +149,12 @@ def register_many(rows: Sequence[Registration], *, actor: Actor) -> list[str | R
     if not actor.is_system and (actor.role not in CARE or not actor.facility):
         raise refuse(403, "forbidden", "You may not register people.", "Patient")
     checked = _check(rows, actor=actor)
-    answers: list[str | RegistrationError] = []
+    answers: list[Registered | RegistrationError] = []
     drafts: list[store.Draft] = []
     found: set[tuple[str, str]] = set()
     doubted: set[str] = set()
     with transaction.atomic():
-        known = _known({number for person in checked if isinstance(person, _Checked) for number in person.numbers})
+        known = _known({number for person in checked if isinstance(person, Checked) for number in person.numbers})
         for person in checked:
             if isinstance(person, RegistrationError):
                 answers.append(person)
@@ -158,15 +164,15 @@ def register_many(rows: Sequence[Registration], *, actor: Actor) -> list[str | R
                 new = _Known(new_id(), person.row.full_name, person.row.birth_date, BirthPrecision.DAY)
                 for number in person.numbers:
                     known.setdefault(number, []).append(new)
-                drafts.append(store.Draft.of(_patient(new.patient_id, person), facility=person.facility))
-                answers.append(new.patient_id)
+                drafts.append(store.Draft.of(patient_resource(new.patient_id, person), facility=person.facility))
+                answers.append(Registered(new.patient_id, new=True))
                 continue
             answer = _match(person, same)
             answers.append(answer)
             if isinstance(answer, RegistrationError):
                 doubted |= same.keys()
             elif person.facility:
-                found.add((answer, person.facility))
+                found.add((answer.patient_id, person.facility))
         if drafts:
             store.save_many(drafts, actor=actor, checked=are_sound(draft.resource for draft in drafts))
         presented_at(found)
@@ -176,10 +182,10 @@ def register_many(rows: Sequence[Registration], *, actor: Actor) -> list[str | R
     return answers
 
 
-def _check(rows: Sequence[Registration], *, actor: Actor) -> list[_Checked | RegistrationError]:
+def _check(rows: Sequence[Registration], *, actor: Actor) -> list[Checked | RegistrationError]:
     ids = area_ids({(row.area_code, row.seen_on) for row in rows if row.area_code})
     areas = Area.objects.select_related("parent").in_bulk(set(ids.values())) if ids else {}
-    checked: list[_Checked | RegistrationError] = []
+    checked: list[Checked | RegistrationError] = []
     for row in rows:
         try:
             checked.append(_check_row(row, actor=actor, area=areas.get(ids.get((row.area_code, row.seen_on), 0))))
@@ -188,7 +194,7 @@ def _check(rows: Sequence[Registration], *, actor: Actor) -> list[_Checked | Reg
     return checked
 
 
-def _check_row(row: Registration, *, actor: Actor, area: Area | None) -> _Checked:
+def _check_row(row: Registration, *, actor: Actor, area: Area | None) -> Checked:
     if not row.full_name.strip():
         raise RegistrationError("name-missing", "full_name")
     if not date(1900, 1, 1) <= row.birth_date <= timezone.localdate():
@@ -199,7 +205,7 @@ def _check_row(row: Registration, *, actor: Actor, area: Area | None) -> _Checke
         raise RegistrationError("area-unknown", "area_code")
     if not actor.is_system and row.facility not in (None, actor.facility):
         raise RegistrationError("facility-not-own", "facility")
-    return _Checked(
+    return Checked(
         row,
         row.facility or actor.facility,
         _parsed(parse_cccd, row.cccd, "cccd"),
@@ -233,7 +239,7 @@ def _known(numbers: set[str]) -> dict[str, list[_Known]]:
     return known
 
 
-def _match(person: _Checked, same: dict[str, _Known]) -> str | RegistrationError:
+def _match(person: Checked, same: dict[str, _Known]) -> Registered | RegistrationError:
     """Which of those with one of the person's numbers she is: same birth date, and a name that can be hers."""
     born_alike = [one for one in same.values() if _born_alike(person.row.birth_date, one)]
     if not born_alike:
@@ -241,7 +247,9 @@ def _match(person: _Checked, same: dict[str, _Known]) -> str | RegistrationError
     if len(born_alike) < len(same):
         return RegistrationError("two-people", "insurance_number")
     named_alike = [one for one in born_alike if names_agree(person.row.full_name, one.full_name)]
-    return named_alike[0].patient_id if named_alike else RegistrationError("name-conflict", "full_name")
+    if not named_alike:
+        return RegistrationError("name-conflict", "full_name")
+    return Registered(named_alike[0].patient_id, new=False)
 
 
 def _born_alike(birth_date: date, one: _Known) -> bool:
@@ -257,42 +265,3 @@ def names_agree(one: str, other: str) -> bool:
     if not first or not second or first.split()[-1] == second.split()[-1]:
         return True
     return SequenceMatcher(None, first, second).ratio() >= 0.75
-
-
-def _patient(id_: str, person: _Checked) -> dict[str, Any]:
-    row, systems = person.row, settings.FHIR_SYSTEMS
-    text = " ".join(unicodedata.normalize("NFC", row.full_name).split())
-    family, given = split_name(text)
-    numbers = (("cccd", person.cccd), ("bhyt", person.insurance_number))
-    patient: dict[str, Any] = {
-        "resourceType": "Patient",
-        "id": id_,
-        "identifier": [{"system": systems[name], "value": value} for name, value in numbers if value],
-        "name": [{"use": "official", "text": text, "family": family, "given": given}],
-        "telecom": [{"system": "phone", "value": person.phone}] if person.phone else [],
-        "gender": row.sex,
-        "birthDate": row.birth_date.isoformat(),
-        "address": [_address(person)] if person.area or row.address_line.strip() else [],
-    }
-    if person.facility:
-        patient["managingOrganization"] = {"reference": f"Organization/{person.facility}"}
-    patient["name"][0] = {key: value for key, value in patient["name"][0].items() if value}
-    return {key: value for key, value in patient.items() if value}
-
-
-def _address(person: _Checked) -> dict[str, Any]:
-    line, area = " ".join(person.row.address_line.split()), person.area
-    district = area.parent.name if area and area.parent else ""
-    parts = [line, area.name if area else "", district, "Hà Nội" if area else ""]
-    address: dict[str, Any] = {"use": "home", "text": ", ".join(part for part in parts if part)}
-    if area:
-        ward = {"code": area.code, "display": area.name}
-        address["extension"] = [{"url": settings.FHIR_SYSTEMS["ward"], "valueCoding": ward}]
-        address["city"] = "Hà Nội"
-    if line:
-        address["line"] = [line]
-    if district:
-        address["district"] = district
-    if person.row.seen_on:
-        address["period"] = {"start": person.row.seen_on.isoformat()}
-    return address

@@ -10,12 +10,14 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from screening.forms.fields import LineField, offer
+from screening.imports.batches import APPROVABLE
 from screening.imports.columns import OPTIONAL, Column
 from screening.imports.differences import heading
 from screening.imports.leaving import LEFT_AS, NOTE, Leaving, NotGiven
 from screening.imports.review import TABS
 from screening.machines.codes import meant_by
-from screening.models import ImportBatch, RowKind
+from screening.models import ImportBatch
+from screening.models.imports import COUNTERS
 from screening.protocol import current, programmes
 
 LARGEST: Final = 25 * 1024 * 1024
@@ -137,12 +139,7 @@ class ApproveForm(forms.Form):
 
     def __init__(self, *args: Any, batch: ImportBatch, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        counts = {
-            RowKind.NEW: batch.new,
-            RowKind.CORRECTION: batch.corrected,
-            RowKind.CLOSE: batch.close,
-            RowKind.NOBODY: batch.nobody,
-        }
+        counts = {kind: getattr(batch, COUNTERS[kind]) for kind in APPROVABLE}
         choices = [(str(kind), f"{TABS[kind]} ({count})") for kind, count in counts.items() if count]
         offer(self, "kinds", choices)
         self.fields["kinds"].initial = [kind for kind, _label in choices]

@@ -32,12 +32,13 @@ from screening.models import (
     RowState,
     StagedRow,
 )
+from screening.models.imports import COUNTERS
 
 logger = logging.getLogger(__name__)
 
 _LOCK_SPACE: Final = 0x48480003  # ours among advisory locks; the second number is the batch
 KEEP_ROWS: Final = timedelta(days=30)
-APPROVABLE: Final = (RowKind.NEW, RowKind.CORRECTION, RowKind.CLOSE, RowKind.NOBODY)
+APPROVABLE: Final = (RowKind.NEW, RowKind.MATCHED, RowKind.CORRECTION, RowKind.CLOSE, RowKind.NOBODY)
 KEPT_FOR_EVER: Final = (
     Q(state=RowState.LEFT) | Q(kind=RowKind.ERROR, state=RowState.STAGED) | Q(state=RowState.UNDONE) & ~Q(flag="")
 )
@@ -226,8 +227,8 @@ def finish(batch: ImportBatch, state: BatchState, *, problem: str = "") -> None:
     batch.save()
     forget_file(batch)
     logger.info(
-        "Import %d %s: %d rows, %d new, %d corrected, %d unchanged, %d set aside, %d repeated, %d failed",
-        *(batch.pk, state, batch.processed, batch.new, batch.corrected, batch.unchanged),
+        "Import %d %s: %d rows, %d new, %d matched, %d corrected, %d unchanged, %d set aside, %d repeated, %d failed",
+        *(batch.pk, state, batch.processed, batch.new, batch.matched, batch.corrected, batch.unchanged),
         *(batch.close + batch.nobody, batch.repeated, batch.failed),
     )
 
@@ -284,17 +285,7 @@ def _take(batch: ImportBatch, states: Collection[str]) -> ImportBatch:
 def _read_again(batch: ImportBatch) -> None:
     """Back to the queue, with nothing read."""
     batch.rows.all().delete()
-    for name in (
-        "processed",
-        "processed_row",
-        "new",
-        "corrected",
-        "unchanged",
-        "close",
-        "nobody",
-        "repeated",
-        "failed",
-    ):
+    for name in (*("processed", "processed_row"), *COUNTERS.values()):
         setattr(batch, name, 0)
     batch.state = BatchState.QUEUED
     batch.save()

@@ -22,17 +22,9 @@ from screening.imports.retrying import in_one_transaction
 from screening.imports.rows import LANES, Rules
 from screening.imports.storing import store_rows
 from screening.models import ImportBatch, RowKind, RowState, StagedRow
+from screening.models.imports import COUNTERS
 
 CHUNK: Final = 1000
-COUNTERS: Final = {
-    RowKind.NEW: "new",
-    RowKind.CORRECTION: "corrected",
-    RowKind.UNCHANGED: "unchanged",
-    RowKind.CLOSE: "close",
-    RowKind.NOBODY: "nobody",
-    RowKind.REPEATED: "repeated",
-    RowKind.ERROR: "failed",
-}
 _COUNTED: Final = (*COUNTERS.values(), "handled", "stored", "parked")
 _WRITE_BACK: Final = """
 UPDATE screening_stagedrow s SET kind = k.kind, state = k.state, problems = k.problems, candidates = k.candidates,

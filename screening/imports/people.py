@@ -47,8 +47,8 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Whose a row is: ``patient`` if that is certain. ``kind`` is NEW, CLOSE or NOBODY; ``reason`` says why it is not
-    certain, about ``column``; ``code`` is the same for the matching queue."""
+    """Whose a row is: ``patient`` if it is certainly somebody known. ``kind`` is NEW, MATCHED, CLOSE or NOBODY;
+    ``reason`` says why it is not certain, about ``column``; ``code`` is the same for the matching queue."""
 
     kind: RowKind = RowKind.NEW
     patient: str = ""
@@ -102,7 +102,7 @@ def _held(row: Row, same: Mapping[str, Known]) -> Found:
     if alike and len(alike) == len(same):
         named = [one for one in alike if names_agree(row.full_name, one.full_name)]
         if named:
-            return Found(patient=named[0].patient_id)
+            return Found(RowKind.MATCHED, named[0].patient_id)
         return Found(
             RowKind.CLOSE, "", sorted(same)[:MOST], Column.FULL_NAME, MESSAGES["name-conflict"], "person_differs"
         )
@@ -113,7 +113,7 @@ def _held(row: Row, same: Mapping[str, Known]) -> Found:
 def _unknown(row: Row, of_specimen: Sequence[str], near: Sequence[tuple[str, set[str]]]) -> Found:
     if not row.names_person:
         if len(of_specimen) == 1:
-            return Found(patient=of_specimen[0])
+            return Found(RowKind.MATCHED, of_specimen[0])
         people = sorted({*of_specimen, *(patient for patient, _numbers in near)})[:MOST]
         kind = RowKind.CLOSE if people else RowKind.NOBODY
         code = "person_ambiguous" if len(people) > 1 else "person_unknown"

@@ -19,6 +19,7 @@ from screening.imports.differences import heading
 from screening.imports.leaving import why_left
 from screening.imports.storing import ASIDE
 from screening.models import BatchState, ImportBatch, RowKind, RowState, StagedRow
+from screening.models.imports import COUNTERS
 from screening.results import said_test
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 PAGE: Final = 25
 TABS: Final["dict[str, _StrPromise]"] = {
-    RowKind.NEW: _("Mới"),
+    RowKind.NEW: _("Người mới"),
+    RowKind.MATCHED: _("Người đã có hồ sơ"),
     RowKind.CORRECTION: _("Sửa kết quả"),
     RowKind.CLOSE: _("Gần khớp"),
     RowKind.NOBODY: _("Không rõ người"),
@@ -34,14 +36,15 @@ TABS: Final["dict[str, _StrPromise]"] = {
     RowKind.UNCHANGED: _("Đã có"),
     RowKind.REPEATED: _("Lặp lại"),
 }
-_COUNTERS: Final = {
-    RowKind.NEW: "new",
-    RowKind.CORRECTION: "corrected",
-    RowKind.CLOSE: "close",
-    RowKind.NOBODY: "nobody",
-    RowKind.ERROR: "failed",
-    RowKind.UNCHANGED: "unchanged",
-    RowKind.REPEATED: "repeated",
+_MEANS: Final["dict[str, _StrPromise]"] = {
+    RowKind.NEW: _("Chưa ai có số định danh này: mỗi người được lập một hồ sơ mới."),
+    RowKind.MATCHED: _("Số định danh và ngày sinh là của người đã có hồ sơ; kết quả thì chưa có."),
+    RowKind.CORRECTION: _("Mẫu đã có kết quả khác: kết quả đang lưu được sửa, bản cũ vẫn đọc được."),
+    RowKind.CLOSE: _("Giống một người đã có hồ sơ nhưng chưa chắc: cần người chọn."),
+    RowKind.NOBODY: _("Không đủ thông tin để biết là ai."),
+    RowKind.ERROR: _("Không lưu được. Hãy sửa trong tệp rồi tải lên lại."),
+    RowKind.UNCHANGED: _("Kết quả đang lưu đã ghi đúng như vậy: không có gì thay đổi."),
+    RowKind.REPEATED: _("Giống hệt một dòng phía trên trong tệp này."),
 }
 _BY_STATE: Final = {"kept": RowState.KEPT, "left": RowState.LEFT}
 #: Shown of each row, if the file has them, in this order.
@@ -57,8 +60,6 @@ _SHOWN: Final[tuple[Column, ...]] = (
     Column.KIT,
     Column.CUTOFF,
 )
-
-
 _RARE: Final = (Column.KIT, Column.CUTOFF)  # most files leave them empty: then no column of the page's is
 
 
@@ -101,6 +102,11 @@ class Review:
     after: int = 0
 
     @property
+    def means(self) -> "_StrPromise | str":
+        """What its rows are, in a sentence."""
+        return _MEANS[RowKind(self.tab)] if self.tab in TABS else ""
+
+    @property
     def leaves(self) -> bool:
         """Whether its rows can be left out, or are."""
         return self.tab in (*APPROVABLE, "left")
@@ -108,7 +114,7 @@ class Review:
 
 def load_review(*, batch: ImportBatch, tab: str, after: int, actor: Actor, reason: str) -> Review:
     """The tab's rows after row ``after``. People shown as candidates are those whom the actor may see; it is logged."""
-    counts = {str(kind): getattr(batch, name) for kind, name in _COUNTERS.items()}
+    counts = {str(kind): getattr(batch, COUNTERS[RowKind(kind)]) for kind in TABS}
     kept = batch.rows.filter(state=RowState.KEPT).count() if batch.kept else 0
     if kept:
         counts["kept"] = kept

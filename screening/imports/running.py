@@ -23,7 +23,7 @@ from screening.imports.batches import APPROVABLE, NotAllowed, finish, finish_can
 from screening.imports.columns import Column, Header
 from screening.imports.differences import heading
 from screening.imports.garbage import collected_seldom
-from screening.imports.lanes import CHUNK, COUNTERS, Storing, store_approved, write_back
+from screening.imports.lanes import CHUNK, Storing, store_approved, write_back
 from screening.imports.opening import NeedsCodes, NeedsColumns, Opened, open_batch
 from screening.imports.reading import SourceRow, Unreadable
 from screening.imports.retrying import in_one_transaction
@@ -32,6 +32,7 @@ from screening.imports.staging import stage_rows
 from screening.imports.storing import park_wrong
 from screening.imports.undoing import undo_rows
 from screening.models import MOVING, BatchState, ImportBatch, RowKind, RowState, StagedRow
+from screening.models.imports import COUNTERS
 
 #: All that a run writes; what pages write (``cancel_asked``) must not be overwritten.
 _OURS: Final = tuple(
@@ -120,7 +121,7 @@ def _read(batch: ImportBatch, clock: _Clock) -> None:
         _in_one(batch, partial(_stage, batch, chunk, opened, rules))
         clock.tick(batch)
     batch.total, batch.read_at, batch.state = batch.processed, timezone.now(), BatchState.REVIEW
-    batch.handled = batch.processed - batch.new - batch.corrected - batch.close - batch.nobody
+    batch.handled = batch.processed - sum(getattr(batch, COUNTERS[kind]) for kind in APPROVABLE)
     if batch.auto:
         batch.state, batch.kinds = BatchState.STORING, [str(kind) for kind in APPROVABLE]
         batch.approved_at = batch.read_at

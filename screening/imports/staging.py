@@ -69,11 +69,11 @@ def judge(rows: Sequence[tuple[Row, StagedRow]]) -> None:
             refuse_row(one, [Problem(Column.CITIZEN_ID, another_person())])
         elif there and (who.patient == there.patient_id or not row.names_person):
             _judge_stored(row, one, there)
-        elif who.kind != RowKind.NEW:
+        elif who.kind not in (RowKind.NEW, RowKind.MATCHED):
             put_aside(one, who)
         else:
             one.patient = who.patient
-            one.kind = RowKind.NEW
+            one.kind = who.kind
             if row.held in withdrawn and resource_of(row, who.patient, None, withdrawn[row.held]) is None:
                 one.kind = RowKind.UNCHANGED  # and no ``observation``
                 one.notices.append(["", str(_("Kết quả y hệt đã được rút lại trước đây, nên không được ghi lại."))])

@@ -16,7 +16,7 @@ from fhir.store import Draft, Saved, save_many
 from fhir.validation.alike import are_sound
 from healthhub.accounts.actors import Actor
 from records.models import Facility
-from records.registration import RegistrationError, register_many
+from records.registration import Registered, RegistrationError, register_many
 from screening.imports.checking import check_row
 from screening.imports.columns import Column, Header
 from screening.imports.people import Found, conflict
@@ -80,19 +80,20 @@ def store_pairs(pairs: Sequence[Pair], *, actor: Actor) -> None:
     """Register the people and save the results of the rows whose person is certain; the others' kind says why not."""
     stored = find_stored(row for row, _one in pairs)
     wanted = [pair for pair in pairs if pair[1].kind not in ASIDE or pair[1].decision.startswith("person:")]
-    patients = _people(wanted, stored, actor=actor)
-    withdrawn = find_withdrawn(patient for number, patient in patients.items())
+    people = _people(wanted, stored, actor=actor)
+    withdrawn = find_withdrawn(person.patient_id for person in people.values())
     drafts: list[tuple[Row, StagedRow, Draft]] = []
     for row, one in wanted:
-        if row.number not in patients:
+        if row.number not in people:
             continue
-        there, one.patient = stored.get(row.held), patients[row.number]
+        there, (one.patient, is_new) = stored.get(row.held), people[row.number]
         try:
             resource = resource_of(row, one.patient, there, withdrawn.get(row.held))
         except NotInterpretable as fault:  # by the kit and cut-off of the stored result
             refuse_row(one, [Problem(COLUMN_OF[fault.field], in_language(fault.text))])
             continue
-        one.kind = RowKind.UNCHANGED if resource is None else RowKind.CORRECTION if there else RowKind.NEW
+        first = RowKind.NEW if is_new else RowKind.MATCHED
+        one.kind = RowKind.UNCHANGED if resource is None else RowKind.CORRECTION if there else first
         if resource is not None:
             drafts.append((row, one, draft_of(row, resource)))
     _save(drafts, actor=actor)
@@ -150,34 +151,35 @@ def _payload(header: Header, one: StagedRow) -> str:
     return orjson.dumps(told).decode()
 
 
-def _people(pairs: Sequence[Pair], stored: dict[Any, Stored], *, actor: Actor) -> dict[int, str]:
-    """Patient ids by row number: as decided, as the stored result says, else by registering."""
-    patients: dict[int, str] = {}
+def _people(pairs: Sequence[Pair], stored: dict[Any, Stored], *, actor: Actor) -> dict[int, Registered]:
+    """People by row number: as decided, as the stored result says, else by registering."""
+    people: dict[int, Registered] = {}
     rest: list[Pair] = []
     for row, one in pairs:
         there = stored.get(row.held)
         if one.decision.startswith("person:"):
-            patients[row.number] = one.decision.removeprefix("person:")
-            if there and there.patient_id != patients[row.number]:
-                del patients[row.number]
+            chosen = one.decision.removeprefix("person:")
+            if there and there.patient_id != chosen:
                 refuse_row(one, [Problem(Column.CITIZEN_ID, another_person())])
+            else:
+                people[row.number] = Registered(chosen, new=False)
         elif there and not is_same_person(row, there):
             refuse_row(one, [Problem(Column.CITIZEN_ID, another_person())])
         elif row.names_person:
             rest.append((row, one))
         elif there or one.patient:
-            patients[row.number] = there.patient_id if there else one.patient
+            people[row.number] = Registered(there.patient_id if there else one.patient, new=False)
         else:
             put_aside(one, Found(RowKind.NOBODY, column=Column.CITIZEN_ID))
     answers = register_many([row.registration() for row, _one in rest], actor=actor) if rest else []
     for (row, one), answer in zip(rest, answers, strict=True):
         if not isinstance(answer, RegistrationError):
-            patients[row.number] = answer
+            people[row.number] = answer
         elif answer.code in _CONFLICTS:
             put_aside(one, conflict(row, answer.code))
         else:
             refuse_row(one, [Problem(COLUMN_OF.get(answer.field), str(answer.message))])
-    return patients
+    return people
 
 
 def _save(drafts: Sequence[tuple[Row, StagedRow, Draft]], *, actor: Actor) -> None:

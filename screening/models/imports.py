@@ -27,15 +27,30 @@ MOVING: Final = (BatchState.QUEUED, BatchState.READING, BatchState.STORING, Batc
 
 
 class RowKind(models.TextChoices):
-    """What a row is against what is stored. CLOSE: its person is nearly somebody known; NOBODY: it names no person."""
+    """What a row is against what is stored. NEW: it registers its person; MATCHED: a result that is not stored yet, of
+    somebody known; CLOSE: its person is nearly somebody known; NOBODY: it names no person."""
 
-    NEW = "new", _("Mới")
+    NEW = "new", _("Người mới")
+    MATCHED = "matched", _("Người đã có hồ sơ")
     UNCHANGED = "unchanged", _("Đã có")
     CORRECTION = "correction", _("Sửa")
     CLOSE = "close", _("Gần khớp")
     NOBODY = "nobody", _("Không rõ người")
     REPEATED = "repeated", _("Lặp lại")
     ERROR = "error", _("Sai")
+
+
+#: The batch's counter of each kind.
+COUNTERS: Final = {
+    RowKind.NEW: "new",
+    RowKind.MATCHED: "matched",
+    RowKind.CORRECTION: "corrected",
+    RowKind.UNCHANGED: "unchanged",
+    RowKind.CLOSE: "close",
+    RowKind.NOBODY: "nobody",
+    RowKind.REPEATED: "repeated",
+    RowKind.ERROR: "failed",
+}
 
 
 class RowState(models.TextChoices):
@@ -64,11 +79,11 @@ class ImportBatch(models.Model):
     that are still staged (storing) or after `undone_row`, and counts nothing twice. `facility` is the uploader's, None
     for a command that writes for all. `file` is a path below MEDIA_ROOT, gone once it has been read. `header` holds the
     headings, `columns` which of them is what: {column: {"at": place} or {"always": text}}; `codes` the file's codes
-    that await a test. `total` is an estimate until the file is read; then processed = new + corrected + unchanged +
-    close + nobody + repeated + failed, and `handled` of them need no more storing. `kinds` are what the reviewer
-    approved; `leaving` is why rows that were not stored are left, by whom and when (see imports.leaving). `auto`:
-    nobody reviews, all good rows are stored. `notices` are in `language`. `cancel_asked` and `leaving` are written by
-    pages only, all else by whoever holds the batch's lock.
+    that await a test. `total` is an estimate until the file is read; then processed is the sum of all COUNTERS,
+    and `handled` of them need no more storing. `kinds` are what the reviewer approved; `leaving` is why rows that were
+    not stored are left, by whom and when (see imports.leaving). `auto`: nobody reviews, all good rows are stored.
+    `notices` are in `language`. `cancel_asked` and `leaving` are written by pages only, all else by whoever holds the
+    batch's lock.
     """
 
     filename = models.CharField(max_length=255)
@@ -109,6 +124,7 @@ class ImportBatch(models.Model):
     handled = models.IntegerField(default=0)
     undone_row = models.IntegerField(default=0)
     new = models.IntegerField(default=0)
+    matched = models.IntegerField(default=0, db_default=0)
     corrected = models.IntegerField(default=0)
     unchanged = models.IntegerField(default=0)
     close = models.IntegerField(default=0)

@@ -91,7 +91,7 @@ def batch(request: ActingRequest, batch_id: int) -> HttpResponse:
             "tabs": [
                 {"label": label_of(kind), "href": f"?tab={kind}", "count": count, "current": kind == review.tab}
                 for kind, count in review.counts.items()
-                if count or kind in ("new", "error")
+                if count or kind in ("new", "matched", "error")
             ],
             "next_page": f"?tab={review.tab}&after={review.after}" if review.after else "",
             "first_page": f"?tab={review.tab}" if after else "",

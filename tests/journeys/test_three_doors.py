@@ -92,7 +92,7 @@ def by_file(clinic: FhirClient, patient: str, folder: Path) -> None:
     batch = batch_of_path(path)
     run_batch(batch.pk)
     batch.refresh_from_db()
-    assert (batch.new, batch.failed) == (1, 0)
+    assert (batch.matched, batch.failed) == (1, 0)
 
 
 def by_post(clinic: FhirClient, patient: str, folder: Path) -> None:

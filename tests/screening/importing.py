@@ -129,8 +129,8 @@ def take(path: Path, content: str | bytes | None = None) -> ImportBatch:
 
 
 def told(batch: ImportBatch) -> tuple[int, int, int, int, int]:
-    """(new, corrected, unchanged, repeated, failed)."""
-    return batch.new, batch.corrected, batch.unchanged, batch.repeated, batch.failed
+    """(results that were not there, whether of somebody new or known; corrected, unchanged, repeated, failed)."""
+    return batch.new + batch.matched, batch.corrected, batch.unchanged, batch.repeated, batch.failed
 
 
 def errors_file(batch: ImportBatch) -> bytes:

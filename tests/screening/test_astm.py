@@ -86,7 +86,7 @@ def test_a_tube_that_the_laboratory_knows_needs_no_name(station: Facility, path:
         specimen_id="x", patient_id=patient, facility=station, barcode="S002", status="available", test="fit"
     )
     batch = take(path, "\r".join(RECORDS).encode(), station)
-    assert (batch.new, batch.parked) == (2, 0)
+    assert (batch.new, batch.matched, batch.parked) == (1, 1, 0)
     assert ScreeningResult.objects.get(specimen_id="S002").patient_id == patient
 
 

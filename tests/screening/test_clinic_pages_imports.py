@@ -53,7 +53,11 @@ def test_an_uploaded_file_is_read_reviewed_approved_and_reported(technician: Cli
     run_batch(batch.pk)
     page = technician.get(address)
     assert 'hx-trigger="every 2s"' not in page.content.decode()
-    assert [(tab["label"], tab["count"]) for tab in page.context["tabs"]] == [("Mới", 1), ("Sai", 1)]
+    assert [(tab["label"], tab["count"]) for tab in page.context["tabs"]] == [
+        ("Người mới", 1),
+        ("Người đã có hồ sơ", 0),
+        ("Sai", 1),
+    ]
     wrong = technician.get(f"{address}?tab=error")
     (line,) = wrong.context["review"].lines
     assert [(cell.heading, cell.text) for cell in line.cells if cell.reason] == [("Kết quả", "nhiều")]
@@ -147,7 +151,7 @@ def test_a_close_row_is_decided_among_people_whom_one_may_see(
     technician.post(f"{address}approve/", {"kinds": ["close"]})
     done = run_batch(batch.pk)
     assert done
-    assert (done.new, done.close, done.stored, done.parked) == (1, 1, 1, 1)
+    assert (done.new, done.matched, done.close, done.stored, done.parked) == (0, 1, 1, 1, 1)
     assert ScreeningResult.objects.get().patient_id == mine
 
 

@@ -111,7 +111,7 @@ def test_the_command_tells_what_became_of_the_file(station, path, tmp_path):
     path.write_text(csv_text([person(1), person(2, sex="x")]))
     out, err = StringIO(), StringIO()
     call_command("import_results", path, "--errors", tmp_path / "bad.csv", stdout=out, stderr=err)
-    assert "2 rows: 1 new, 0 corrected, 0 unchanged, 0 repeated, 0 set aside, 1 failed" in out.getvalue()
+    assert "2 rows: 1 new, 0 matched, 0 corrected, 0 unchanged, 0 repeated, 0 set aside, 1 failed" in out.getvalue()
     assert "2 rows read" in err.getvalue()
     assert (tmp_path / "bad.csv").read_text(encoding="utf-8-sig").splitlines()[1].startswith("3,sex,")
 

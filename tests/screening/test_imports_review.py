@@ -61,7 +61,7 @@ def uploaded(rows: list[list[object]], user: User, actor: Actor, tmp_path: Path)
 
 
 def approved(batch: ImportBatch, user: User, actor: Actor, *kinds: str, leaving: Leaving | None = None) -> ImportBatch:
-    kinds = kinds or ("new", "correction", "close", "nobody")
+    kinds = kinds or ("new", "matched", "correction", "close", "nobody")
     approve_batch(batch=batch, kinds=kinds, approver=user, actor=actor, leaving=leaving)
     found = run_batch(batch.pk)
     assert found

@@ -52,7 +52,8 @@ class Command(BaseCommand):
         for text in notice_texts(batch):
             self.stdout.write(f"- {text}")
         self.stdout.write(
-            f"{batch.processed} rows: {batch.new} new, {batch.corrected} corrected, {batch.unchanged} unchanged, "
+            f"{batch.processed} rows: {batch.new} new, {batch.matched} matched, "
+            f"{batch.corrected} corrected, {batch.unchanged} unchanged, "
             f"{batch.repeated} repeated, {batch.close + batch.nobody} set aside, {batch.failed} failed "
             f"({time.monotonic() - self.started:.1f} s)"
         )
