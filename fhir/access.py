@@ -47,8 +47,14 @@ class AccessPolicy(Protocol):
     def authenticate(self, request: HttpRequest) -> Actor | None:
         """The actor behind a request, or None: then the API answers 401."""
 
-    def readable(self, actor: Actor) -> Condition:
-        """Which rows the actor may read."""
+    def require(self, action: str, type: str, *, actor: Actor) -> None:
+        """``Refused(403)`` if the actor's token has no scope for an action (one of ``cruds``) on a type."""
+
+    def readable(self, actor: Actor, *, searching: bool = False) -> Condition:
+        """Which rows the actor may read, or find by ``searching``: then only rows of fhir_resource are asked about."""
+
+    def shows_version(self, content: str, *, actor: Actor) -> bool:
+        """Whether a version, as stored, of a resource that the actor may read today may be shown too."""
 
     def check_writes(self, writes: Sequence[Write], *, actor: Actor, presented: frozenset[str]) -> list[Issue]:
         """The reasons against writing, empty if allowed.

@@ -47,8 +47,10 @@ def match_one(type: str, criteria: str, resource: dict[str, Any], *, actor: Acto
     pairs = parse_qsl(_trimmed(type, criteria), keep_blank_values=True)
     if not pairs:
         raise refuse(400, "invalid", "If-None-Exist needs search parameters such as identifier=system|value.", type)
+    for action in "cs":
+        policy().require(action, type, actor=actor)
     by_papers = type == "Patient" and all(_is_papers(name, value, resource) for name, value in pairs)
-    may = _EVERYTHING if by_papers else policy().readable(actor)
+    may = _EVERYTHING if by_papers else policy().readable(actor, searching=True)
     found = find(type, pairs, may)
     if len(found) > 1:
         raise refuse(412, "multiple-matches", f"Several {type} resources match {criteria!r}; nothing was saved.", type)

@@ -9,12 +9,16 @@ Severity = Literal["fatal", "error", "warning", "information"]
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One problem: ``code`` is from the FHIR value set issue-type, ``expression`` a path such as ``Patient.gender``."""
+    """One problem: ``code`` is from the FHIR value set issue-type, ``expression`` a path such as ``Patient.gender``.
+
+    ``scope`` is the one that a token lacks, where that is the problem.
+    """
 
     severity: Severity
     code: str
     expression: str
     diagnostics: str
+    scope: str = ""
 
     def below(self, prefix: str) -> "Issue":
         """The same issue seen from an enclosing resource, e.g. below ``Bundle.entry[3].resource``."""

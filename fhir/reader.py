@@ -52,12 +52,18 @@ def _fetch(type: str, rows: str, params: list[object], *, actor: Actor) -> list[
         return [Stored(*row) for row in cursor.fetchall()]
 
 
+def _shown(rows: list[Stored], *, actor: Actor) -> list[Stored]:
+    """Without the versions that a scope leaves out: it is the current version that the condition on rows is about."""
+    return [row for row in rows if row.deleted or policy().shows_version(row.content, actor=actor)]
+
+
 def _missing(type: str, id: str) -> Refused:
     return refuse(404, "not-found", f"There is no {type}/{id} that you may read.", type)
 
 
 def read(*, type: str, id: str, actor: Actor) -> Stored:
     """The current version. Refused: 404 if there is none that the actor may read, 410 if it was deleted."""
+    policy().require("r", type, actor=actor)
     may = policy().readable(actor)
     rows = _fetch(type, f"{_CURRENT} AND {may.sql}", [id, *may.params], actor=actor)
     if not rows:
@@ -69,6 +75,7 @@ def read(*, type: str, id: str, actor: Actor) -> Stored:
 
 def read_version(*, type: str, id: str, version: int, actor: Actor) -> Stored:
     """One version. Refused: 404 if there is none that the actor may read, 410 if it is the deletion itself."""
+    policy().require("r", type, actor=actor)
     may = policy().readable(actor)
     rows = _fetch(
         type,
@@ -76,6 +83,7 @@ def read_version(*, type: str, id: str, version: int, actor: Actor) -> Stored:
         [id, version, *may.params] * 2,
         actor=actor,
     )
+    rows = _shown(rows, actor=actor)
     if not rows:
         raise _missing(type, f"{id}/_history/{version}")
     if rows[0].deleted:
@@ -85,6 +93,7 @@ def read_version(*, type: str, id: str, version: int, actor: Actor) -> Stored:
 
 def history(*, type: str, id: str, actor: Actor) -> list[Stored]:
     """Every version, newest first. Refused: 404 if there is none that the actor may read."""
+    policy().require("r", type, actor=actor)
     may = policy().readable(actor)
     rows = _fetch(
         type,
@@ -92,6 +101,7 @@ def history(*, type: str, id: str, actor: Actor) -> list[Stored]:
         [id, *may.params] * 2,
         actor=actor,
     )
+    rows = _shown(rows, actor=actor)
     if not rows:
         raise _missing(type, id)
     return rows
@@ -99,7 +109,8 @@ def history(*, type: str, id: str, actor: Actor) -> list[Stored]:
 
 def read_page(query: Query, *, actor: Actor) -> Page:
     """One page of a search, logging each person on it. Raises ``Refused`` as ``fhir.search.fetch_page`` does."""
-    may = policy().readable(actor)
+    policy().require("s", query.type, actor=actor)
+    may = policy().readable(actor, searching=True)
     total = fetch_total(query, may)
     if query.count == 0:
         if total:  # that there is something about a person is told too

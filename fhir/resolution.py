@@ -77,7 +77,9 @@ def _searches(document: text.Document, where: str, *, actor: Actor) -> Iterator[
         query = _CONDITIONAL.fullmatch(reference)
         if query and query[1] in resource_types():
             try:
-                rows = find(query[1], parse_qsl(query[2], keep_blank_values=True), policy().readable(actor))
+                policy().require("s", query[1], actor=actor)
+                may = policy().readable(actor, searching=True)
+                rows = find(query[1], parse_qsl(query[2], keep_blank_values=True), may)
             except Refused as error:
                 raise Refused(error.status, [issue.below(where) for issue in error.issues]) from error
             yield reference, _sole(query[1], [row.id for row in rows], where)

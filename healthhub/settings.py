@@ -200,7 +200,7 @@ OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
     "SCOPES": {"system/*.cruds": "Read and write the records that the facility may see"},
     "DEFAULT_SCOPES": ["system/*.cruds"],
-    "OAUTH2_VALIDATOR_CLASS": "healthhub.accounts.oauth.TokenValidator",
+    "OAUTH2_VALIDATOR_CLASS": "healthhub.accounts.oauth.validator.TokenValidator",
 }
 
 FHIR_ACCESS_POLICY = "records.access.RecordPolicy"

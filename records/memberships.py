@@ -1,14 +1,9 @@
 """From a signed-in user or an OAuth client to the actor it is: one active membership says role, facility and person."""
 
-import time
 from typing import Any
 
 from healthhub.accounts.actors import Actor, Role
 from records.models import Membership
-
-CACHE_SECONDS = 15
-_CACHE_SIZE = 1_000
-_clients: dict[str, tuple[float, Actor | None]] = {}
 
 
 def actor_for_user(user: Any) -> Actor | None:
@@ -20,28 +15,11 @@ def actor_for_user(user: Any) -> Actor | None:
 
 
 def actor_for_client(client_id: str) -> Actor | None:
-    """The actor of an OAuth client, named after its facility; None without an active membership.
-
-    Kept in memory for `CACHE_SECONDS`, so that sign-in costs no query on most requests; a membership that was ended
-    works for at most that long.
-    """
-    now = time.monotonic()
-    known = _clients.get(client_id)
-    if known and known[0] > now:
-        return known[1]
+    """The actor of an OAuth client, named after its facility; None without an active membership. One query."""
     membership = Membership.objects.select_related("facility").filter(client_id=client_id, active=True).first()
-    actor = None
-    if membership:
-        actor = _actor(membership, id_=f"client:{client_id}", name=_facility_name(membership) or client_id)
-    if len(_clients) >= _CACHE_SIZE:
-        _clients.clear()
-    _clients[client_id] = (now + CACHE_SECONDS, actor)
-    return actor
-
-
-def forget_clients() -> None:
-    """Empty this process's memory of clients, so that a changed membership counts at once."""
-    _clients.clear()
+    if membership is None:
+        return None
+    return _actor(membership, id_=f"client:{client_id}", name=_facility_name(membership) or client_id)
 
 
 def _actor(membership: Membership, *, id_: str, name: str) -> Actor | None:

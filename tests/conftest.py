@@ -79,12 +79,10 @@ def _empty_queue() -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_sign_ins() -> None:
-    """Processes remember tokens and clients for some seconds; a test must not meet those of the test before."""
-    from healthhub.accounts import oauth
-    from records import memberships
+    """Processes remember tokens for some seconds; a test must not meet those of the test before."""
+    from records.tokens import forget_tokens
 
-    oauth.forget_tokens()
-    memberships.forget_clients()
+    forget_tokens()
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,10 @@ def outcome_response(status: int, issues: Sequence[Issue]) -> FhirResponse:
 
 def refusal_response(error: Refused) -> FhirResponse:
     """The answer to a refused request."""
-    return outcome_response(error.status, error.issues)
+    answer = outcome_response(error.status, error.issues)
+    if wanted := sorted({issue.scope for issue in error.issues if issue.scope}):  # RFC 6750, section 3
+        answer["WWW-Authenticate"] = f'Bearer realm="HealthHub", error="insufficient_scope", scope="{" ".join(wanted)}"'
+    return answer
 
 
 def version_response(

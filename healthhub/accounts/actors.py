@@ -27,6 +27,9 @@ class Actor:
 
     ``id`` is stable ("user:12", "client:demo-clinic", "system:recall"); ``name`` is what a citizen reads in the list
     of who has looked. ``facility`` is the id of a FHIR Organization, ``patient`` that of a citizen's own Patient.
+
+    An app that acts for a person is that person, as ``client``, and may do no more than ``scopes`` say (SMART's; None:
+    not narrowed). ``about`` is the id of the Patient whom the app was opened for: what ``patient/`` scopes are about.
     """
 
     id: str
@@ -34,6 +37,9 @@ class Actor:
     role: Role
     facility: str | None = None
     patient: str | None = None
+    scopes: frozenset[str] | None = None
+    client: str = ""
+    about: str | None = None
 
     @property
     def is_system(self) -> bool:

@@ -7,12 +7,12 @@ from django.http import HttpRequest
 from fhir.access import Condition, Write
 from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
-from healthhub.accounts.oauth import client_of_token
+from records.access import scopes
 from records.access.relations import presented_at
 from records.access.rows import readable
 from records.access.rule import CARE
 from records.access.writes import check_writes
-from records.memberships import actor_for_client
+from records.tokens import actor_of_token
 
 
 class RecordPolicy:
@@ -23,16 +23,26 @@ class RecordPolicy:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return None
-        client_id = client_of_token(token.strip())
-        return actor_for_client(client_id) if client_id else None
+        return actor_of_token(token.strip())
 
-    def readable(self, actor: Actor) -> Condition:
-        """Which rows `r` of the store the actor may read."""
-        return readable(actor)
+    def require(self, action: str, type: str, *, actor: Actor) -> None:
+        """`Refused` (403) if the actor's token has no scope for the action on resources of this type."""
+        scopes.require(action, type, actor=actor)
+
+    def readable(self, actor: Actor, *, searching: bool = False) -> Condition:
+        """Which rows `r` of the store the actor may read: what the rule lets it, and what its token is for."""
+        rule = readable(actor)
+        narrower = scopes.rows(actor, searching=searching)
+        return Condition(f"(({rule.sql}) AND {narrower.sql})", (*rule.params, *narrower.params)) if narrower else rule
+
+    def shows_version(self, content: str, *, actor: Actor) -> bool:
+        """Whether the token's scopes let this version of a readable resource be shown."""
+        return scopes.shows(content, actor=actor)
 
     def check_writes(self, writes: Sequence[Write], *, actor: Actor, presented: frozenset[str]) -> list[Issue]:
         """Why the actor may not write these; empty if all are allowed."""
-        return check_writes(writes, actor=actor, presented=presented)
+        beyond = scopes.check_writes(writes, actor=actor)
+        return beyond or check_writes(writes, actor=actor, presented=presented)
 
     def record_presented(self, patients: frozenset[str], *, actor: Actor) -> None:
         """Remember that these people showed their number and birth date at the actor's facility, which may now read."""

@@ -13,18 +13,19 @@ NamingSystem ObservationDefinition OperationDefinition Organization Organization
 Practitioner PractitionerRole Questionnaire Schedule SearchParameter Slot SpecimenDefinition StructureDefinition
 StructureMap Substance TerminologyCapabilities ValueSet
 """
+DIRECTORY_TYPES = frozenset(_DIRECTORY_TYPES.split())
 
 _NOTHING = Condition("false")
-_DIRECTORY = f"r.type IN ({', '.join(repr(name) for name in _DIRECTORY_TYPES.split())})"
+DIRECTORY = f"r.type IN ({', '.join(repr(name) for name in sorted(DIRECTORY_TYPES))})"
 # Not EXISTS: for that the planner reads all of a facility's people first, to hash them, even if 20 rows are asked for.
 CARED_FOR = (
     "(SELECT true FROM records_carerelation c WHERE c.patient_id = {person} AND c.facility_id = %s LIMIT 1) IS TRUE"
     " OR (SELECT true FROM records_consent c"
     " WHERE c.patient_id = {person} AND c.facility_id = %s AND c.withdrawn_at IS NULL LIMIT 1) IS TRUE"
 )
-_CARE_READS = f"((r.patient IS NULL AND ({_DIRECTORY} OR r.facility = %s)) OR {CARED_FOR.format(person='r.patient')})"
-_CITIZEN_READS = f"(r.patient = %s OR (r.patient IS NULL AND {_DIRECTORY}))"
-_DIRECTORY_ONLY = f"(r.patient IS NULL AND {_DIRECTORY})"
+_CARE_READS = f"((r.patient IS NULL AND ({DIRECTORY} OR r.facility = %s)) OR {CARED_FOR.format(person='r.patient')})"
+_CITIZEN_READS = f"(r.patient = %s OR (r.patient IS NULL AND {DIRECTORY}))"
+_DIRECTORY_ONLY = f"(r.patient IS NULL AND {DIRECTORY})"
 _withheld: list[str] = []  # SQL conditions on `r`: what a citizen may not read of her own record yet
 
 

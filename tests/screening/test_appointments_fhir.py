@@ -10,7 +10,7 @@ from oauth2_provider.models import AccessToken, Application
 
 from fhir import store
 from healthhub.accounts.actors import SYSTEM, Role
-from records.memberships import forget_clients
+from records.tokens import forget_tokens
 from records.models import Membership
 from screening.appointments import booking
 from screening.models import Appointment, AppointmentEvent, Slot
@@ -34,7 +34,7 @@ class Software:
         AccessToken.objects.create(
             application=client, token=token, expires=timezone.now() + timedelta(hours=1), scope="system/*.cruds"
         )
-        forget_clients()
+        forget_tokens()
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def send(self, method, path, resource=None, **headers):
