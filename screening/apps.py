@@ -17,6 +17,7 @@ HOOKS = (
     "screening.laboratory.projection",
     "screening.messages.emails",
     "screening.publishing.intake",
+    "screening.publishing.deciding",
     "screening.recall.intake",  # after the pathway: whoever it moved on is looked at again
     "screening.statistics.cells",  # after rebuild: it counts what that remakes
 )

@@ -4,12 +4,14 @@ A reason may need evidence (the letter that says so), and one that ends a person
 person: until somebody else confirms it, the step stays open, with its clock.
 """
 
+from collections.abc import Set
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from fhir.ids import new_id
 from fhir.outcomes import refuse
 from healthhub.accounts.actors import Actor, Role
 from healthhub.audit.log import record_access
@@ -22,6 +24,7 @@ from screening.models import ClosureRequest, Episode, EpisodeEvent, EpisodeState
 from screening.protocol import protocol_for
 from screening.protocol.events import CLOSED, REFERRED
 from screening.protocol.shapes import Reason
+from screening.publishing.noting import mark_unpublished
 
 REVIEW_DAYS = 365
 
@@ -45,11 +48,13 @@ def close_step(
     note: str = "",
     evidence: str = "",
     known: str | None = None,
+    task: str = "",
 ) -> ClosureRequest | None:
     """Close what a round waits for, or (for a reason that a second person must confirm) ask for that confirmation.
 
-    ``known`` is the mark of what the actor was shown, None for what is known now. Refused: as ``close_episode``, 422
-    without evidence where the reason needs it, 409 if a request waits already. One that was overtaken is settled.
+    ``known`` is the mark of what the actor was shown, None for what is known now; ``task`` the id of the Task by which
+    software asks. Refused: as ``close_episode``, 422 without evidence where the reason needs it, 409 if a request waits
+    already. One that was overtaken is settled.
     """
     rule = protocol_for(episode.programme, episode.opened_on).reasons.get(reason)
     if rule and needs_evidence(rule) and not evidence.strip():
@@ -73,6 +78,7 @@ def close_step(
                 episode=episode,
                 step=episode.step,
                 known=mark,
+                task=task or new_id(),
                 reason=reason,
                 closed_on=on,
                 note=note,
@@ -89,6 +95,7 @@ def close_step(
                 resource_id=str(episode.pk),
                 reason=reason,
             )
+            mark_unpublished([episode.patient_id])
     except IntegrityError:
         raise refuse(409, "conflict", "Somebody has asked for this closing already.", "episode") from None
     return asked
@@ -119,6 +126,7 @@ def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureR
         asked.accepted, asked.second, asked.second_name = accepted, actor.id, actor.name
         asked.decided_at = timezone.now()
         asked.save(update_fields=["accepted", "second", "second_name", "decided_at"])
+        mark_unpublished([asked.episode.patient_id])
     return asked
 
 
@@ -140,9 +148,18 @@ def closures_waiting(actor: Actor) -> QuerySet[ClosureRequest]:
         return waiting if scope.areas is None else waiting.filter(episode__area__in=scope.areas)
     if not actor.facility:
         return waiting.none()
-    referred = EpisodeEvent.objects.filter(episode=OuterRef("episode"), fact=REFERRED, data__to=actor.facility)
-    mine = Q(facility=actor.facility) | Q(episode__holder=actor.facility) | Exists(referred)
-    return waiting.filter(mine, episode__patient__in=visible_to(actor))
+    return waiting.filter(_concerning(actor.facility), episode__patient__in=visible_to(actor))
+
+
+def closures_shared(tasks: Set[str], facility: str) -> set[str]:
+    """Of these Tasks those that ask a facility to confirm a closing, whoever's software wrote them."""
+    waiting = ClosureRequest.objects.filter(_concerning(facility), task__in=tasks, accepted__isnull=True)
+    return set(waiting.values_list("task", flat=True))
+
+
+def _concerning(facility: str) -> Q:
+    referred = EpisodeEvent.objects.filter(episode=OuterRef("episode"), fact=REFERRED, data__to=facility)
+    return Q(facility=facility) | Q(episode__holder=facility) | Q(Exists(referred))
 
 
 def still_asked(requests: QuerySet[ClosureRequest]) -> QuerySet[ClosureRequest]:

@@ -6,9 +6,12 @@ derived. Rounds are named by id without a database constraint: a rebuild makes t
 """
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
+from fhir.ids import new_id
 from records.models import Citizen, Facility
 from screening.models.episode import Episode
 
@@ -91,12 +94,16 @@ class ClosureRequest(models.Model):
     """A closing that a second person must confirm: until then the step stays open, with its clock and its owner.
 
     `accepted` None waits; False was refused, and then the step simply goes on. `known` is the mark of what was known of
-    the round when it was asked for, see `screening.marks`: a request that was overtaken cannot be accepted.
+    the round when it was asked for, see `screening.marks`: a request that was overtaken cannot be accepted. `task` is
+    the id of its FHIR Task: that of the software that asked, or of the one which `publishing.closings` writes.
     """
 
     episode = models.ForeignKey(Episode, db_constraint=False, on_delete=models.DO_NOTHING, related_name="closures")
     step = models.CharField(max_length=40)
     known = models.CharField(max_length=32, blank=True, db_default="")
+    task = models.CharField(
+        max_length=64, unique=True, default=new_id, db_default=Cast(RandomUUID(), models.CharField())
+    )
     reason = models.CharField(max_length=40)
     closed_on = models.DateField()
     note = models.CharField(max_length=2000, blank=True)

@@ -7,42 +7,53 @@ from django.conf import settings
 from django.utils import timezone
 
 from fhir.hooks import Change, on_saved
-from fhir.outcomes import Issue, Refused
+from fhir.outcomes import Issue, Refused, refuse
 from healthhub.accounts.actors import Actor
-from screening.failsafe.closing import close_step
+from screening.failsafe.closing import close_step, needs_second
 from screening.models import Episode, EpisodeState
 from screening.protocol import protocol_for
-from screening.publishing.resources import task_id
-from screening.publishing.sweep import mark_unpublished
+from screening.protocol.shapes import Reason
+from screening.publishing.notes import reason_of, said_of, told_of_task
+from screening.publishing.noting import mark_unpublished
+from screening.publishing.resources import known_of, task_id
 
 GIVEN_UP = ("cancelled", "rejected", "failed")
 DONE = ("completed", "entered-in-error")
-FIXED = ("identifier", "basedOn", "code", "for", "owner", "focus", "restriction", "intent")
+FIXED = ("identifier", "basedOn", "code", "for", "owner", "focus", "restriction", "intent", "input")
 
 
 @on_saved("Task")
 def take(changes: Sequence[Change], *, actor: Actor) -> None:
     """Close the steps whose Tasks their owner's software has cancelled; the note is the evidence.
 
-    Refused (422, nothing is saved): a step ended without its outcome or a coded reason, deleted, or put off.
+    Refused (nothing is saved): 422 for a step ended without its outcome or a coded reason, deleted, or put off, or for
+    a reason that a second person must confirm (see ``deciding``); 409 if something has become known since.
     """
     if actor.is_system:
         return
     steps = [(change, episode) for change, episode in _with_steps(changes) if episode]
+    for change, _episode in steps:
+        if change.resource and known_of(change.resource) != known_of(change.previous or {}):
+            raise refuse(409, "conflict", "The Task was written anew since you read it: read it again.", "Task.input")
     if problems := [issue for change, episode in steps for issue in _faults(change, episode)]:
         raise Refused(422, problems)
     for change, episode in steps:
         if change.resource and change.resource.get("status") in GIVEN_UP:
-            note = " ".join(one["text"] for one in change.resource.get("note") or () if one.get("text"))
-            close_step(
-                episode=episode,
-                reason=_reason(change.resource),
-                on=timezone.localdate(),
-                actor=actor,
-                note=note,
-                evidence=note,
-            )
+            _close(episode, change.resource, actor)
         mark_unpublished([episode.patient_id])
+
+
+def _close(episode: Episode, resource: Mapping[str, Any], actor: Actor) -> None:
+    reason = reason_of(resource.get("statusReason"))
+    with told_of_task():
+        close_step(
+            episode=episode,
+            reason=reason,
+            on=timezone.localdate(),
+            actor=actor,
+            known=known_of(resource),
+            **said_of(resource, _reasons(episode)[reason]),
+        )
 
 
 def _faults(change: Change, episode: Episode) -> Iterator[Issue]:
@@ -53,13 +64,20 @@ def _faults(change: Change, episode: Episode) -> Iterator[Issue]:
     for name in FIXED:
         if resource.get(name) != previous.get(name):
             yield _issue(f"Task.{name}", "Only status, statusReason and note of a step's Task may change.")
-    reasons = protocol_for(episode.programme, episode.opened_on).reasons
+    reasons = _reasons(episode)
     if resource.get("status") in DONE:
         told = "A step is completed by its outcome: send the result, Procedure or DiagnosticReport that it waits for."
         yield _issue("Task.status", told)
-    elif resource.get("status") in GIVEN_UP and _reason(resource) not in reasons:
-        known = ", ".join(f"reason-{key}" for key in reasons)
-        yield _issue("Task.statusReason", f"A step is closed only for one of these reasons: {known}.")
+    elif resource.get("status") in GIVEN_UP:
+        rule = reasons.get(reason_of(resource.get("statusReason")))
+        if rule is None:
+            known = ", ".join(f"reason-{key}" for key in reasons)
+            yield _issue("Task.statusReason", f"A step is closed only for one of these reasons: {known}.")
+        elif needs_second(rule):
+            told = (
+                "A second person must confirm this reason: create a Task with code closing and this one as its focus."
+            )
+            yield _issue("Task.statusReason", told)
 
 
 def _with_steps(changes: Sequence[Change]) -> list[tuple[Change, Episode | None]]:
@@ -79,12 +97,8 @@ def _round_of(resource: Mapping[str, Any] | None) -> str | None:
     return None
 
 
-def _reason(resource: Mapping[str, Any]) -> str:
-    """The key of the protocol's reason, "" without one."""
-    for coding in (resource.get("statusReason") or {}).get("coding") or ():
-        if coding.get("system") == settings.FHIR_SYSTEMS["screening"]:
-            return str(coding.get("code") or "").removeprefix("reason-")
-    return ""
+def _reasons(episode: Episode) -> Mapping[str, Reason]:
+    return protocol_for(episode.programme, episode.opened_on).reasons
 
 
 def _issue(expression: str, diagnostics: str) -> Issue:

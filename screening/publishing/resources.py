@@ -8,6 +8,7 @@ from uuid import uuid5
 
 from django.conf import settings
 
+from screening.elements import pairs
 from screening.models import Decision, Episode, EpisodeState, ScreeningResult, Standing
 from screening.projection import NAMESPACE
 from screening.protocol import Protocol
@@ -15,12 +16,16 @@ from screening.protocol.events import DEPARTMENT
 from screening.protocol.shapes import Step
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/care-plan-category"
+_KNOWN = "known"
 URGENT_FROM = 40  # a step's urgency in the protocol from which its Task is "urgent"
 
 
 @dataclass(frozen=True, slots=True)
 class Pathway:
-    """What is known of one person in one programme; ``rounds`` oldest first, ``focus`` the newest result of each."""
+    """What is known of one person in one programme; ``rounds`` oldest first.
+
+    ``focus`` is the newest result of each round, ``known`` the mark of what is known of it (see ``marks``).
+    """
 
     patient: str
     protocol: Protocol
@@ -28,6 +33,7 @@ class Pathway:
     standing: Standing | None
     decision: Decision | None
     focus: Mapping[str, ScreeningResult]
+    known: Mapping[str, str]
 
     @property
     def open(self) -> Episode | None:
@@ -101,10 +107,10 @@ def task(pathway: Pathway, episode: Episode, step: Step) -> dict[str, Any]:
         "identifier": [{"system": settings.FHIR_SYSTEMS["round"], "value": str(episode.pk)}],
         "basedOn": [{"reference": f"CarePlan/{pathway.id_of('CarePlan')}"}],
         "status": "in-progress" if episode.state == EpisodeState.REFERRED else "requested",
-        "businessStatus": _coded(episode.state, str(EpisodeState(episode.state).label)),
+        "businessStatus": coded(episode.state, str(EpisodeState(episode.state).label)),
         "intent": "order",
         "priority": "urgent" if step.urgency >= URGENT_FROM else "routine",
-        "code": _coded(f"step-{step.key}", step.name["vi"], step.name["en"]),
+        "code": coded(f"step-{step.key}", step.name["vi"], step.name["en"]),
         "for": {"reference": f"Patient/{pathway.patient}"},
     }
     if result := pathway.focus.get(str(episode.pk)):
@@ -113,7 +119,20 @@ def task(pathway: Pathway, episode: Episode, step: Step) -> dict[str, Any]:
         resource["owner"] = {"reference": f"Organization/{episode.owner}"}
     assert episode.due_on is not None
     resource["restriction"] = {"period": {"start": episode.opened_on.isoformat(), "end": episode.due_on.isoformat()}}
+    resource["input"] = [known_input(pathway.known[str(episode.pk)])]
     return resource
+
+
+def known_input(mark: str) -> dict[str, Any]:
+    """The mark of what was known when a Task was written: who decides by it, decides about no more than that."""
+    return {"type": coded(_KNOWN, "Dấu của những gì đã biết", "Mark of what was known"), "valueString": mark}
+
+
+def known_of(resource: Mapping[str, Any]) -> str:
+    """The mark that a Task carries, "" without one."""
+    wanted = (settings.FHIR_SYSTEMS["screening"], _KNOWN)
+    marks = [one.get("valueString") for one in resource.get("input") or () if wanted in pairs(one.get("type"))]
+    return str(marks[0] or "") if marks else ""
 
 
 def ended_task(stored: Mapping[str, Any], episode: Episode | None, protocol: Protocol) -> dict[str, Any]:
@@ -124,9 +143,9 @@ def ended_task(stored: Mapping[str, Any], episode: Episode | None, protocol: Pro
     if episode.state == EpisodeState.CLOSED and episode.outcome == "closed":
         known = protocol.reasons.get(episode.detail)
         label = known.label if known else {"vi": episode.detail, "en": episode.detail}
-        reason = _coded(f"reason-{episode.detail}", label["vi"], label["en"])
+        reason = coded(f"reason-{episode.detail}", label["vi"], label["en"])
         return {**stored, "status": "cancelled", "statusReason": reason}
-    return {**stored, "status": "completed", "businessStatus": _coded("completed", "Đã xong")}
+    return {**stored, "status": "completed", "businessStatus": coded("completed", "Đã xong")}
 
 
 def _status(pathway: Pathway, *, planned: str, active: str, held: str, ended: str) -> str:
@@ -147,9 +166,10 @@ def _facility(pathway: Pathway) -> str | None:
 
 
 def _programme(protocol: Protocol) -> dict[str, Any]:
-    return _coded(f"programme-{protocol.programme}", protocol.name["vi"], protocol.name["en"])
+    return coded(f"programme-{protocol.programme}", protocol.name["vi"], protocol.name["en"])
 
 
-def _coded(code: str, text: str, display: str = "") -> dict[str, Any]:
+def coded(code: str, text: str, display: str = "") -> dict[str, Any]:
+    """A CodeableConcept of a local code."""
     coding = {"system": settings.FHIR_SYSTEMS["screening"], "code": code, "display": display or str(text)}
     return {"coding": [coding], "text": str(text)}

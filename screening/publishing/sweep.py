@@ -2,7 +2,7 @@
 way it leaves its notes for the next run."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date
 from time import monotonic
 from typing import Any, Final
@@ -14,9 +14,11 @@ from django.utils import timezone
 from fhir.store import Draft, save_many
 from fhir.text import parse
 from healthhub.accounts.actors import system_actor
+from screening.marks import with_known
 from screening.models import Decision, Episode, EpisodeState, ScreeningResult, Standing
 from screening.protocol import Protocol, programmes, protocol_for
 from screening.protocol.events import DEPARTMENT
+from screening.publishing.closings import closing_drafts, is_closing
 from screening.publishing.resources import Pathway, care_plan, ended_task, episode_of_care, task, task_id
 
 PUBLISHER: Final = system_actor("pathway")
@@ -24,7 +26,6 @@ PEOPLE: Final = 500  # in one transaction
 ENDED: Final = ("completed", "cancelled", "rejected", "failed", "entered-in-error")
 TAKEN_UP: Final = ("received", "accepted", "in-progress", "on-hold", "ready")  # the owner's own word; it stays
 
-_NOTE = "INSERT INTO screening_unpublishedperson (patient) SELECT unnest(%s::text[])"
 _TAKE = """
 WITH taken AS (
     DELETE FROM screening_unpublishedperson
@@ -35,13 +36,6 @@ WITH taken AS (
 _TASKS = """
 SELECT content FROM fhir_resource WHERE type = 'Task' AND patient = ANY(%s) AND NOT deleted AND content LIKE %s
 """
-
-
-def mark_unpublished(patients: Collection[str]) -> None:
-    """Have these people's resources written again after commit. Called in the transaction of what changed."""
-    if patients:
-        with connection.cursor() as cursor:
-            cursor.execute(_NOTE, [sorted(set(patients))])
 
 
 def publish_noted(*, seconds: float = 30) -> int:
@@ -61,7 +55,7 @@ def publish_noted(*, seconds: float = 30) -> int:
 
 def publish(patients: Sequence[str], *, on: date) -> None:
     """Write EpisodeOfCare, CarePlan and Tasks of these people; what says the same already stays as it is."""
-    drafts: list[Draft] = []
+    drafts = closing_drafts(patients)
     stored = _stored_tasks(patients)
     waiting: set[str] = set()
     rounds: dict[str, Episode] = {}
@@ -94,11 +88,12 @@ def _merged(resource: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
 def _stored_tasks(patients: Sequence[str]) -> dict[str, dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute(_TASKS, [list(patients), f"%{settings.FHIR_SYSTEMS['round']}%"])
-        return {resource["id"]: resource for (text,) in cursor if (resource := parse(text).resource)}
+        found = [parse(text).resource for (text,) in cursor]
+    return {resource["id"]: resource for resource in found if not is_closing(resource)}
 
 
 def _pathways(patients: Sequence[str], on: date) -> list[Pathway]:
-    """The programmes in which these people have a round or a decision; four statements."""
+    """The programmes in which these people have a round or a decision; five statements."""
     rounds: dict[tuple[str, str], list[Episode]] = defaultdict(list)
     for episode in Episode.objects.filter(patient__in=patients).order_by("opened_on", "id"):
         rounds[episode.patient_id, episode.programme].append(episode)
@@ -108,9 +103,11 @@ def _pathways(patients: Sequence[str], on: date) -> list[Pathway]:
         for one in Decision.objects.filter(patient__in=patients).order_by("made_on", "request_id")
     }
     waiting = [one.pk for found in rounds.values() for one in found if one.state != EpisodeState.CLOSED]
+    marks = with_known(Episode.objects.filter(pk__in=waiting)).values_list("pk", "known")
+    known = {str(pk): mark for pk, mark in marks}
     newest = ScreeningResult.objects.filter(episode__in=waiting).order_by("collected_on", "observation_id")
     focus = {str(result.episode_id): result for result in newest}
-    known = set(programmes())
+    ours = set(programmes())
     return [
         Pathway(
             patient=key[0],
@@ -119,9 +116,10 @@ def _pathways(patients: Sequence[str], on: date) -> list[Pathway]:
             standing=standings.get(key),
             decision=decisions.get(key),
             focus=focus,
+            known=known,
         )
         for key in sorted(rounds.keys() | decisions.keys())
-        if key[1] in known
+        if key[1] in ours
     ]
 
 

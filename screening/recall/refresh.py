@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from screening.protocol import Protocol, programmes, protocol_for
 from screening.protocol.shapes import INVITED
-from screening.publishing.sweep import mark_unpublished
+from screening.publishing.noting import mark_unpublished
 from screening.recall.callers import callers
 from screening.recall.invitations import NEVER
 from screening.recall.night import has_begun, note_day

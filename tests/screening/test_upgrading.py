@@ -13,7 +13,8 @@ from django.utils import timezone
 from records.models import Facility
 from screening.failsafe.nightly import run_nightly
 from screening.imports.left import waiting
-from screening.models import Episode, Escalation
+from screening.laboratory.notices import open_notices
+from screening.models import ClosureRequest, Episode, Escalation, UnpublishedPerson
 from tests.screening.conftest import make_patient
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,8 +73,7 @@ def test_rows_left_out_before_wait_for_their_second_look(old: Any, station: Faci
     ]
 
 
-def test_late_steps_of_rounds_opened_before_go_up_a_level(patient: str, old: Any, station: Facility) -> None:
-    due = timezone.localdate() - timedelta(days=20)
+def open_round(old: Any, patient: str, station: Facility, due: date) -> None:
     shared = {
         "patient_id": patient,
         "programme": "colorectal",
@@ -100,6 +100,11 @@ def test_late_steps_of_rounds_opened_before_go_up_a_level(patient: str, old: Any
         source_id="o1",
         source_version=1,
     )
+
+
+def test_late_steps_of_rounds_opened_before_go_up_a_level(patient: str, old: Any, station: Facility) -> None:
+    due = timezone.localdate() - timedelta(days=20)
+    open_round(old, patient, station, due)
     upgrade()
     need = Episode.objects.get().needs[0]
     assert (need["step"], need["source"], need["due_on"]) == ("colonoscopy", "Observation/o1", due.isoformat())
@@ -109,3 +114,22 @@ def test_late_steps_of_rounds_opened_before_go_up_a_level(patient: str, old: Any
     }
     run_nightly()
     assert list(Escalation.objects.values_list("step", "due_on", "level")) == [("colonoscopy", due, "district")]
+
+
+def test_tasks_of_open_steps_are_written_again_with_what_is_known(patient: str, old: Any, station: Facility) -> None:
+    asked = old.get_model("screening", "ClosureRequest").objects
+    shared = {"episode_id": uuid4(), "reason": "moved_away", "closed_on": date(2026, 1, 1), "facility_id": station.pk}
+    for step in ("colonoscopy", "histology"):
+        asked.create(**shared, step=step, actor="user:1", actor_name="Bác sĩ An")
+    open_round(old, patient, station, timezone.localdate())
+    upgrade()
+    assert list(UnpublishedPerson.objects.values_list("patient", flat=True)) == [patient]
+    assert len(set(ClosureRequest.objects.values_list("task", flat=True))) == 2
+
+
+def test_what_was_told_before_of_results_stays_told_of_results(patient: str, old: Any, station: Facility) -> None:
+    told = {"patient_id": patient, "facility_id": station.pk, "version": 2, "text": "corrected"}
+    old.get_model("screening", "Notice").objects.create(observation_id="o1", made_at=timezone.now(), **told)
+    upgrade()
+    [notice] = open_notices(station.pk)
+    assert (notice.source_type, notice.source_id, notice.version) == ("Observation", "o1", 2)
