@@ -99,7 +99,7 @@ def build_assessment(
     tnm: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The resource that says so; ``about`` is the Observation that it follows."""
-    found = _finding(finding)
+    found = coded_finding(finding)
     base = {"code": _code(rule), "subject": {"reference": f"Patient/{patient_id}"}}
     performer = {"reference": f"Organization/{facility}"} if facility else None
     if rule.kind not in (REPORT, STAGING):
@@ -118,7 +118,7 @@ def build_assessment(
         **base,
         "status": "final",
         "effectiveDateTime": done_on.isoformat(),
-        "issued": _instant(reported_on) if reported_on else None,
+        "issued": instant_of(reported_on) if reported_on else None,
         "performer": [performer] if performer else None,
     }
     if rule.kind == REPORT:
@@ -129,7 +129,7 @@ def build_assessment(
             "conclusionCode": [found] if found else None,
         }
         return _without_gaps(report)
-    parts = [_part(part, value) for part, value in (tnm or {}).items() if value]
+    parts = [coded_part(part, value) for part, value in (tnm or {}).items() if value]
     staging = {
         "resourceType": "Observation",
         **shared,
@@ -173,14 +173,15 @@ def _code(assessment: Assessment) -> dict[str, Any]:
     return {"coding": [{"system": system, "code": code, "display": assessment.display}], "text": assessment.name["vi"]}
 
 
-def _finding(finding: Finding) -> dict[str, Any] | None:
+def coded_finding(finding: Finding) -> dict[str, Any] | None:
+    """A finding as a CodeableConcept; None for the one that says nothing."""
     if not finding.codings:
         return None
     system, code = finding.codings[0]
     return {"coding": [{"system": system, "code": code, "display": finding.label["en"]}], "text": finding.label["vi"]}
 
 
-def _part(part: str, value: str) -> dict[str, Any]:
+def coded_part(part: str, value: str) -> dict[str, Any]:
     """A component of a clinical staging: LOINC says which part, the value is kept as it was written."""
     coding = {"system": LOINC, "code": TNM[part][0], "display": _TNM_NAMES[part]}
     return {
@@ -196,7 +197,8 @@ def _without_gaps(resource: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in resource.items() if value is not None}
 
 
-def _instant(day: date) -> str:
+def instant_of(day: date) -> str:
+    """The first moment of a day in Hanoi."""
     return datetime(day.year, day.month, day.day, tzinfo=ZONE).isoformat()
 
 

@@ -12,8 +12,11 @@ from django.utils.translation import gettext_lazy
 
 from healthhub.accounts.models import User
 from screening.citizen import here, written
-from screening.models import ContactAttempt, EpisodeEvent
+from screening.correcting import own_steps, reasons_of
+from screening.models import ContactAttempt, EpisodeEvent, EventKind
 from screening.protocol import programmes, protocol_for
+from screening.protocol.events import ASSESSED
+from screening.protocol.shapes import Text
 
 _SOURCES: Final = {
     "Observation": gettext_lazy("kết quả"),
@@ -28,7 +31,11 @@ _SOURCES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``by`` is the author's name, ``source`` what says so, with its version; ``undone``: taken back or replaced."""
+    """``by`` is the author's name, ``source`` what says so, with its version; ``undone``: taken back or replaced.
+
+    ``reason`` is why it was put right or taken back. ``own``: the reader's facility may put it right, by its
+    ``source_type`` and ``source_id``.
+    """
 
     day: date
     programme: str
@@ -39,17 +46,36 @@ class Entry:
     by: str
     source: str
     undone: bool
+    reason: str = ""
+    source_type: str = ""
+    source_id: str = ""
+    own: bool = False
 
 
-def history_of(patient_id: str, contacts: Iterable[ContactAttempt] = ()) -> list[Entry]:
-    """Everything, newest first; two statements. ``contacts`` are hers, if they should stand among the rest."""
+def history_of(patient_id: str, contacts: Iterable[ContactAttempt] = (), *, facility: str | None = None) -> list[Entry]:
+    """Everything, newest first; at most five statements. ``contacts`` are hers, if they should stand among the rest;
+    ``facility`` is the reader's, if steps are offered for correction."""
     events = list(EpisodeEvent.objects.filter(patient_id=patient_id).order_by("source_version", "recorded_at"))
     last: dict[tuple[str, str, str], EpisodeEvent] = {}
     for event in events:
         last[event.source_type, event.source_id, event.programme] = event
     names = _names(events)
+    steps = {(event.source_type, event.source_id) for event in events if event.fact == ASSESSED}
+    own = own_steps(patient_id, facility) & steps if facility and steps else set()
+    again = {
+        (event.source_type, event.source_id)
+        for event in events
+        if event.fact == ASSESSED and event.kind in (EventKind.CORRECTED, EventKind.WITHDRAWN)
+    }
+    reasons = reasons_of(again)
     entries = [
-        _entry(event, names, undone=last[event.source_type, event.source_id, event.programme] is not event)
+        _entry(
+            event,
+            names,
+            undone=last[event.source_type, event.source_id, event.programme] is not event,
+            reason=reasons.get((event.source_type, event.source_id, event.source_version)),
+            own=(event.source_type, event.source_id) in own,
+        )
         for event in events
     ]
     known = set(programmes())
@@ -109,7 +135,9 @@ def title_of(event: EpisodeEvent) -> tuple[str, str]:
     )
 
 
-def _entry(event: EpisodeEvent, names: Mapping[str, str], *, undone: bool) -> Entry:
+def _entry(
+    event: EpisodeEvent, names: Mapping[str, str], *, undone: bool, reason: tuple[Text, str] | None, own: bool
+) -> Entry:
     title, text = title_of(event)
     if event.kind == "withdrawn":
         title = _("Rút lại: %(what)s") % {"what": title}
@@ -126,6 +154,10 @@ def _entry(event: EpisodeEvent, names: Mapping[str, str], *, undone: bool) -> En
         by=names.get(event.actor, event.actor),
         source=f"{source}, {_('bản')} {event.source_version}" if event.source_version > 1 else source,
         undone=undone,
+        reason=": ".join(filter(None, (here(reason[0]), reason[1]))) if reason else "",
+        source_type=event.source_type,
+        source_id=event.source_id,
+        own=own and event.fact == ASSESSED and not undone and event.kind != EventKind.WITHDRAWN,
     )
 
 

@@ -62,15 +62,23 @@ CHECKS: Final = (
         "positive_withdrawn",
         _("Dương tính đã bị rút lại và chưa có kết quả nào khác"),
         _("Hãy hỏi nơi rút vì sao, rồi nhập kết quả đúng hoặc lấy mẫu lại: người này không còn bước nào đang mở."),
-        f"""SELECT 'Observation/' || w.source_id, w.patient_id, w.programme, c.facility_id, w.occurred_on
+        f"""SELECT w.source_type || '/' || w.source_id, w.patient_id, w.programme, c.facility_id, w.occurred_on
         FROM screening_episodeevent w LEFT JOIN records_citizen c ON c.patient_id = w.patient_id
-        WHERE w.kind = 'withdrawn' AND w.fact = 'result' AND w.data->>'outcome' = 'positive'
+        WHERE w.kind = 'withdrawn' AND (w.fact = 'result' AND w.data->>'outcome' = 'positive' OR w.fact = 'assessed'
+            AND concat_ws('|', w.programme, w.data->>'assessment', w.data->>'finding') = ANY(%(leading)s))
           AND w.recorded_at > %(today)s::date - {WITHDRAWN_DAYS}
           AND NOT EXISTS (SELECT FROM screening_episodeevent l WHERE l.source_id = w.source_id
             AND l.source_type = w.source_type AND (l.source_version > w.source_version
               OR (l.source_version = w.source_version AND l.kind <> 'withdrawn')))
           AND NOT EXISTS (SELECT FROM screening_screeningresult r WHERE r.patient_id = w.patient_id
             AND r.programme = w.programme AND r.collected_on >= w.occurred_on)
+          AND (w.fact = 'result' OR NOT EXISTS (SELECT FROM screening_episode o WHERE o.patient_id = w.patient_id
+              AND o.programme = w.programme AND o.state <> 'closed')
+            AND NOT EXISTS (SELECT FROM screening_episodeevent v WHERE v.patient_id = w.patient_id
+              AND v.programme = w.programme AND v.fact IN ('assessed', 'closed') AND v.kind <> 'withdrawn'
+              AND v.occurred_on >= w.occurred_on AND NOT EXISTS (SELECT FROM screening_episodeevent l
+                WHERE l.source_id = v.source_id AND l.source_type = v.source_type
+                  AND l.source_version > v.source_version)))
           AND NOT EXISTS (SELECT FROM screening_episodeevent d WHERE d.patient_id = w.patient_id AND d.fact = 'died'
             AND d.kind <> 'withdrawn')""",
         reviewable=True,
@@ -176,7 +184,7 @@ class Lost:
 def run_check(check: Check, on: date) -> list[Lost]:
     """Everybody whom it finds on that day."""
     with connection.cursor() as cursor:
-        cursor.execute(check.sql, {"today": on, "asked": _owe_a_finding()})
+        cursor.execute(check.sql, {"today": on, "asked": _owe_a_finding(), "leading": _lead_on()})
         return [Lost(check.key, row[0], row[1], row[2] or "", row[3] or "", row[4]) for row in cursor.fetchall()]
 
 
@@ -194,5 +202,18 @@ def _owe_a_finding() -> list[str]:
             for protocol in protocols()
             for one in protocol.assessments.values()
             if one.kind in kinds and len(one.findings) > 1
+        }
+    )
+
+
+def _lead_on() -> list[str]:
+    """``programme|assessment|finding`` of the findings that ask for a further step."""
+    return sorted(
+        {
+            f"{protocol.programme}|{one.key}|{finding.key}"
+            for protocol in protocols()
+            for one in protocol.assessments.values()
+            for finding in one.findings.values()
+            if finding.leads_to
         }
     )

@@ -256,17 +256,19 @@ class UnmatchedResult(models.Model):
 
 
 class Notice(models.Model):
-    """A result that somebody acted on, or the citizen may have read, says something else now.
+    """A result or finding that somebody acted on, or the citizen may have read, says something else now.
 
-    One for each facility that acted (`facility`) and one for the citizen (`facility` None). `text` is a key of
-    laboratory.notices.TEXTS: a notice never holds what the result says. It stays until it is acknowledged.
+    `source_type` and `source_id` name the resource, `version` is its new one. One for each facility that acted
+    (`facility`) and one for the citizen (`facility` None). `text` is a key of laboratory.notices.TEXTS: a notice never
+    holds what the result says. It stays until it is acknowledged.
     """
 
     facility = models.ForeignKey(
         Facility, null=True, blank=True, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+"
     )
     patient = models.ForeignKey(Citizen, db_constraint=False, on_delete=models.DO_NOTHING, related_name="notices")
-    observation_id = models.CharField(max_length=64)
+    source_type = models.CharField(max_length=64)
+    source_id = models.CharField(max_length=64)
     version = models.IntegerField()
     text = models.CharField(max_length=40)
     made_at = models.DateTimeField()
@@ -276,7 +278,7 @@ class Notice(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("observation_id", "version", "facility", "patient"),
+                fields=("source_type", "source_id", "version", "facility", "patient"),
                 nulls_distinct=False,
                 name="screening_notice_once",
             ),
@@ -288,4 +290,4 @@ class Notice(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.text} {self.observation_id}"
+        return f"{self.text} {self.source_type}/{self.source_id}"

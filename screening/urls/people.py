@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from screening.views import me, people, person, results, steps, worklist
+from screening.views import correcting, me, people, person, results, steps, worklist
 
 urlpatterns = [
     path("me/results/", me.results, name="me-results"),
@@ -25,5 +25,15 @@ urlpatterns = [
     ),
     path("clinic/people/<id:patient_id>/results/<id:observation_id>/refer/", steps.refer, name="clinic-refer"),
     path("clinic/people/<id:patient_id>/results/<id:observation_id>/assess/", steps.assess, name="clinic-assess"),
+    path(
+        "clinic/people/<id:patient_id>/steps/<str:kind>/<id:source_id>/correct/",
+        correcting.correct,
+        name="clinic-step-correct",
+    ),
+    path(
+        "clinic/people/<id:patient_id>/steps/<str:kind>/<id:source_id>/withdraw/",
+        correcting.withdraw,
+        name="clinic-step-withdraw",
+    ),
     path("clinic/people/<id:patient_id>/rounds/<uuid:episode_id>/close/", steps.close, name="clinic-close"),
 ]

@@ -27,12 +27,12 @@ SHOWN = 4
 @require_GET
 def person(request: ActingRequest, patient_id: str) -> HttpResponse:
     """Everything on one page; 403 for people whom the facility does not care for. ``profile`` logs the access."""
-    facility_of(request)
+    facility = facility_of(request)
     found = profile(patient_id, actor=request.actor, without_codes=screening_codes(), reason=request.path)
     results = list(results_of(patient_id))
     standing = standings(found.citizen, results, on=timezone.localdate())
     notes = notes_for([one.episode for one in standing if one.episode is not None and one.action])
-    history = history_of(patient_id, contacts_of(patient_id))
+    history = history_of(patient_id, contacts_of(patient_id), facility=facility.pk)
     context = {
         "person": identity(found.citizen),
         "standings": standing,

@@ -12,6 +12,7 @@ from screening.models import (
     Decision,
     EntryDifference,
     Episode,
+    EpisodeEvent,
     FailsafeAlarm,
     ImportBatch,
     Kit,
@@ -126,6 +127,7 @@ def _about_people() -> list[Visit]:
         Visit("clinic-refer", "clinician", about),
         Visit("clinic-assess", "clinician", about),
         Visit("clinic-assess", "clinician", {"patient_id": chain.patient_id, "observation_id": chain.pk}),
+        *(Visit(f"clinic-step-{act}", "clinician", step) for act in ("correct", "withdraw") for step in _steps(chain)),
         Visit("clinic-close", "clinician", her | {"episode_id": waiting.episode_id}),
         Visit("clinic-reopen", "clinician", {"patient_id": closed.patient_id, "episode_id": closed.pk}),
         *(
@@ -138,6 +140,13 @@ def _about_people() -> list[Visit]:
             {"patient_id": "demo1-01901-r00301", "request_id": "demo1-01901-r00301-decision"},
         ),
     ]
+
+
+def _steps(result: ScreeningResult) -> list[dict[str, str]]:
+    """What was recorded of the round's steps: an examination, a report and a stage."""
+    said = EpisodeEvent.objects.filter(episode=result.episode, fact="assessed").order_by("occurred_on")
+    keys = said.values_list("source_type", "source_id")
+    return [{"patient_id": result.patient_id, "kind": kind, "source_id": name} for kind, name in keys]
 
 
 def _laboratory() -> list[Visit]:

@@ -91,6 +91,21 @@ def test_a_positive_that_was_taken_back_is_asked_after_until_there_is_another_re
     assert find_lost(today)["positive_withdrawn"] == []
 
 
+def test_a_lesion_that_was_taken_back_is_asked_after_where_no_step_waits(send: Sender, man: str) -> None:
+    """Found in somebody without a test of ours: with the finding her round is gone, and nothing else would tell."""
+    coding = {"system": "https://healthhub.example/fhir/CodeSystem/screening", "code": "lesion-sampled"}
+    today = timezone.localdate()
+    lesion = {"outcome": {"coding": [coding]}}
+    source = send.procedure(man, on=str(today), **lesion)
+    assert find_lost(today)["positive_withdrawn"] == []
+    stored = parse(read(type="Procedure", id=source, actor=SYSTEM).content).resource
+    store.save({**stored, "status": "entered-in-error"}, actor=SYSTEM)
+    found = find_lost(today)["positive_withdrawn"]
+    assert [(one.patient, one.subject) for one in found] == [(man, f"Procedure/{source}")]
+    send.fit(man, "50", on=str(today - timedelta(9)))
+    assert find_lost(today)["positive_withdrawn"] == []  # her round is open, with a step that waits
+
+
 def test_every_check_is_proven_to_find_somebody() -> None:
     assert {check.key for check in CHECKS} == {*CORRUPTIONS, "assessed_without_finding", "positive_withdrawn"}
 
