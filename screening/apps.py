@@ -13,6 +13,7 @@ HOOKS = (
     "screening.appointments.projection",
     "screening.failsafe.cancers",
     "screening.laboratory.expiry",
+    "screening.laboratory.second_entry",
     "screening.laboratory.notices",  # before the projection, which would know the new version only
     "screening.laboratory.projection",
     "screening.messages.emails",
