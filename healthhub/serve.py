@@ -69,6 +69,8 @@ def _serve(host: str, port: int) -> int:
     from django.conf import settings
     from django.core.management import call_command
 
+    from healthhub.accounts.demo import set_up_demo_codes
+
     env = {**os.environ, **FRUGAL}
     root, var = Path(settings.BASE_DIR), Path(settings.VAR_DIR)
     (var / "log").mkdir(parents=True, exist_ok=True)
@@ -79,6 +81,8 @@ def _serve(host: str, port: int) -> int:
         if settings.DEMO and _wants_city():
             _say(f"Building the demo city with {DEMO_TESTS:,} screening tests (about a minute, only this once)")
             run([*manage, "load_demo", "--tests", str(DEMO_TESTS), "--seed", "1"], cwd=root, env=env)
+        if settings.DEMO:
+            set_up_demo_codes()
         call_command("protocol", "publish", stdout=StringIO())
         _require_free(host, port)  # again: the city took a minute
         programs = _programs(host, port, var / "log")
@@ -171,6 +175,7 @@ def _welcome(address: str, *, demo: bool) -> None:
         lines += [
             f"  {f'{user}@{sign_ins.DEMO_DOMAIN}':{width}}   {sign_ins.DEMO_PASSWORD}" for user in sign_ins.DEMO_USERS
         ]
+        lines += ["  Staff also give a code: the page that asks for it shows it."]
         lines += [f"  FHIR client {sign_ins.DEMO_CLIENT_ID} with secret {sign_ins.DEMO_CLIENT_SECRET}"]
         lines += [f"  at {address}/oauth/token and {address}/fhir"]
     print("\n".join(lines), "\n", flush=True)

@@ -11,7 +11,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from healthhub import databases, embedded
+from healthhub import caches, databases, embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("HEALTHHUB_VAR", BASE_DIR / "var")).resolve()
@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "healthhub.web",  # before allauth, whose templates it replaces
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "oauth2_provider",
     "django_celery_beat",
     "django_cotton.apps.SimpleAppConfig",
@@ -86,6 +87,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "healthhub.web.nul.RefuseNulMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "healthhub.accounts.second_factor.RequireSecondFactor",
     "screening.versions.NoticeVersions",
 ]
 
@@ -119,6 +121,11 @@ DATABASES = {"default": databases.from_url(os.environ.get("DATABASE_URL") or emb
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or embedded.broker_url(VAR_DIR)
+#: Shared by all processes: rate limits, used codes.
+CACHE_URL = os.environ.get("CACHE_URL") or caches.url_beside(CELERY_BROKER_URL)
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -162,6 +169,15 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "healthhub.accounts.adapter.AccountAdapter"
+MFA_ADAPTER = "healthhub.accounts.mfa.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "healthhub.accounts.codes.GiveCode",
+    "reauthenticate": "healthhub.accounts.codes.ConfirmCode",
+    "activate_totp": "healthhub.accounts.codes.SetUpCode",
+}
+MFA_TOTP_TOLERANCE = 1  # the codes before and after too: a telephone's clock may be slow
+MFA_RECOVERY_CODES_SHOW_ONCE = True
 CSRF_FAILURE_VIEW = "healthhub.errors.csrf_failure"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -265,6 +281,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {name: {"level": "WARNING"} for name in ("fontTools", "fpdf")},  # each font would be hundreds of lines
+    "loggers": {name: {"level": "WARNING"} for name in ("fido2", "fontTools", "fpdf")},  # keys; each font
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
 }

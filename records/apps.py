@@ -8,4 +8,4 @@ class RecordsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from records import projections, validation  # noqa: F401  registering is the point of importing
+        from records import projections, sign_ins, validation  # noqa: F401  registering is the point of importing

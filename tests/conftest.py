@@ -2,18 +2,34 @@
 
 import os
 from collections.abc import Iterator
+from itertools import count
+from uuid import uuid4
 
 import psycopg2
 import pytest
 from django.conf import settings
+from django.test import Client
 from kombu import Connection
 from pytest_django import DjangoDbBlocker
+
+_RUN = uuid4().hex
+_tests = count()
+_cache_prefix = ""
+
+
+def cache_key(key: str, prefix: str, version: int) -> str:
+    """A test's own part of the shared cache, in all its threads: no test meets what another one has counted."""
+    return f"test:{_RUN}:{_cache_prefix}:{key}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set apart what is shared with a running demo: the task queue. (pytest-django makes the test database.)"""
     settings.CELERY_TASK_DEFAULT_QUEUE = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    settings.CACHES["default"]["KEY_FUNCTION"] = cache_key
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing real is hashed
+    from tests.sign_in import force_login
+
+    Client.force_login = force_login  # type: ignore[method-assign]
 
 
 def pytest_report_header() -> list[str]:
@@ -75,6 +91,13 @@ def _empty_queue() -> None:
         queue = app.amqp.queues[settings.CELERY_TASK_DEFAULT_QUEUE].bind(connection.default_channel)
         queue.declare()  # RabbitMQ empties only what is there
         queue.purge()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    """Let each test count from nought."""
+    global _cache_prefix
+    _cache_prefix = str(next(_tests))
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,13 @@
 """What allauth asks of us."""
 
+import time
+from typing import Any
+
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
+from allauth.core import context
+from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +27,37 @@ class AccountAdapter(DefaultAccountAdapter):
         "too_many_login_attempts": _("Sai quá nhiều lần. Hãy thử lại sau ít phút."),
         "unknown_email": _("Không có tài khoản nào dùng email này."),
     }
+
+    said = {
+        "mfa/messages/recovery_codes_generated.txt": _("Đã tạo mã dự phòng mới."),
+        "mfa/messages/totp_activated.txt": _("Đã thiết lập ứng dụng tạo mã."),
+        "mfa/messages/totp_deactivated.txt": _("Đã bỏ ứng dụng tạo mã."),
+        "mfa/messages/webauthn_added.txt": _("Đã thêm khóa truy cập."),
+        "mfa/messages/webauthn_removed.txt": _("Đã bỏ khóa truy cập."),
+        "account/messages/password_changed.txt": _("Đã đổi mật khẩu."),
+        "account/messages/password_set.txt": _("Đã đổi mật khẩu."),
+    }
+
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        extra_tags: str = "",
+        message: str | None = None,
+    ) -> None:
+        """In our words or not at all."""
+        text = message or self.said.get(message_template or "")
+        if text:
+            messages.add_message(request, level, str(text), extra_tags=extra_tags)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whoever has just signed in need not do so again, as at the first sign-in, which sets up a second factor."""
+        request = context.request
+        records = get_authentication_records(request, request.user)
+        fresh = records and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
+        return not fresh and super().is_reauthentication_required(app=app, **kwargs)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Never: an account without a membership could see nothing anyway."""

@@ -6,7 +6,13 @@ from django.contrib.auth.hashers import make_password
 from oauth2_provider.models import get_application_model
 
 from healthhub.accounts.actors import Role
-from healthhub.accounts.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_DOMAIN, DEMO_PASSWORD
+from healthhub.accounts.demo import (
+    DEMO_CLIENT_ID,
+    DEMO_CLIENT_SECRET,
+    DEMO_DOMAIN,
+    DEMO_PASSWORD,
+    set_up_demo_codes,
+)
 from healthhub.accounts.models import User
 from records.models import Membership
 from screening.demo.people import Person
@@ -41,6 +47,7 @@ def create_demo_accounts(*, clinic: Site, citizen: Person) -> User:
         elif role is Role.CITIZEN:
             at = {"patient_id": citizen.id}
         Membership.objects.create(user=user, role=role.value, **at)
+    set_up_demo_codes()
     application = get_application_model()
     application.objects.create(
         client_id=DEMO_CLIENT_ID,

@@ -71,6 +71,8 @@ def _mine() -> list[Visit]:
     return [
         *(Visit(name, "citizen") for name in (*names, "me-messages", "me-messages-preferences")),
         *(Visit(f"account_{name}", "citizen") for name in ("change_password", "reauthenticate", "logout")),
+        *(Visit(f"mfa_{name}", "citizen") for name in ("index", "activate_totp", "add_webauthn")),
+        Visit("mfa_generate_recovery_codes", "citizen"),
         Visit("me-record-group", "citizen", {"group": "conditions"}),
         Visit("me-result", "citizen", {"observation_id": result.pk}),
         Visit("me-appointment-new", "citizen", query="?service=assessment.colorectal.colonoscopy"),

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from healthhub.accounts.demo import DEMO_TOTP_SECRET
+from tests.sign_in import fresh_code
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -35,11 +38,15 @@ needs_browser = [
 
 @dataclass
 class Window:
-    """One person's window: her page, and what the browser complained of (a broken content policy is such a thing)."""
+    """One person's window: her page, and what the browser complained of (a broken content policy is such a thing).
+
+    ``secrets`` are those of the apps on people's telephones, by e-mail, the same in all windows of a street.
+    """
 
     page: Page
     site: str
     complaints: list[str] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict)
 
     def open(self, address: str) -> None:
         """Go to an address of the site."""
@@ -52,6 +59,20 @@ class Window:
         self.page.fill("[name=password]", password)
         self.page.click("main button[type=submit]")
         self.page.wait_for_url(lambda address: "/accounts/login/" not in address)
+        if "/2fa/" in self.page.url:
+            self._give_second_factor(email)
+
+    def _give_second_factor(self, email: str) -> None:
+        """As the page asks: set up an app by the secret that is shown, or give the code of one set up before."""
+        first = "/activate/" in self.page.url
+        if first:
+            self.secrets[email] = self.page.inner_text("[data-secret]")
+        self.page.fill("[name=code]", fresh_code(self.secrets.get(email, DEMO_TOTP_SECRET)))
+        self.page.click("main form:has([name=code]) button")
+        if first:
+            self.page.wait_for_url("**/recovery-codes/")
+            self.page.click("main a[href='/']")
+        self.page.wait_for_url(lambda address: "/2fa/" not in address)
 
     def unfold(self, within: str = "") -> None:
         """Open everything that is folded, on the whole page or ``within`` a part of it (``main``)."""
@@ -82,11 +103,12 @@ class Street:
 
     browser: Browser
     site: str
+    secrets: dict[str, str] = field(default_factory=dict)
 
     def window(self, size: Any = DESK, **options: Any) -> Window:
         """A window that shares nothing with the others: somebody else's machine."""
         page = self.browser.new_context(viewport=size, locale="vi-VN", **options).new_page()
-        window = Window(page, self.site)
+        window = Window(page, self.site, secrets=self.secrets)
         page.on("console", lambda line: window.complaints.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: window.complaints.append(str(error)))
         return window

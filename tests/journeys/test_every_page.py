@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from healthhub.accounts.demo import DEMO_DOMAIN, DEMO_PASSWORD
 from healthhub.accounts.models import User
-from healthhub.urls import SIGN_IN_PAGES
+from healthhub.accounts.urls import PAGES as SIGN_IN_PAGES
 from screening.demo import present
 from tests.database import empty_tables
 from tests.journeys.all_rooms import Visit, rooms
@@ -38,6 +38,12 @@ NO_PAGE = {
     "account_set_password": "for an account that never had one",
     "account_reset_password_from_key": "for who has got the letter with the key",
     "account_reset_password_from_key_done": "leads on from there",
+    "mfa_authenticate": "only between password and code, looked at in test_second_factor",
+    "mfa_deactivate_totp": "of somebody with an app, looked at in test_second_factor",
+    "mfa_view_recovery_codes": "of somebody with codes, looked at in test_second_factor",
+    "mfa_reauthenticate": "of somebody with an app, looked at in test_second_factor",
+    "mfa_reauthenticate_webauthn": "of somebody with a passkey, looked at in test_second_factor",
+    "mfa_remove_webauthn": "of somebody with a passkey, looked at in test_second_factor",
     "clinic-bench-end": "leads back to the bench",
     "clinic-preview": "a part of the worklist, looked at in test_worklist",
     "clinic-station-manifest": "JSON",

@@ -1,0 +1,68 @@
+"""One-time codes of an app (RFC 6238), each taken once.
+
+allauth forgets a used code after one period of 30 s, but takes the codes of the neighbouring periods too, so that a
+clock may be slow: such a code would work twice.
+"""
+
+from typing import Any
+
+from allauth.mfa import app_settings
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.cache import cache
+from django.utils.translation import gettext_lazy as _
+
+
+def use_once(user: AbstractBaseUser, code: str) -> None:
+    """Take a correct code; ValidationError if it was taken before, by whichever process."""
+    lifetime = app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)
+    digits = "".join(code.split())
+    if not cache.add(f"accounts.totp:{user.pk}:{digits}", 1, timeout=lifetime):
+        raise get_adapter().validation_error("incorrect_code")
+
+
+class _CodeForm(forms.Form):
+    """The words and the keyboard of a field for a code."""
+
+    user: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["code"]
+        field.label = _("Mã xác minh")
+        field.widget.attrs |= {
+            "autocomplete": "one-time-code",
+            "inputmode": "numeric",
+            "class": "nhsuk-input--width-10",
+        }
+
+
+class _OnceForm(_CodeForm):
+    def clean_code(self) -> str:
+        """Correct, and not used before."""
+        code: str = super().clean_code()  # type: ignore[misc]
+        if self.authenticator.type == Authenticator.Type.TOTP:  # type: ignore[attr-defined]
+            use_once(self.user, code)
+        return code
+
+
+class GiveCode(_OnceForm, AuthenticateForm):
+    """The second step of signing in."""
+
+
+class ConfirmCode(_OnceForm, ReauthenticateForm):
+    """A second factor given again, before something delicate."""
+
+
+class SetUpCode(_CodeForm, ActivateTOTPForm):
+    """The first code of a new app."""
+
+    def clean_code(self) -> str:
+        """Correct; and it opens nothing else afterwards."""
+        code: str = super().clean_code()
+        use_once(self.user, code)
+        return code
