@@ -12,6 +12,7 @@ HOOKS = (
     "screening.rebuild",
     "screening.appointments.projection",
     "screening.failsafe.cancers",
+    "screening.failsafe.tries",
     "screening.laboratory.expiry",
     "screening.laboratory.second_entry",
     "screening.laboratory.notices",  # before the projection, which would know the new version only

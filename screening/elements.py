@@ -38,11 +38,19 @@ def day_of(text: Any) -> date | None:
             return date(year, month, day)
         except ValueError:
             return None
-    moment = _moment(text) or _moment(re.sub(r"\.\d+", "", text))  # more digits of a second than Python reads
+    moment = moment_of(text)
     try:
-        return moment.astimezone(ZONE).date() if moment and moment.tzinfo else None
+        return moment.astimezone(ZONE).date() if moment else None
     except OverflowError:  # 9999-12-31T23:59:59Z, which some systems write for "for ever"
         return None
+
+
+def moment_of(text: Any) -> datetime | None:
+    """The moment of a FHIR dateTime or instant with its time zone; None of anything else."""
+    if not isinstance(text, str):
+        return None
+    moment = _moment(text) or _moment(re.sub(r"\.\d+", "", text))  # more digits of a second than Python reads
+    return moment if moment and moment.tzinfo else None
 
 
 def last_day_of(text: Any) -> date | None:

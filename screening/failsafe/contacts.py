@@ -12,14 +12,14 @@ from healthhub.audit.log import record_access
 from screening.models import ContactAttempt, ContactOutcome, ContactWay, Episode, ScreeningResult
 
 #: v3-ParticipationMode, for the ways that it has a code for.
-_MODES = {
+MODES = {
     ContactWay.PHONE: ("PHONE", "telephone"),
     ContactWay.LETTER: ("MAILWRIT", "mail"),
     ContactWay.MESSAGE: ("SMSWRIT", "SMS message"),
     ContactWay.IN_PERSON: ("FACE", "face-to-face"),
     ContactWay.VISIT: ("FACE", "face-to-face"),
 }
-_MODE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
+MODE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 
 
 def record_contact(
@@ -94,6 +94,6 @@ def _tell(episode: Episode, attempt: ContactAttempt, actor: Actor) -> None:
         "recipient": [{"reference": f"Patient/{attempt.patient_id}"}],
         "sender": {"reference": f"Organization/{actor.facility}"},
     }
-    if mode := _MODES.get(ContactWay(attempt.way)):
-        resource["medium"] = [{"coding": [{"system": _MODE_SYSTEM, "code": mode[0], "display": mode[1]}]}]
+    if mode := MODES.get(ContactWay(attempt.way)):
+        resource["medium"] = [{"coding": [{"system": MODE_SYSTEM, "code": mode[0], "display": mode[1]}]}]
     save(resource, actor=actor)
