@@ -1,6 +1,7 @@
 """A result in the queue as forms show it, and one that is put there by hand."""
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -8,9 +9,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from screening.citizen import here, written
+from screening.components import PREFIX
 from screening.facts import day_of
 from screening.forms.fields import DayField, LineField, NoteField, offer
-from screening.imports.values import Bad, cutoff_of
+from screening.imports.values import DENSITY, Bad, cutoff_of, density_of
 from screening.models import UnmatchedResult
 from screening.protocol import NotInterpretable, Test, interpret
 from screening.protocol.cutoffs import beside_own
@@ -39,6 +41,7 @@ LABELS: Final["dict[str, _StrPromise]"] = {
     "collected_on": _("Ngày lấy mẫu"),
     "resulted_on": _("Ngày trả kết quả"),
     "note": _("Ghi chú"),
+    "density": _("Mật độ mô vú"),
 }
 _SEXES: Final["dict[str, _StrPromise]"] = {
     **dict.fromkeys(("male", "m"), _("Nam")),
@@ -113,6 +116,8 @@ def fill(fields: dict[str, str], test: Test) -> dict[str, Any]:
         initial["category"] = category.key if category else ""
     kit = find_kit(test, fields.get("kit", ""))
     initial["kit"] = kit.name if kit else ""
+    with suppress(Bad):
+        initial[PREFIX + DENSITY] = density_of(fields.get("density", ""), test)
     for name in ("collected_on", "resulted_on"):
         if day := day_of(fields.get(name, "")):
             initial[name] = day

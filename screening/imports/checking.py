@@ -19,6 +19,7 @@ from screening.imports.values import (
     area_of,
     cutoff_of,
     date_of,
+    density_of,
     identity_of,
     name_of,
     sex_of,
@@ -113,6 +114,7 @@ class _Check:
         cutoff, cutoff_unit = self.read(Column.CUTOFF, cutoff_of) or (None, "")
         how = {"unit": unit or "", "kit": kit or "", "cutoff": cutoff, "cutoff_unit": cutoff_unit}
         result = self.read(Column.RESULT, lambda cell: self._result(cell, test, collected_on, how))
+        density = self.read(Column.DENSITY, lambda cell: self._density(cell, test, collected_on))
         cutoff, cutoff_unit = self.cutoff
         if self.problems:
             order = list(Column)
@@ -150,6 +152,7 @@ class _Check:
             kit=kit or "",
             cutoff=cutoff,
             cutoff_unit=cutoff_unit,
+            density=density or "",
             notices=self.notices,
         )
 
@@ -235,6 +238,11 @@ class _Check:
             if how["cutoff"] is not None:
                 self._compare(_beside_own(test, found, collected_on, how["kit"]))
         return text
+
+    def _density(self, cell: Any, test: str | None, collected_on: date | None) -> str:
+        if test is None or collected_on is None:  # said already
+            return ""
+        return density_of(cell, known_test(test, collected_on)[1])
 
     def _compare(self, beside: Beside | None) -> None:
         """A laboratory may state a cut-off under which more is positive, not fewer; a machine's range may only confirm

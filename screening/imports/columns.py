@@ -35,6 +35,7 @@ class Column(StrEnum):
     NOTE = "note"
     KIT = "kit"
     CUTOFF = "cutoff"
+    DENSITY = "density"
 
 
 VIETNAMESE: Final = {
@@ -54,6 +55,7 @@ VIETNAMESE: Final = {
     Column.NOTE: "Ghi chú",
     Column.KIT: "Bộ kit",
     Column.CUTOFF: "Ngưỡng dương tính",
+    Column.DENSITY: "Mật độ mô vú",
 }
 #: The same in the reader's language: the English ones of a file (``full_name``) are no words.
 NAMES: Final["dict[Column, _StrPromise]"] = {
@@ -73,9 +75,13 @@ NAMES: Final["dict[Column, _StrPromise]"] = {
     Column.NOTE: _("Ghi chú"),
     Column.KIT: _("Bộ kit"),
     Column.CUTOFF: _("Ngưỡng dương tính"),
+    Column.DENSITY: _("Mật độ mô vú"),
 }
 OPTIONAL: Final = frozenset(
-    {Column.PHONE, Column.AREA_CODE, Column.UNIT, Column.RESULTED_ON, Column.NOTE, Column.KIT, Column.CUTOFF}
+    {
+        *(Column.PHONE, Column.AREA_CODE, Column.UNIT, Column.RESULTED_ON, Column.NOTE),
+        *(Column.KIT, Column.CUTOFF, Column.DENSITY),
+    }
 )
 REQUIRED: Final = tuple(column for column in Column if column not in OPTIONAL)
 #: Who a row is about. A machine's results may lack them: they are then found by specimen, or wait to be matched.
@@ -94,6 +100,10 @@ _ALSO: Final = {
     "ma xa phuong": Column.AREA_CODE,
     "nguong": Column.CUTOFF,
     "kit": Column.KIT,
+    "mat do vu": Column.DENSITY,
+    "mat do tuyen vu": Column.DENSITY,
+    "breast density": Column.DENSITY,
+    "acr": Column.DENSITY,
 }
 # What the importer's own file of bad rows adds in front; skipped without a word when that file comes back mended.
 ERROR_HEADERS: Final = ("Dòng", "Cột", "Lý do")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import get_language
@@ -10,7 +11,9 @@ from django.utils.translation import gettext as _
 from fhir.text import parse
 from screening.facts import Fact, read_fact
 from screening.imports.columns import NAMES, Column
+from screening.imports.values import DENSITY
 from screening.protocol import protocol_for
+from screening.results import known_test
 
 
 def differences(stored: str, resource: Mapping[str, Any]) -> list[list[str]]:
@@ -20,6 +23,8 @@ def differences(stored: str, resource: Mapping[str, Any]) -> list[list[str]]:
     new = read_fact({**resource, "status": "final"}, facility=None)
     pairs = [
         (Column.RESULT, said(old), said(new)),
+        *_measured(old, new),
+        (Column.DENSITY, _density(old), _density(new)),
         (Column.COLLECTED_ON, _day(old, "collected_on"), _day(new, "collected_on")),
         (Column.RESULTED_ON, _day(old, "resulted_on"), _day(new, "resulted_on")),
         (Column.NOTE, _note(previous), _note(resource)),
@@ -38,6 +43,34 @@ def said(fact: Fact | None) -> str:
         return label
     number = f"{found['value']:f}" if _english() else f"{found['value']:f}".replace(".", ",")
     return f"{found['comparator']}{number} {found['unit']} ({label})"
+
+
+def _measured(old: Fact | None, new: Fact | None) -> list[tuple[Column, str, str]]:
+    """By which kit and cut-off two numbers were read; a word has neither."""
+    both = [one.result for one in (old, new) if one and one.result and one.result["value"] is not None]
+    if len(both) < 2:
+        return []
+    (kit, cutoff), (kit_now, cutoff_now) = ((one["kit"], _cutoff(one)) for one in both)
+    return [(Column.KIT, kit, kit_now), (Column.CUTOFF, cutoff, cutoff_now)]
+
+
+def _cutoff(found: Mapping[str, Any]) -> str:
+    return "" if found["cutoff"] is None else f"{_number(found['cutoff'])} {found['unit']}"
+
+
+def _density(fact: Fact | None) -> str:
+    """Breast density in words; as it is kept if the protocol cannot read it."""
+    said = fact.data.get("components", {}).get(DENSITY) if fact else None
+    if said is None or fact is None or fact.result is None:
+        return ""
+    test = known_test(fact.result["test"], fact.result["collected_on"])[1]
+    value = next((one.values.get(said) for one in test.components if one.key == DENSITY), None)
+    return value.label["en" if _english() else "vi"] if value else _("không đọc được")
+
+
+def _number(value: Decimal) -> str:
+    text = f"{value.normalize() + 0:f}"
+    return text if _english() else text.replace(".", ",")
 
 
 def heading(column: Column) -> str:

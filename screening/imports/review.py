@@ -59,8 +59,13 @@ _SHOWN: Final[tuple[Column, ...]] = (
     Column.UNIT,
     Column.KIT,
     Column.CUTOFF,
+    Column.DENSITY,
 )
-_RARE: Final = (Column.KIT, Column.CUTOFF)  # most files leave them empty: then no column of the page's is
+_RARE: Final = (
+    Column.KIT,
+    Column.CUTOFF,
+    Column.DENSITY,
+)  # where all of a page are empty they are left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,7 @@ from records.models import Facility
 from records.registration import Registration
 from screening.imports.columns import Column
 from screening.imports.reading import SourceRow
-from screening.imports.values import (
-    Identity,
-)
+from screening.imports.values import DENSITY, Identity
 
 LANES: Final = 2
 
@@ -77,6 +75,7 @@ class Row:
     kit: str = ""
     cutoff: Decimal | None = None
     cutoff_unit: str = ""
+    density: str = ""
     notices: list[Notice] = field(default_factory=list)
 
     @property
@@ -121,6 +120,7 @@ class Row:
             self.unit,
             self.note,
             *(self.kit, "" if self.cutoff is None else f"{self.cutoff:f} {self.cutoff_unit}"),
+            *filter(None, [self.density]),
         )
 
     def result(self) -> dict[str, Any]:
@@ -137,6 +137,7 @@ class Row:
             "kit": self.kit,
             "cutoff": self.cutoff,
             "cutoff_unit": self.cutoff_unit,
+            "components": {DENSITY: self.density} if self.density else None,
         }
 
     def parked(self) -> dict[str, Any]:
@@ -144,7 +145,8 @@ class Row:
         who = {name: getattr(self, name) for name in ("full_name", "birth_date", "sex", "phone")}
         if self.identity:
             who |= {"cccd": self.identity.cccd, "insurance_number": self.identity.insurance_number}
-        return who | {name: value for name, value in self.result().items() if name != "facility"}
+        told = {name: value for name, value in self.result().items() if name not in ("facility", "components")}
+        return who | told | {"density": self.density}
 
     def registration(self) -> Registration:
         """The person, for ``register_many``; only if the row ``names_person``."""

@@ -11,13 +11,13 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from records.names import fold
-from screening.imports.checking import check_row, flag_of, said_of
+from screening.imports.checking import CUTOFF_DIFFERS, check_row, flag_of, said_of
 from screening.imports.columns import Column, Header
 from screening.imports.differences import differences
 from screening.imports.people import Found, identify
 from screening.imports.reading import SourceRow
 from screening.imports.rows import Problem, Row, Rules, in_language
-from screening.imports.stored import Stored, find_stored, find_withdrawn, resource_of
+from screening.imports.stored import STATED, Stored, find_stored, find_withdrawn, resource_of
 from screening.imports.values import COLUMN_OF
 from screening.models import ImportBatch, RowKind, StagedRow
 from screening.protocol import NotInterpretable
@@ -93,6 +93,12 @@ def another_person() -> str:
     return _("Mẫu này đã có kết quả của một người khác. Hãy kiểm tra mã mẫu và số định danh.")
 
 
+def cannot_be_read(fault: NotInterpretable) -> Problem:
+    """Why the row's value goes with neither the stored result's kit nor its cut-off."""
+    code = CUTOFF_DIFFERS if fault.field == STATED else ""
+    return Problem(COLUMN_OF[fault.field], in_language(fault.text), code)
+
+
 def refuse_row(one: StagedRow, problems: Sequence[Problem]) -> None:
     """Mark a row as wrong."""
     one.kind, one.key, one.content = RowKind.ERROR, None, None
@@ -113,7 +119,7 @@ def _judge_stored(row: Row, one: StagedRow, there: Stored) -> None:
     try:
         resource = resource_of(row, there.patient_id, there, None)
     except NotInterpretable as fault:  # by the kit and cut-off of the stored result
-        refuse_row(one, [Problem(COLUMN_OF[fault.field], in_language(fault.text))])
+        refuse_row(one, [cannot_be_read(fault)])
         return
     one.kind = RowKind.UNCHANGED if resource is None else RowKind.CORRECTION
     if resource is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
@@ -12,6 +12,7 @@ from fhir.text import parse
 from records.identifiers import insurance_key
 from screening.facts import read_fact, specimen_of
 from screening.imports.rows import Row
+from screening.protocol import POSITIVE, NotInterpretable
 from screening.results import build_result
 
 _STORED = """
@@ -32,6 +33,7 @@ AND NOT EXISTS (  -- a file that was undone may come again
   WHERE s.observation = o.id AND s.state = 'undone' AND s.version = o.version - 1)
 """
 
+STATED: Final = "stated_cutoff"  # the field of a fault that only a stated cut-off mends
 Held = tuple[str, str, str]
 
 
@@ -85,7 +87,10 @@ def find_withdrawn(patients: Iterable[str]) -> dict[Held, str]:
 def resource_of(row: Row, patient_id: str, stored: Stored | None, withdrawn: str | None) -> dict[str, Any] | None:
     """The Observation to write; None if what is stored says the same (also if it was taken back since).
 
-    Raises NotInterpretable where the stored kit and cut-off do not go with the row.
+    A row that leaves out its kit or cut-off says nothing against them. But where it corrects a value, the new one is
+    read by the cut-off of its kit (else of the stored one), or the protocol's: never unseen by one that somebody once
+    stated. Raises NotInterpretable where the stored kit does not go with the row, and (STATED) where a value that the
+    stored cut-off calls positive would be none: the row must then state its cut-off.
     """
     fields = {**row.result(), "patient_id": patient_id}
     if stored is None:
@@ -96,15 +101,18 @@ def resource_of(row: Row, patient_id: str, stored: Stored | None, withdrawn: str
     if stored.kit and not row.kit:
         fields["kit"] = stored.kit
     resource = build_result(**fields)
-    if row.kit or row.cutoff is not None:  # it says itself how it was measured
-        measured = resource.get("device") in (None, previous.get("device"))
-        bounded = row.cutoff is None or _bound(resource) == _bound(previous)
-        same = measured and bounded and _says_the_same(resource, previous)
-        return None if same else build_result(**fields, previous=previous)
-    if stored.cutoff is not None and "valueQuantity" in resource and resource["valueQuantity"]["code"] == stored.unit:
-        fields |= {"cutoff": stored.cutoff.normalize() + 0, "cutoff_unit": stored.unit}
-        resource = build_result(**fields)
-    return None if _says_the_same(resource, previous) else build_result(**fields, previous=previous)
+    measured = not row.kit or resource.get("device") in (None, previous.get("device"))
+    if row.cutoff is not None:
+        same = _bound(resource) == _bound(previous) and _says_the_same(resource, previous)
+        return None if measured and same else build_result(**fields, previous=previous)
+    by_stored = resource
+    if measured and stored.cutoff is not None and resource.get("valueQuantity", {}).get("code") == stored.unit:
+        by_stored = build_result(**fields | {"cutoff": stored.cutoff.normalize() + 0, "cutoff_unit": stored.unit})
+    if measured and _says_the_same(by_stored, previous):
+        return None
+    if _is_positive(by_stored) and not _is_positive(resource):
+        raise _unstated(by_stored, resource)
+    return build_result(**fields, previous=previous)
 
 
 def draft_of(row: Row, resource: dict[str, Any]) -> Draft:
@@ -125,7 +133,25 @@ def _says_the_same(told: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
         names.append("resulted_on")
     if any(new.result[name] != old.result[name] for name in names):
         return False
+    if not new.data.get("components", {}).items() <= old.data.get("components", {}).items():
+        return False
     return "note" not in told or told["note"][0]["text"] in [note.get("text") for note in stored.get("note") or ()]
+
+
+def _is_positive(resource: Mapping[str, Any]) -> bool:
+    fact = read_fact(resource, facility=None)
+    return bool(fact and fact.result and fact.result["outcome"] == POSITIVE)
+
+
+def _unstated(by_stored: Mapping[str, Any], resource: Mapping[str, Any]) -> NotInterpretable:
+    old, own = (f"{_bound(one)[0]} {one['valueQuantity']['unit']}" for one in (by_stored, resource))
+    return NotInterpretable(
+        STATED,
+        f"Theo ngưỡng của kết quả đang lưu ({old}) là dương tính, theo ngưỡng của bộ kit hoặc quy trình ({own}) thì "
+        "không. Hãy ghi rõ ngưỡng đã dùng.",
+        f"By the cut-off of the stored result ({old}) it is positive, by that of the kit or the protocol ({own}) it is "
+        "not. State the cut-off that was used.",
+    )
 
 
 def _bound(resource: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -21,8 +21,8 @@ from screening.imports.checking import check_row
 from screening.imports.columns import Column, Header
 from screening.imports.people import Found, conflict
 from screening.imports.reading import SourceRow
-from screening.imports.rows import Problem, Row, Rules, in_language
-from screening.imports.staging import another_person, is_same_person, put_aside, refuse_row
+from screening.imports.rows import Problem, Row, Rules
+from screening.imports.staging import another_person, cannot_be_read, is_same_person, put_aside, refuse_row
 from screening.imports.stored import Stored, draft_of, find_stored, find_withdrawn, resource_of
 from screening.imports.values import COLUMN_OF
 from screening.laboratory.matching import Parking, park_results
@@ -49,6 +49,7 @@ FIELDS: Final = {
     Column.NOTE: "note",
     Column.KIT: "kit",
     Column.CUTOFF: "cutoff",
+    Column.DENSITY: "density",
 }
 _REASONS: Final = {  # the first that a wrong row has tells the queue why
     Column.TEST: "test_unknown",
@@ -90,7 +91,7 @@ def store_pairs(pairs: Sequence[Pair], *, actor: Actor) -> None:
         try:
             resource = resource_of(row, one.patient, there, withdrawn.get(row.held))
         except NotInterpretable as fault:  # by the kit and cut-off of the stored result
-            refuse_row(one, [Problem(COLUMN_OF[fault.field], in_language(fault.text))])
+            refuse_row(one, [cannot_be_read(fault)])
             continue
         first = RowKind.NEW if is_new else RowKind.MATCHED
         one.kind = RowKind.UNCHANGED if resource is None else RowKind.CORRECTION if there else first

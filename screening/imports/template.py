@@ -36,10 +36,11 @@ _HINTS: Final["Mapping[Column, _StrPromise]"] = {
     Column.NOTE: _("Tùy ý."),
     Column.KIT: _("Tên bộ kit, để biết ngưỡng và hệ số đổi đơn vị của nó."),
     Column.CUTOFF: _("Ngưỡng đã dùng, nếu khác ngưỡng của bộ kit: một số, có thể kèm đơn vị."),
+    Column.DENSITY: _("a, b, c hoặc d (ACR); chỉ ghi cùng nhũ ảnh."),
 }
 _EXAMPLES: Final = (
-    "M-0001;000060000001;Nguyễn Văn Đức;12/03/1960;Nam;0900000001;;fit;{collected};12,5;µg/g;{resulted};;;",
-    "M-0002;000180000002;Trần Thị Hoa;25/08/1980;Nữ;;;hpv;{collected};âm tính;;{resulted};;;",
+    "M-0001;000060000001;Nguyễn Văn Đức;12/03/1960;Nam;0900000001;;fit;{collected};12,5;µg/g;{resulted};;;;",
+    "M-0002;000180000002;Trần Thị Hoa;25/08/1980;Nữ;;;hpv;{collected};âm tính;;{resulted};;;;",
 )
 
 

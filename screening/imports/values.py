@@ -12,12 +12,16 @@ from records.identifiers import Malformed, parse_cccd, parse_insurance_number
 from records.names import fold
 from screening.imports.columns import Column
 from screening.imports.reading import Cell
+from screening.protocol import Test
+from screening.protocol.beside import value_said
 from screening.protocol.words import Ambiguous, read_number
 
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})(?:[ T].*)?")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})[/.\-](\d{1,2})[/.\-](\d{1,2})(?:[ T].*)?")
 _SCIENTIFIC: Final = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 _CUTOFF: Final = re.compile(r"([\d.,]+)(?:\s*([^\d\s].*))?")
+_DENSITY: Final = re.compile(r"(?:acr|bi-?rads|nhom|loai|type|mat do|density)[\s:.-]+")
+DENSITY: Final = "density"  # the protocols' key of it
 _EXCEL_ERRORS: Final = {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"}
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _SEXES: Final = {"nam": "male", "m": "male", "male": "male", "nu": "female", "f": "female", "female": "female"}
@@ -150,6 +154,18 @@ def cutoff_of(cell: Cell) -> tuple[Decimal, str]:
     return number.value, found[2] or ""
 
 
+def density_of(cell: Cell, test: Test) -> str:
+    """Breast density a to d, with or without the name of its scale in front ("ACR C"). Bad: anything else (1 to 4 are
+    of an older scale, which counts otherwise), and at a test that reports none."""
+    text = text_of(cell, longest=60)
+    component = next((one for one in test.components if one.key == DENSITY), None)
+    if component is None:
+        raise Bad(_("Xét nghiệm này không ghi mật độ mô vú; chỉ ghi cùng nhũ ảnh."))
+    if not (found := value_said(component, text) or value_said(component, _DENSITY.sub("", fold(text)))):
+        raise Bad(_("Mật độ mô vú “{value}” không đọc được. Dùng: a, b, c hoặc d.").format(value=text))
+    return found
+
+
 #: Fields of ``records.registration.Registration`` and of ``NotInterpretable`` by the column that they come from.
 COLUMN_OF: Final = {
     "cccd": Column.CITIZEN_ID,
@@ -164,4 +180,5 @@ COLUMN_OF: Final = {
     "unit": Column.UNIT,
     "cutoff": Column.RESULT,
     "kit": Column.RESULT,
+    "stated_cutoff": Column.CUTOFF,
 }

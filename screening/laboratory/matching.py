@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FIELDS: Final = (
     *("full_name", "birth_date", "sex", "cccd", "insurance_number", "phone"),
     *("specimen_id", "order_id", "test", "value", "unit", "kit", "cutoff", "cutoff_unit"),
-    *("collected_on", "resulted_on", "note"),
+    *("collected_on", "resulted_on", "note", "density"),
 )
 SOURCES: Final["dict[str, _StrPromise | str]"] = {
     "file": _("Tệp kết quả"),

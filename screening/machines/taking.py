@@ -125,7 +125,10 @@ def _take(results: Sequence[Result], taken: Taken, *, connection: MachineConnect
     before = {row.number: one.kind for row, one in pairs}
     store_pairs([pair for pair in pairs if pair[1].kind != RowKind.ERROR], actor=actor)
     for row, one in pairs:
-        if one.kind == RowKind.ERROR:
+        if one.kind == RowKind.ERROR and [code for *_told, code in one.problems] == [CUTOFF_DIFFERS]:
+            _park(row.parked(), by_row[row.number], CUTOFF_DIFFERS, facility, actor, payload, form)
+            taken.parked += 1
+        elif one.kind == RowKind.ERROR:
             for column, reason, *_code in one.problems:
                 taken.refused.append((by_row[row.number].place, Column(column) if column else None, reason))
         elif one.kind in ASIDE:

@@ -80,6 +80,11 @@ def _value_of(component: Component, concept: Mapping[str, Any], text: str) -> st
     for value in component.values.values():
         if _has(value.codings, concept):
             return value.key
+    return value_said(component, text)
+
+
+def value_said(component: Component, text: str) -> str:
+    """The value that a text names, by its key or label; "" for none."""
     word = key_of(text) if text else ""
     return next(
         (one.key for one in component.values.values() if word in map(key_of, (one.key, *one.label.values()))), ""

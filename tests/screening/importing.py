@@ -35,6 +35,7 @@ GOOD = {
     "note": "",
     "kit": "",
     "cutoff": "",
+    "density": "",
 }
 _MIDDLE = [
     "An",

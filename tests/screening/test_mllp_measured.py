@@ -1,15 +1,17 @@
 """Which kit and cut-off a machine's number is read by, and what becomes of it where machine and protocol differ."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
-from healthhub.accounts.actors import Role
+from healthhub.accounts.actors import SYSTEM, Role
 from records.models import Facility
 from screening.laboratory.matching import needs_second_person
 from screening.machines.ranges import Range, cutoff_in
 from screening.machines.receiving import receive
 from screening.models import KitLot, MachineConnection, ScreeningResult, UnmatchedResult
+from screening.results import correct_result
 from tests.screening.clinic_room import signed_in
 from tests.screening.machine_messages import OBR, OBX, PID, connection_of, faults, message, parts
 
@@ -145,3 +147,17 @@ def test_the_same_number_by_another_range_says_nothing_new() -> None:
     again = message(PID, OBR, OBX.replace("|<20|N|||F|", "|<15|N|||C|"), control="M2")
     assert parts(receive(again, peer="127.0.0.1")) == ("AA", "1 known already, unchanged")
     assert ScreeningResult.objects.get().cutoff == 20
+
+
+def test_a_correction_that_the_stored_cut_off_alone_calls_positive_is_for_people_to_decide(station: Facility) -> None:
+    assert send(PID, OBR, OBX) == ("AA", "1 stored")
+    first = ScreeningResult.objects.get()
+    correct_result(
+        observation_id=first.pk, facility=station, actor=SYSTEM, patient_id=first.patient_id, test="fit", value="15",
+        unit="ug/g", cutoff=Decimal(10), cutoff_unit="ug/g", collected_on=first.collected_on, specimen_id="S001",
+    )  # fmt: skip
+    corrected = OBX.replace("|12.5|", "|16|").replace("||F|", "||C|")
+    again = receive(message(PID, OBR, corrected, control="M2"), peer="127.0.0.1")
+    assert parts(again)[0] == "AA"
+    assert UnmatchedResult.objects.get().reason == "cutoff_differs"
+    assert ScreeningResult.objects.get().value == 15
