@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "healthhub.web.nul.RefuseNulMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "healthhub.accounts.second_factor.RequireSecondFactor",
+    "records.views.guards.ShowWhoActs",
     "screening.versions.NoticeVersions",
 ]
 

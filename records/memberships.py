@@ -1,34 +1,94 @@
-"""From a signed-in user or an OAuth client to the actor it is: one active membership says role, facility and person."""
+"""From a signed-in user or an OAuth client to the actor it is: one membership in force says role, facility and person.
 
-from typing import Any
+A person may hold several; one of them counts at a time. Which one is chosen after sign-in and kept in the session, and
+looked up anew at every request, so that one that has ended does nothing any more.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
 
 from healthhub.accounts.actors import Actor, Role
 from records.models import Membership
 
+_CHOSEN: Final = "membership"  # the session's key
+_FIELDS: Final = ("pk", "role", "facility_id", "patient_id", "area_id")
+_PLACES: Final = ("facility__name", "area__name", "patient__full_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A membership in force: as whom one acts by it, and where ("" for citizens and for the whole city).
+
+    ``place`` is the facility's name, the officer's area, or the person whom a guardian acts for.
+    """
+
+    id: int
+    actor: Actor
+    place: str
+
+
+def in_force(prefix: str = "") -> Q:
+    """The condition on memberships that count today; ``prefix`` leads to them ("memberships__")."""
+    lasting = Q(**{f"{prefix}valid_to__isnull": True}) | Q(**{f"{prefix}valid_to__gte": timezone.localdate()})
+    return Q(**{f"{prefix}active": True}) & lasting
+
+
+def held_by(user: Any) -> list[Held]:
+    """What a user may act as, oldest first; nothing for anonymous and inactive users. One query."""
+    if not user.is_authenticated or not user.is_active:
+        return []
+    rows = Membership.objects.filter(in_force(), user_id=user.pk).order_by("pk").values(*_FIELDS, *_PLACES)
+    return [
+        Held(row["pk"], actor, _place(row))
+        for row in rows
+        if (actor := _actor(row, id_=f"user:{user.pk}", name=user.name or user.email))
+    ]
+
+
+def chosen_of(request: HttpRequest, held: list[Held]) -> Held | None:
+    """The membership that this session works under; None if it has ended or one is to be chosen first.
+
+    The only one is taken unasked and kept, so that a form opened under it is never sent under another one that came
+    in its place.
+    """
+    if not held:
+        return None
+    chosen = request.session.get(_CHOSEN)
+    if chosen is None and len(held) == 1:
+        request.session[_CHOSEN] = held[0].id
+        return held[0]
+    return next((one for one in held if one.id == chosen), None)
+
+
+def choose(request: HttpRequest, held: Held) -> None:
+    """Work under this membership from now on."""
+    request.session[_CHOSEN] = held.id
+
 
 def actor_for_user(user: Any) -> Actor | None:
-    """The actor of a signed-in user; None for anonymous or inactive users and those without an active membership."""
-    if not user.is_authenticated or not user.is_active:
-        return None
-    membership = Membership.objects.filter(user_id=user.pk, active=True).first()
-    return _actor(membership, id_=f"user:{user.pk}", name=user.name or user.email) if membership else None
+    """The actor of a user outside a session (a command, a test); None with no membership in force, or several."""
+    held = held_by(user)
+    return held[0].actor if len(held) == 1 else None
 
 
 def actor_for_client(client_id: str) -> Actor | None:
-    """The actor of an OAuth client, named after its facility; None without an active membership. One query."""
-    membership = Membership.objects.select_related("facility").filter(client_id=client_id, active=True).first()
-    if membership is None:
-        return None
-    return _actor(membership, id_=f"client:{client_id}", name=_facility_name(membership) or client_id)
+    """The actor of an OAuth client, named after its facility; None without a membership in force. One query."""
+    row = Membership.objects.filter(in_force(), client_id=client_id).values(*_FIELDS, "facility__name").first()
+    # The facility may not be known here yet: its Organization comes with the first write or not at all.
+    return _actor(row, id_=f"client:{client_id}", name=row["facility__name"] or client_id) if row else None
 
 
-def _actor(membership: Membership, *, id_: str, name: str) -> Actor | None:
-    role = Role(membership.role)
+def _actor(row: dict[str, Any], *, id_: str, name: str) -> Actor | None:
+    role = Role(row["role"])
     if role is Role.SYSTEM:  # HealthHub's own work is never signed in
         return None
-    return Actor(id=id_, name=name, role=role, facility=membership.facility_id, patient=membership.patient_id)
+    return Actor(id_, name, role, facility=row["facility_id"], patient=row["patient_id"], area=row["area_id"])
 
 
-def _facility_name(membership: Membership) -> str:
-    # The facility may not be known here yet: its Organization comes with the first write or not at all.
-    return membership.facility.name if membership.facility_id and membership.facility else ""
+def _place(row: dict[str, Any]) -> str:
+    ward = row["patient__full_name"] if row["role"] == Role.GUARDIAN else ""
+    return row["facility__name"] or row["area__name"] or ward or ""

@@ -26,7 +26,8 @@ class Actor:
     """A person, a clinic's software or the system itself, as the access log names it.
 
     ``id`` is stable ("user:12", "client:demo-clinic", "system:recall"); ``name`` is what a citizen reads in the list
-    of who has looked. ``facility`` is the id of a FHIR Organization, ``patient`` that of a citizen's own Patient.
+    of who has looked. ``facility`` is the id of a FHIR Organization, ``patient`` that of a citizen's own Patient or of
+    a guardian's ward, ``area`` the key of the part of the city that an officer answers for (None: all of it).
 
     An app that acts for a person is that person, as ``client``, and may do no more than ``scopes`` say (SMART's; None:
     not narrowed). ``about`` is the id of the Patient whom the app was opened for: what ``patient/`` scopes are about.
@@ -37,6 +38,7 @@ class Actor:
     role: Role
     facility: str | None = None
     patient: str | None = None
+    area: int | None = None
     scopes: frozenset[str] | None = None
     client: str = ""
     about: str | None = None

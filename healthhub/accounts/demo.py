@@ -11,8 +11,12 @@ DEMO_PASSWORD = "demo-healthhub"
 DEMO_TOTP_SECRET = "HEALTHHUBDEMOSECRETKEYAB"
 DEMO_CLIENT_ID = "demo-clinic"
 DEMO_CLIENT_SECRET = "demo-clinic-secret"
-DEMO_USERS = ("clinician", "laboratory", "officer", "analyst", "citizen")
-DEMO_STAFF = frozenset(DEMO_USERS) - {"citizen"}
+DEMO_OF_TWO = "doctor"  # holds two memberships
+DEMO_USERS = (
+    *("clinician", DEMO_OF_TWO, "laboratory", "registrar", "facility_admin"),
+    *("officer", "analyst", "admin", "auditor", "citizen", "guardian"),
+)
+DEMO_STAFF = frozenset(DEMO_USERS) - {"citizen", "guardian"}
 
 
 def is_refused_demo_user(email: str) -> bool:

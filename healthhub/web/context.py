@@ -19,9 +19,9 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
     ``demo``: whether a banner must say that the people shown are invented. ``actor``: the ``Actor`` that a view's guard
     has found, or None. ``room``: "me", "clinic", "city", or "out" for pages outside the rooms. ``navigation``: links of
-    the role; ``navigation_more``: those that the bar has no room for. ``role_name`` and ``facility_name``: as whom and
-    where the person works now. ``banners``: what stands above the page until somebody has seen it; only whole pages
-    ask for it.
+    the role; ``navigation_more``: those that the bar has no room for. ``role_name`` and ``place``: as whom and where
+    the person works now; ``may_switch``: whether she has other roles. ``banners``: what stands above the page until
+    somebody has seen it; only whole pages ask for it.
     """
     actor = getattr(request, "actor", None)
     role = str(actor.role) if actor else ""
@@ -37,7 +37,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "navigation": links[:fits],
         "navigation_more": links[fits:],
         "role_name": role_name(role),
-        "facility_name": getattr(request, "facility_name", ""),
+        "place": getattr(request, "place", ""),
+        "may_switch": len(getattr(request, "held", ())) > 1,
         "languages": settings.LANGUAGES,
     }
 

@@ -20,7 +20,7 @@ ROOMS: Final = {
     "officer": "city",
     "analyst": "city",
 }
-"""The room (first part of the address) in which each role works; other roles have no pages."""
+"""The room, whose look and banners a page has, in which each role works; the others stand outside the rooms."""
 
 
 @dataclass(frozen=True, slots=True)

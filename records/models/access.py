@@ -74,7 +74,8 @@ class Consent(models.Model):
 class Membership(models.Model):
     """What a signed-in user, or an OAuth client, is in this system: role, and the facility, person or area it is for.
 
-    Exactly one of `user` and `client_id` is set, and one membership of each is active at a time: an actor has one role.
+    Exactly one of `user` and `client_id` is set. A user may hold several, of which one counts at a time (see
+    `records.memberships`); a client has one. Not `active`, or after its last day `valid_to`, it is without effect.
     """
 
     user = models.ForeignKey(
@@ -90,6 +91,7 @@ class Membership(models.Model):
     )
     area = models.ForeignKey(Area, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     active = models.BooleanField(default=True)
+    valid_to = models.DateField(null=True, blank=True)
 
     class Meta:
         constraints = (
@@ -99,7 +101,10 @@ class Membership(models.Model):
                 name="records_membership_user_or_client",
             ),
             models.UniqueConstraint(
-                fields=("user",), condition=models.Q(active=True), name="records_membership_one_per_user"
+                fields=("user", "role", "facility", "patient", "area"),
+                condition=models.Q(active=True, user__isnull=False),
+                nulls_distinct=False,
+                name="records_membership_once",
             ),
             models.UniqueConstraint(
                 fields=("client_id",), condition=models.Q(active=True), name="records_membership_one_per_client"

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
+from urllib.parse import urlencode
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.functional import SimpleLazyObject
+from django.shortcuts import redirect
+from django.template.response import SimpleTemplateResponse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from healthhub.accounts.actors import Actor, Role
-from records.memberships import actor_for_user
-from records.models import Facility
+from records.memberships import Held, chosen_of, held_by
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -24,10 +26,11 @@ CITY = (Role.OFFICER, Role.ANALYST)
 
 
 class ActingRequest(HttpRequest):
-    """A request that a guard has let through."""
+    """A request that a guard has let through; ``held`` is all that the user may act as, `actor` among it."""
 
     actor: Actor
-    facility_name: str
+    held: list[Held]
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ def for_roles(*roles: Role) -> Callable[[Callable[Concatenate[ActingRequest, P],
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             actor = identify(request)
+            if actor is None and request.held and request.method == "GET":  # type: ignore[attr-defined]
+                return redirect(f"{reverse('roles')}?{urlencode({'next': request.get_full_path()})}")
             if actor is None or actor.role not in policy.roles:
                 raise PermissionDenied
             return view(request, *args, **kwargs)  # type: ignore[arg-type]
@@ -73,14 +78,42 @@ def for_everybody(view: View[P]) -> View[P]:
     return cast("View[P]", open_view)
 
 
+def for_signed_in(view: Callable[Concatenate[ActingRequest, P], HttpResponseBase]) -> View[P]:
+    """Let every account in, whatever its role: for pages about the account itself. ``request.actor`` may be None."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        identify(request)
+        return view(request, *args, **kwargs)  # type: ignore[arg-type]
+
+    wrapped = never_cache(guarded)
+    wrapped.policy = Policy(frozenset(Role) - {Role.CLIENT, Role.SYSTEM})  # type: ignore[attr-defined]
+    return cast("View[P]", wrapped)
+
+
+class ShowWhoActs:
+    """Finds who acts for pages that no guard of ours has seen (sign-in and account pages), for their head."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_template_response(self, request: HttpRequest, response: SimpleTemplateResponse) -> HttpResponseBase:
+        """Called before a page of a class-based view is drawn; our own views draw theirs at once."""
+        if not hasattr(request, "actor"):
+            identify(request)
+        return response
+
+
 def identify(request: HttpRequest) -> Actor | None:
     """Find who acts and keep it on the request, for the view and for the page's head."""
-    actor = actor_for_user(request.user)
-    request.actor = actor  # type: ignore[attr-defined]
-    facility = actor.facility if actor else None
-    request.facility_name = SimpleLazyObject(lambda: _facility_name(facility)) if facility else ""  # type: ignore[attr-defined]
+    held = held_by(request.user)
+    chosen = chosen_of(request, held)
+    actor = chosen.actor if chosen else None
+    request.actor, request.held = actor, held  # type: ignore[attr-defined]
+    request.place = chosen.place if chosen else ""  # type: ignore[attr-defined]
     return actor
-
-
-def _facility_name(facility: str) -> str:
-    return Facility.objects.filter(pk=facility).values_list("name", flat=True).first() or ""

@@ -106,13 +106,14 @@ def _load_present(plan: Plan) -> int:
     citizen = demo_citizen(options, clinic=clinic)
     station = next(site for site in plan.sites if site.kind == "station" and site.commune == citizen.commune)
     recent = recent_tests(options, clinic=clinic)
+    ward = recent[-1].test.person if recent else citizen
     with transaction.atomic():
         count = _write(rooms.citizens_record(options, citizen, clinic=clinic, station=station))
         bench.stock(options, clinic=clinic, actor=DEMO)
         count += _write(rooms.first(options, clinic=clinic, recent=recent))
         count += _write(rooms.then(options, clinic=clinic, recent=recent))
         close_old_work(clinic, actor=DEMO)
-        clinician = create_demo_accounts(clinic=clinic, citizen=citizen)
+        clinician = create_demo_accounts(clinic=clinic, station=station, citizen=citizen, ward=ward)
         rooms.staff_work(options, clinic=clinic, recent=recent, clinician=clinician, actor=DEMO)
     return count
 

@@ -11,6 +11,7 @@ from fhir.outcomes import refuse
 from healthhub.accounts.actors import Actor
 from healthhub.accounts.models import User
 from healthhub.audit.log import record_access
+from records.memberships import in_force
 from records.models import Membership
 from screening.models import Assignment, Episode, EpisodeState
 
@@ -40,7 +41,7 @@ def assigned_to(user_id: int) -> QuerySet[Assignment]:
 
 def colleagues(facility: str) -> list[tuple[int, str]]:
     """(id, name) of the people who work at a facility, by name."""
-    users = User.objects.filter(memberships__facility=facility, memberships__active=True, is_active=True).distinct()
+    users = User.objects.filter(in_force("memberships__"), memberships__facility=facility, is_active=True).distinct()
     return sorted(((user.pk, user.get_full_name()) for user in users), key=lambda one: (one[1], one[0]))
 
 
@@ -50,7 +51,7 @@ def assign(*, episodes: Sequence[Episode], assignee: int | None, actor: Actor) -
     Refused (422) for somebody who does not work there. The caller has checked that the steps are the facility's.
     """
     assert actor.facility
-    member = Membership.objects.filter(user=assignee, facility=actor.facility, active=True)
+    member = Membership.objects.filter(in_force(), user=assignee, facility=actor.facility)
     if assignee is not None and not member.exists():
         raise refuse(422, "business-rule", "Steps can only be given to people of the own facility.", "assignee")
     with transaction.atomic():

@@ -18,7 +18,7 @@ from screening import projection
 from screening.closings import GONE, Closing, close_rounds
 from screening.failsafe.closing import noted
 from screening.failsafe.handover import hand_over_rounds, take_back_hand_overs
-from screening.failsafe.scope import Scope, scope_of
+from screening.failsafe.scope import Scope, scope_later
 from screening.models import BatchedStep, BatchedStepState, Episode, StepBatch, StepBatchKind, StepBatchState
 
 CHUNK: Final = 200
@@ -82,7 +82,7 @@ def _work(
 
 
 def _do(batch: StepBatch, steps: Sequence[BatchedStep]) -> None:
-    scope = scope_of(_decider(batch))
+    scope = scope_later(_decider(batch).id)
     rounds = Episode.objects.in_bulk([step.episode_id for step in steps])
     faults = {step.episode_id: _fault_of(rounds.get(step.episode_id), step, scope) for step in steps}
     episodes = [episode for episode in rounds.values() if not faults[episode.pk]]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.core.exceptions import PermissionDenied
 
 from healthhub.accounts.actors import Actor, Role
+from records.memberships import in_force
 from records.models import Area, AreaKind, AreaSuccession, Membership
 
 
@@ -23,19 +24,27 @@ def scope_of(actor: Actor) -> Scope:
         return Scope(None, None, names=True)
     if actor.role not in (Role.OFFICER, Role.ANALYST):
         raise PermissionDenied
-    membership = Membership.objects.filter(user_id=_user(actor) or 0, active=True).select_related("area").first()
-    area = membership.area if membership else None
+    area = Area.objects.get(pk=actor.area) if actor.area else None
     return Scope(area, _within(area) if area else None, names=actor.role is Role.OFFICER)
+
+
+def scope_later(officer: str) -> Scope:
+    """What an officer (an actor's id) answers for when her word is carried out, under whichever of her memberships.
+
+    Nothing if none is in force any more.
+    """
+    kind, _colon, key = officer.partition(":")
+    user = int(key) if kind == "user" and key.isdigit() else 0
+    held = Membership.objects.filter(in_force(), user_id=user, user__is_active=True, role=Role.OFFICER)
+    areas = [one.area for one in held.select_related("area")]
+    if None in areas:
+        return Scope(None, None, names=True)
+    return Scope(None, frozenset().union(*(_within(area) for area in areas if area)), names=True)
 
 
 def answers_for_city(actor: Actor) -> bool:
     """Whether an officer decides what holds for the whole city: one without a part of it."""
     return actor.role is Role.OFFICER and scope_of(actor).area is None
-
-
-def _user(actor: Actor) -> int | None:
-    kind, _colon, key = actor.id.partition(":")
-    return int(key) if kind == "user" and key.isdigit() else None
 
 
 def _within(area: Area) -> frozenset[int]:

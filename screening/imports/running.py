@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from fhir.outcomes import Refused
 from healthhub.accounts.actors import Actor, system_actor
 from records.access import CARE
-from records.memberships import actor_for_user
+from records.memberships import held_by
 from records.models import Facility
 from screening.imports.batches import APPROVABLE, NotAllowed, finish, finish_cancelled, forget_file, locked
 from screening.imports.columns import Column, Header
@@ -248,8 +248,9 @@ def rules_of(batch: ImportBatch) -> Rules:
 def _actor_of(batch: ImportBatch, user: Any) -> Actor:
     if batch.uploader_id is None and user is None:
         return system_actor("import")
-    actor = actor_for_user(user)
-    if actor is None or actor.role not in CARE or actor.facility != batch.facility:
+    held = (one.actor for one in held_by(user))
+    actor = next((one for one in held if one.role in CARE and one.facility == batch.facility), None)
+    if actor is None:
         raise NotAllowed(_("Người tải tệp lên không còn quyền ghi cho cơ sở này."))
     return actor
 

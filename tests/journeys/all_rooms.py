@@ -49,6 +49,7 @@ def rooms() -> dict[str, list[Visit]]:
         "people": _about_people(),
         "laboratory": _laboratory(),
         "city": _city(),
+        "roles": [Visit("roles", "doctor")],
     }
 
 

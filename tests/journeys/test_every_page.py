@@ -56,7 +56,7 @@ NO_PAGE = {
     "city-protocol-file": "a file",
     "city-csv": "a file",
 }
-ROOMS = ["open", "mine", "clinic", "people", "laboratory", "city"]
+ROOMS = ["open", "mine", "clinic", "people", "laboratory", "city", "roles"]
 _SOME = {"IntConverter": 1, "UUIDConverter": UUID(int=1)}
 
 

@@ -11,12 +11,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import override_settings
-from oauth2_provider.models import get_application_model
 
 from fhir.models import Resource, ResourceVersion
 from fhir.store import Draft, check
 from fhir.text import parse
-from healthhub.accounts.demo import DEMO_CLIENT_SECRET, DEMO_PASSWORD
+from healthhub.accounts.demo import DEMO_USERS
 from healthhub.accounts.models import User
 from records.identifiers import PROVINCES
 from records.models import Citizen, Facility, Membership
@@ -146,23 +145,30 @@ def test_facilities_cover_the_districts() -> None:
 def test_the_sign_ins_are_who_they_say() -> None:
     load_here(options())
     clinic = Facility.objects.get(code="01901")
-    found = {
-        membership.role: (membership.user and membership.user.email, membership.facility_id, membership.patient_id)
-        for membership in Membership.objects.filter(active=True)
-    }
-    assert found == {
-        "clinician": ("clinician@demo.healthhub.example", clinic.pk, None),
-        "laboratory": ("laboratory@demo.healthhub.example", clinic.pk, None),
-        "officer": ("officer@demo.healthhub.example", None, None),
-        "analyst": ("analyst@demo.healthhub.example", None, None),
-        "citizen": ("citizen@demo.healthhub.example", None, "demo1-citizen"),
-        "client": (None, clinic.pk, None),
-    }
-    assert all(user.check_password(DEMO_PASSWORD) for user in User.objects.all())
-    application = get_application_model().objects.get(client_id="demo-clinic")
-    assert application.client_secret != DEMO_CLIENT_SECRET
-    assert (application.client_type, application.authorization_grant_type) == ("confidential", "client-credentials")
-    assert Membership.objects.get(client_id="demo-clinic").facility == clinic
+    found = [
+        (one.user.email.partition("@")[0] if one.user else one.client_id, one.role, one.facility, one.patient_id)
+        for one in Membership.objects.filter(active=True).select_related("user", "facility").order_by("pk")
+    ]
+    other = next(facility for who, _, facility, _ in found if who == "doctor" and facility != clinic)
+    ward = next(patient for who, _, _, patient in found if who == "guardian")
+    assert found == [
+        ("clinician", "clinician", clinic, None),
+        ("laboratory", "laboratory", clinic, None),
+        ("registrar", "registrar", clinic, None),
+        ("facility_admin", "facility_admin", clinic, None),
+        ("officer", "officer", None, None),
+        ("analyst", "analyst", None, None),
+        ("admin", "admin", None, None),
+        ("auditor", "auditor", None, None),
+        ("guardian", "guardian", None, ward),
+        ("citizen", "citizen", None, "demo1-citizen"),
+        ("doctor", "clinician", clinic, None),
+        ("doctor", "clinician", other, None),
+        ("demo-clinic", "client", clinic, None),
+    ]
+    assert {who for who, _, _, _ in found} == {*DEMO_USERS, "demo-clinic"}
+    assert Citizen.objects.filter(pk=ward, active=True).exists()
+    assert Membership.objects.get(role="guardian").valid_to
 
 
 def test_the_demo_citizen_waits_for_a_colonoscopy_after_an_older_negative() -> None:

@@ -1,11 +1,12 @@
 """One decision about all steps of a filter: what is asked for, and never by one person or without a reason."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from fhir.outcomes import Refused
 from healthhub.accounts.models import User
@@ -113,6 +114,7 @@ def test_the_list_of_batches_costs_the_same_however_many_there_are(
         assert page.context["batches"][0].said == f"quá hạn, {place.name}, {home.name}, mở năm 2024"
         return len(queries)
 
+    client.get("/city/failsafe/batches/")  # the session has it now as whom she works
     costs = []
     for home, place in zip(homes, (station, laboratory) * 2, strict=True):
         asked = Asked(level="late", facility=place.pk, area=str(home.pk), year="2024")
@@ -147,6 +149,15 @@ def test_the_officer_of_another_part_of_the_city_cannot_confirm(backlog: list[st
     with pytest.raises(Refused):
         decide_batch(batch_id=whole.pk, accepted=True, actor=acting(beside))
     assert decide_batch(batch_id=batch.pk, accepted=True, actor=acting(beside)).state == "queued"
+
+
+def test_the_word_of_an_officer_who_is_none_any_more_is_not_carried_out(backlog: list[str], an: User) -> None:
+    batch = closing(an)
+    second = officer("hai")
+    decide_batch(batch_id=batch.pk, accepted=True, actor=acting(second))
+    second.memberships.update(valid_to=timezone.localdate() - timedelta(days=1))
+    finish(batch)
+    assert set(BatchedStep.objects.filter(batch=batch).values_list("state", "why")) == {("skipped", "elsewhere")}
 
 
 def test_who_has_moved_out_of_the_officers_part_of_the_city_is_left_alone_and_not_named(

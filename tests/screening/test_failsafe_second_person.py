@@ -30,7 +30,7 @@ def officer(district: str | None) -> User:
 
 
 def acting(user: User) -> Actor:
-    return Actor(f"user:{user.pk}", user.name, Role.OFFICER)
+    return Actor(f"user:{user.pk}", user.name, Role.OFFICER, area=user.memberships.get().area_id)
 
 
 def client_of(user: User) -> Client:

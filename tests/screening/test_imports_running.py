@@ -105,8 +105,18 @@ def test_a_membership_that_ended_meanwhile_stops_the_file(station, actor, upload
     with path.open("rb") as file:
         batch = queue_batch(file=file, filename="x.csv", uploader=uploader, actor=actor)
     Membership.objects.update(active=False)
+    Membership.objects.create(user=uploader, role=Role.LABORATORY, facility_id="elsewhere")
     assert run_batch(batch.pk).state == BatchState.FAILED
     assert not ScreeningResult.objects.exists()
+
+
+def test_a_file_is_its_facilitys_wherever_else_its_uploader_works(station, actor, uploader, path):
+    path.write_text(csv_text([person(1)]))
+    with path.open("rb") as file:
+        batch = queue_batch(file=file, filename="x.csv", uploader=uploader, actor=actor)
+    Membership.objects.create(user=uploader, role=Role.OFFICER)
+    Membership.objects.create(user=uploader, role=Role.LABORATORY, facility_id="elsewhere")
+    assert run_batch(batch.pk).state != BatchState.FAILED
 
 
 @pytest.mark.parametrize(

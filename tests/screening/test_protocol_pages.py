@@ -184,9 +184,9 @@ def test_a_run_that_failed_says_so(officer: Client) -> None:
 
 def test_the_list_costs_the_same_however_many_drafts(officer: Client, django_assert_num_queries: Any) -> None:
     officer.get("/city/protocols/")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         officer.get("/city/protocols/")
     for number in range(3):
         upload(officer, colorectal_text(version=f"2027.{number}", valid_from=in_days(30 + number)))
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         officer.get("/city/protocols/")
