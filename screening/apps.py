@@ -18,6 +18,7 @@ HOOKS = (
     "screening.laboratory.notices",  # before the projection, which would know the new version only
     "screening.laboratory.projection",
     "screening.messages.emails",
+    "screening.publishing.reopening",  # before the intake: what that closes has not been closed before
     "screening.publishing.intake",
     "screening.publishing.deciding",
     "screening.recall.intake",  # after the pathway: whoever it moved on is looked at again

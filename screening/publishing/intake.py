@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from fhir.hooks import Change, on_saved
@@ -13,13 +12,11 @@ from screening.failsafe.closing import close_step, needs_second
 from screening.models import Episode, EpisodeState
 from screening.protocol import protocol_for
 from screening.protocol.shapes import Reason
-from screening.publishing.notes import reason_of, said_of, told_of_task
+from screening.publishing.notes import FIXED, GIVEN_UP, reason_of, round_of, said_of, told_of_task
 from screening.publishing.noting import mark_unpublished
 from screening.publishing.resources import known_of, task_id
 
-GIVEN_UP = ("cancelled", "rejected", "failed")
 DONE = ("completed", "entered-in-error")
-FIXED = ("identifier", "basedOn", "code", "for", "owner", "focus", "restriction", "intent", "input")
 
 
 @on_saved("Task")
@@ -82,19 +79,12 @@ def _faults(change: Change, episode: Episode) -> Iterator[Issue]:
 
 def _with_steps(changes: Sequence[Change]) -> list[tuple[Change, Episode | None]]:
     """Each change with the open round whose present step its Task is; None for any other Task."""
-    named = [_round_of(change.resource) or _round_of(change.previous) for change in changes]
+    named = [round_of(change.resource) or round_of(change.previous) for change in changes]
     wanted = [name for name in named if name]
     rounds = Episode.objects.filter(pk__in=wanted).exclude(state=EpisodeState.CLOSED) if wanted else ()
     found = {str(one.pk): one for one in rounds}
     pairs = [(change, found.get(name or "")) for change, name in zip(changes, named, strict=True)]
     return [(change, one if one and task_id(one) == change.id else None) for change, one in pairs]
-
-
-def _round_of(resource: Mapping[str, Any] | None) -> str | None:
-    for identifier in (resource or {}).get("identifier") or ():
-        if identifier.get("system") == settings.FHIR_SYSTEMS["round"]:
-            return str(identifier.get("value") or "")[:36] or None
-    return None
 
 
 def _reasons(episode: Episode) -> Mapping[str, Reason]:

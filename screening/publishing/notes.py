@@ -1,9 +1,10 @@
-"""What software writes on a Task to say why: a coded reason of the protocol, and notes in words."""
+"""What a Task says: of which round it is, and why, as a coded reason of the protocol and notes in words."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
 
@@ -18,7 +19,11 @@ _PLACES: Final = {
     "episode": "Task.focus",
     "known": "Task.input",
     "request": "Task.status",
+    "why": "Task.note",
 }
+GIVEN_UP: Final = ("cancelled", "rejected", "failed")
+#: What nobody changes of a step's Task.
+FIXED: Final = ("identifier", "basedOn", "code", "for", "owner", "focus", "restriction", "intent", "input")
 LONGEST: Final = 500  # characters that a closing's evidence may have
 
 
@@ -28,6 +33,17 @@ def reason_of(concept: Any) -> str:
         if coding.get("system") == settings.FHIR_SYSTEMS["screening"]:
             return str(coding.get("code") or "").removeprefix("reason-")
     return ""
+
+
+def round_of(resource: Mapping[str, Any] | None) -> str | None:
+    """The id of the round whose step a Task is."""
+    for identifier in (resource or {}).get("identifier") or ():
+        if identifier.get("system") == settings.FHIR_SYSTEMS["round"]:
+            try:
+                return str(UUID(identifier.get("value") or ""))
+            except ValueError:  # somebody's own Task
+                return None
+    return None
 
 
 def note_of(resource: Mapping[str, Any]) -> str:

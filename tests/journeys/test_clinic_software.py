@@ -11,7 +11,7 @@ from oauth2_provider.models import AccessToken
 
 from records.models import Facility
 from screening.elements import ZONE
-from screening.models import Appointment, Episode, Order, ScreeningResult, Specimen, Standing
+from screening.models import Appointment, ContactAttempt, Episode, Order, ScreeningResult, Specimen, Standing
 from screening.publishing.sweep import publish_noted
 from screening.recall.refresh import refresh_noted
 from tests.fhir.conftest import FhirClient, make_clinic
@@ -240,6 +240,22 @@ def test_a_clinics_software_closes_a_step_for_a_coded_reason_and_a_new_result_op
     software.change("Task", task["id"], status="cancelled", **why)
     episode = Episode.objects.get()
     assert (episode.state, episode.outcome, episode.detail) == ("closed", "closed", "declined")
+    assert software.open_steps() == []
+    (ended,) = software.found("Task", f"patient=Patient/{software.patient}&status=cancelled")
+    told = [*ended["note"], {"text": "Người nhà gọi lại, đồng ý khám"}]
+    software.change("Task", task["id"], status="requested", note=told)
+    assert software.open_steps() == [("colonoscopy", "requested")]
+    software.about(
+        "Communication",
+        status="not-done",
+        statusReason=software.local("contact-no_answer"),
+        topic=software.local("programme-colorectal"),
+        medium=[software.local("way-phone")],
+        sent=f"{software.today}T08:00:00+07:00",
+    )
+    assert ContactAttempt.objects.get().outcome == "no_answer"
+    assert software.open_steps() == [("colonoscopy", "requested")]
+    software.change("Task", task["id"], status="cancelled", **why)
     assert software.open_steps() == []
     software.about("Observation", effectiveDateTime=software.today, **positive)
     assert software.open_steps() == [("colonoscopy", "requested")]

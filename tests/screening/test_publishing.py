@@ -11,7 +11,7 @@ from django.utils import timezone
 from healthhub.accounts.actors import Actor, Role
 from records.models import Facility
 from screening.failsafe.handover import hand_over
-from screening.models import Episode, StandingsNight
+from screening.models import Episode, EpisodeEvent, StandingsNight
 from screening.publishing.sweep import publish_noted
 from screening.recall.decisions import defer_screening
 from screening.recall.reasons import REASONS
@@ -140,6 +140,69 @@ def test_a_step_is_not_ended_or_put_off_without_outcome_or_reason(
     assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (422, [expression])
     assert software.delete(f"/Task/{task['id']}").status_code == 422
     assert Episode.objects.get().step == "colonoscopy"
+
+
+def closed(software: FhirClient, send: Sender, man: str) -> dict[str, Any]:
+    """The Task of a step that software has closed because she declined."""
+    send.fit(man, "48.6", on="2024-05-06")
+    publish()
+    (task,) = found(software, "Task", f"patient=Patient/{man}")
+    reason = {"coding": [{"system": LOCAL, "code": "reason-declined"}]}
+    cancelled = {**task, "status": "cancelled", "statusReason": reason, "note": [{"text": "Không đi"}]}
+    assert software.put(f"/Task/{task['id']}", cancelled).status_code == 200
+    publish()
+    (task,) = found(software, "Task", f"patient=Patient/{man}")
+    return task
+
+
+def test_a_closed_step_is_opened_again_with_the_reason_why(software: FhirClient, send: Sender, man: str) -> None:
+    task = closed(software, send, man)
+    again = {**task, "status": "requested", "note": [*task["note"], {"text": "Người nhà gọi lại, đồng ý khám"}]}
+    assert software.put(f"/Task/{task['id']}", again).status_code == 200
+    episode = Episode.objects.get()
+    assert (episode.state, episode.step, episode.due_on) == ("assessment_due", "colonoscopy", date(2024, 7, 5))
+    taken_back = EpisodeEvent.objects.get(fact="closed", kind="withdrawn")
+    assert (taken_back.data["note"], taken_back.actor) == ("Người nhà gọi lại, đồng ý khám", "client:clinic")
+    publish()
+    (after,) = found(software, "Task", f"patient=Patient/{man}")
+    assert (after["id"], after["status"], after["note"]) == (task["id"], "requested", again["note"])
+
+
+@pytest.mark.parametrize(
+    ("change", "expression"),
+    [
+        ({"status": "requested"}, "Task.note"),
+        ({"status": "completed"}, "Task.status"),
+        ({"status": "requested", "note": [{"text": "Không đi"}, {"text": " vì"}], "for": {}}, "Task.for"),
+    ],
+)
+def test_a_closed_step_stays_closed_without_a_reason(
+    software: FhirClient, send: Sender, man: str, change: dict[str, Any], expression: str
+) -> None:
+    task = closed(software, send, man)
+    if change.get("for") == {}:
+        change = {**change, "for": {**task["for"], "display": "Ai đó"}}
+    refused = software.put(f"/Task/{task['id']}", {**task, **change})
+    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (422, [expression])
+    assert software.delete(f"/Task/{task['id']}").status_code == 422
+    assert Episode.objects.get().state == "closed"
+
+
+def test_somebodys_own_task_is_kept_whatever_it_calls_a_round(software: FhirClient, man: str) -> None:
+    round_ = {"system": "https://healthhub.example/fhir/sid/round", "value": "đợt 1"}
+    own = {"resourceType": "Task", "status": "requested", "intent": "order", "identifier": [round_]}
+    assert software.post("/Task", {**own, "for": {"reference": f"Patient/{man}"}}).status_code == 201
+
+
+def test_a_step_that_ended_by_its_outcome_is_not_opened(software: FhirClient, send: Sender, man: str) -> None:
+    send.fit(man, "48.6", on="2024-05-06")
+    publish()
+    send.procedure(man, on="2024-06-01", outcome={"coding": [{"system": LOCAL, "code": "normal"}]})
+    publish()
+    (task,) = found(software, "Task", f"patient=Patient/{man}")
+    again = {**task, "status": "requested", "note": [{"text": "Vì sao"}]}
+    assert (task["status"], software.put(f"/Task/{task['id']}", again).status_code) == ("completed", 422)
+    assert Episode.objects.get().state == "closed"
 
 
 def test_what_the_owner_wrote_on_the_task_stays(software: FhirClient, send: Sender, man: str) -> None:
