@@ -11,7 +11,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from healthhub import caches, databases, embedded
+from healthhub import caches, databases, embedded, signing
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("HEALTHHUB_VAR", BASE_DIR / "var")).resolve()
@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "healthhub.accounts",
+    "healthhub.accounts.oauth",
     "healthhub.audit",
     "fhir",
     "records",
@@ -213,11 +214,24 @@ MESSAGES: dict[str, Any] = {
     "letters_alarm_days": int(os.environ.get("HEALTHHUB_LETTERS_ALARM_DAYS", "3")),
 }
 
-OAUTH2_PROVIDER = {
-    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
-    "SCOPES": {"system/*.cruds": "Read and write the records that the facility may see"},
-    "DEFAULT_SCOPES": ["system/*.cruds"],
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+OAUTH2_PROVIDER: dict[str, Any] = {
     "OAUTH2_VALIDATOR_CLASS": "healthhub.accounts.oauth.validator.TokenValidator",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 90 * 24 * 3600,
+    "ROTATE_REFRESH_TOKEN": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "PKCE_REQUIRED": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"] if HTTPS else ["http", "https"],
+    "OIDC_ENABLED": True,
+    "OIDC_RSA_PRIVATE_KEY": signing.private_key(VAR_DIR),
+    # RFC 9700: tokens are kept as checksums only, codes need S256, no implicit or password grant, `iss` is told
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
 }
 
 FHIR_ACCESS_POLICY = "records.access.RecordPolicy"

@@ -82,6 +82,13 @@ def actor_for_client(client_id: str) -> Actor | None:
     return _actor(row, id_=f"client:{client_id}", name=row["facility__name"] or client_id) if row else None
 
 
+def actor_for_app(membership: int, *, user: int) -> Actor | None:
+    """The actor of a user whom an app acts for by this membership; None if it is over or not hers. One query."""
+    mine = Membership.objects.filter(in_force(), pk=membership, user_id=user, user__is_active=True)
+    row = mine.values(*_FIELDS, "user__name", "user__email").first()
+    return _actor(row, id_=f"user:{user}", name=row["user__name"] or row["user__email"]) if row else None
+
+
 def _actor(row: dict[str, Any], *, id_: str, name: str) -> Actor | None:
     role = Role(row["role"])
     if role is Role.SYSTEM:  # HealthHub's own work is never signed in

@@ -20,7 +20,14 @@ from django.test import TransactionTestCase
 _PREFIX = "test_template_"
 _LOCK = "SELECT pg_advisory_lock(hashtext('tests of healthhub'))"
 #: What the migrated rows and tables are made from; another package brings other migrations of its own.
-_MADE_FROM = ("*/migrations/*.py", "*/*/migrations/*.py", "records/areas.py", "records/data/*.csv", "requirements.txt")
+_MADE_FROM = (
+    "*/migrations/*.py",
+    "*/*/migrations/*.py",
+    "*/*/*/migrations/*.py",
+    "records/areas.py",
+    "records/data/*.csv",
+    "requirements.txt",
+)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Router
 
 from fhir.access import policy
-from fhir.api import bundles, capabilities, create, delete, read, search, update
+from fhir.api import bundles, capabilities, create, delete, read, search, smart, update
 from fhir.api.faults import register_faults
 from fhir.api.http import outcome_response
 from fhir.outcomes import Issue
@@ -53,6 +53,7 @@ def _serve(address: str, *, public: bool = False, **views: Callable[..., HttpRes
 
 _ITEM = "/{str:type}/{str:id}"
 _serve("/metadata", public=True, GET=capabilities.metadata)
+_serve("/.well-known/smart-configuration", public=True, GET=smart.configuration)
 _serve("", POST=bundles.post_bundle)
 _serve("/{str:type}/_search", POST=search.search_by_post)
 _serve("/{str:type}", GET=search.search_by_get, POST=create.create)

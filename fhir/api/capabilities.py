@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from fhir import text
 from fhir.api.http import FhirResponse, base_url, require_json
+from fhir.api.smart import endpoints
 from fhir.definitions import declined_types, resource_types
 from fhir.parameters import parameters_for
 from fhir.search.grammar import NOT_YET
@@ -18,11 +19,11 @@ _INTERACTIONS = ("read", "vread", "update", "delete", "history-instance", "creat
 def metadata(request: HttpRequest) -> HttpResponse:
     """The CapabilityStatement; it names no person, so nobody needs to sign in for it."""
     require_json(request)
-    return FhirResponse(text.serialise(_statement(base_url(request))))
+    return FhirResponse(text.serialise(_statement(base_url(request), tuple(endpoints(request).items()))))
 
 
 @lru_cache(maxsize=8)  # by the names that this server is called by
-def _statement(base: str) -> dict[str, Any]:
+def _statement(base: str, sign_in: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -38,17 +39,23 @@ def _statement(base: str) -> dict[str, Any]:
                 "documentation": "Unknown search parameters are refused unless Prefer: handling=lenient. Not kept, "
                 f"since they cannot be checked: {', '.join(sorted(declined_types()))}.",
                 "security": {
+                    "extension": [
+                        {
+                            "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                            "extension": [{"url": name, "valueUri": address} for name, address in sign_in],
+                        }
+                    ],
                     "service": [
                         {
                             "coding": [
                                 {
                                     "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
-                                    "code": "OAuth",
+                                    "code": "SMART-on-FHIR",
                                 }
                             ]
                         }
                     ],
-                    "description": "OAuth2 client credentials at /oauth/token; a client sees the people in its care.",
+                    "description": "SMART App Launch 2.2; a token shows no more than whoever is behind it may see.",
                 },
                 "resource": [_resource(name) for name in sorted(resource_types())],
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from fhir.access import Condition, Write
 from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
+from healthhub.accounts.oauth.scopes import BadScope, Scope
 from records.access import scopes
 from records.access.relations import presented_at
 from records.access.rows import readable
@@ -24,6 +25,14 @@ class RecordPolicy:
         if scheme.lower() != "bearer" or not token:
             return None
         return actor_of_token(token.strip())
+
+    def knows_scope(self, scope: Scope) -> bool:
+        """Whether a token can be for this: the type is kept, and the search can narrow it."""
+        try:
+            scopes.wanted(scope)
+        except BadScope:
+            return False
+        return True
 
     def require(self, action: str, type: str, *, actor: Actor) -> None:
         """`Refused` (403) if the actor's token has no scope for the action on resources of this type."""

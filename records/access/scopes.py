@@ -141,7 +141,7 @@ def _holds(scope: Scope, found: frozenset[int]) -> bool:
 
 
 def _lacking(action: str, type_: str, expression: str, actor: Actor) -> Issue:
-    level = "system" if actor.id.startswith("client:") else "user"
+    level = "system" if not actor.client else "patient" if actor.about else "user"
     text = f"Insufficient scope: the token is not for this. To {_DOING[action]} {type_} resources, ask for"
     needed = f"{level}/{type_}.{action}" if type_ in resource_types() else ""
     return Issue("error", "forbidden", expression or type_, f"{text} {needed or 'another scope'}.", needed)

@@ -12,6 +12,8 @@ from oauth2_provider.models import AccessToken, Application
 
 from fhir import store
 from healthhub.accounts.actors import Actor, Role, system_actor
+from healthhub.accounts.oauth.clients import add_client
+from healthhub.accounts.oauth.models import Kind
 from records import memberships
 from records.models import Membership
 
@@ -60,14 +62,13 @@ def make_clinic(client_id: str, name: str, code: str) -> FhirClient:
     organization = store.save(
         {"resourceType": "Organization", "name": name, "identifier": [{"system": system, "value": code}]}, actor=TESTER
     )
-    application = Application.objects.create(
-        client_id=client_id,
-        client_type=Application.CLIENT_CONFIDENTIAL,
-        authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
-    )
+    add_client(client_id, name=name, kind=Kind.SERVICE, scopes=["system/*.cruds"], facility=organization.id)
     token = f"token-of-{client_id}"
     AccessToken.objects.create(
-        application=application, token=token, expires=timezone.now() + timedelta(hours=1), scope="system/*.cruds"
+        application=Application.objects.get(client_id=client_id),
+        token=token,
+        expires=timezone.now() + timedelta(hours=1),
+        scope="system/*.cruds",
     )
     Membership.objects.create(client_id=client_id, role=Role.CLIENT, facility_id=organization.id)
     actor = memberships.actor_for_client(client_id)

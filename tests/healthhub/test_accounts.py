@@ -9,6 +9,8 @@ from oauth2_provider.models import Application
 
 from healthhub.accounts.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_PASSWORD
 from healthhub.accounts.models import User
+from healthhub.accounts.oauth.clients import add_client
+from healthhub.accounts.oauth.models import Kind
 
 pytestmark = pytest.mark.django_db
 
@@ -22,12 +24,8 @@ def demo_user() -> User:
 
 @pytest.fixture
 def demo_client() -> Application:
-    return Application.objects.create(
-        client_id=DEMO_CLIENT_ID,
-        client_secret=DEMO_CLIENT_SECRET,
-        client_type=Application.CLIENT_CONFIDENTIAL,
-        authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
-    )
+    add_client(DEMO_CLIENT_ID, name="Demo", kind=Kind.SERVICE, scopes=["system/*.cruds"], secret=DEMO_CLIENT_SECRET)
+    return Application.objects.get(client_id=DEMO_CLIENT_ID)
 
 
 def sign_in(browser: Client) -> bool:

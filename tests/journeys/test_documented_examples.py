@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as project
-from oauth2_provider.models import Application
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from fhir import store
 from healthhub.accounts.actors import SYSTEM, Role
 from healthhub.accounts.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
+from healthhub.accounts.oauth.clients import add_client
+from healthhub.accounts.oauth.models import Kind
 from records.models import Membership
 from screening.planning import publish
 from screening.protocol import protocols
@@ -33,11 +34,8 @@ def demo_clinic(live_server: LiveServer, settings: Settings) -> None:
     code = {"system": project.FHIR_SYSTEMS["facility"], "value": "01901"}
     clinic = {"resourceType": "Organization", "id": "demo-01901", "identifier": [code], "name": "Trung tâm Y tế"}
     store.save(clinic, actor=SYSTEM)
-    Application.objects.create(
-        client_id=DEMO_CLIENT_ID,
-        client_secret=DEMO_CLIENT_SECRET,
-        client_type=Application.CLIENT_CONFIDENTIAL,
-        authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
+    add_client(
+        DEMO_CLIENT_ID, name="Trung tâm Y tế", kind=Kind.SERVICE, scopes=["system/*.cruds"], secret=DEMO_CLIENT_SECRET
     )
     Membership.objects.create(client_id=DEMO_CLIENT_ID, role=Role.CLIENT.value, facility_id="demo-01901")
     publish(protocols())
