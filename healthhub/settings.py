@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "oauth2_provider",
     "django_celery_beat",
     "django_cotton.apps.SimpleAppConfig",
@@ -88,6 +89,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "healthhub.web.nul.RefuseNulMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "healthhub.accounts.sessions.SessionLimits",
     "healthhub.accounts.second_factor.RequireSecondFactor",
     "records.views.guards.ShowWhoActs",
     "screening.versions.NoticeVersions",
@@ -171,10 +173,15 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "healthhub.accounts.adapter.AccountAdapter"
+# Tries are counted in the cache: 5 wrong ones lock an account for 15 minutes, whether it exists or not.
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key", "reset_password": "20/m/ip,5/h/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("HEALTHHUB_PROXIES", "0"))
+ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, or by accounts/sessions.py
 MFA_ADAPTER = "healthhub.accounts.mfa.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "authenticate": "healthhub.accounts.codes.GiveCode",
+    "authenticate_webauthn": "healthhub.accounts.codes.GivePasskey",
     "reauthenticate": "healthhub.accounts.codes.ConfirmCode",
     "activate_totp": "healthhub.accounts.codes.SetUpCode",
 }
@@ -285,7 +292,7 @@ SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_AGE = 12 * 3600  # as accounts/sessions.py ends it
 X_FRAME_OPTIONS = "DENY"
 
 # The three districts of the 2017 pilot by GSO code; the sources name them only by number (docs/adr).

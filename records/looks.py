@@ -67,5 +67,8 @@ def _actions(actions: Sequence[str]) -> str:
         "export": _("tải xuống"),
         "print": _("in"),
         "register": _("đăng ký"),
+        "sign-in": _("đăng nhập"),
+        "sign-in-refused": _("từ chối một lần đăng nhập"),
+        "sign-out": _("đăng xuất"),
     }
     return ", ".join(dict.fromkeys(words.get(action, action) for action in actions))

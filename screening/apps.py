@@ -17,6 +17,7 @@ HOOKS = (
     "screening.laboratory.second_entry",
     "screening.laboratory.notices",  # before the projection, which would know the new version only
     "screening.laboratory.projection",
+    "screening.messages.codes",
     "screening.messages.emails",
     "screening.publishing.reopening",  # before the intake: what that closes has not been closed before
     "screening.publishing.intake",

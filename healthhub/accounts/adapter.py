@@ -8,8 +8,12 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.core import context
 from django.contrib import messages
-from django.http import HttpRequest
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+
+from healthhub.accounts.events import Action, tell
+from healthhub.accounts.models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -52,6 +56,36 @@ class AccountAdapter(DefaultAccountAdapter):
         if text:
             messages.add_message(request, level, str(text), extra_tags=extra_tags)
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Counts the try; a locked account or address is told so, whether the account exists or not."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            tell(Action.REFUSED, request, user=_named(credentials), how="locked")
+            raise
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """A wrong password, or an account that is not there."""
+        tell(Action.REFUSED, request, user=_named(credentials), how="password")
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """The password was right, but the account is closed."""
+        tell(Action.REFUSED, request, user=user, how="inactive")
+        answer: HttpResponse = super().respond_user_inactive(request, user)
+        return answer
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """In, after all steps."""
+        super().login(request, user)
+        ways = [one["method"] for one in get_authentication_records(request, user)]
+        tell(Action.SIGN_IN, request, user=user, how="+".join(dict.fromkeys(ways)))
+
+    def logout(self, request: HttpRequest) -> None:
+        """Out, by one's own will."""
+        if request.user.is_authenticated:
+            tell(Action.SIGN_OUT, request, user=request.user, how="own")
+        super().logout(request)
+
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Whoever has just signed in need not do so again, as at the first sign-in, which sets up a second factor."""
         request = context.request
@@ -62,3 +96,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Never: an account without a membership could see nothing anyway."""
         return False
+
+
+def _named(credentials: dict[str, Any]) -> User | None:
+    email = str(credentials.get("email") or credentials.get("username") or "")
+    return User.objects.filter(email=email.lower()).first()

@@ -4,17 +4,24 @@ allauth forgets a used code after one period of 30 s, but takes the codes of the
 clock may be slow: such a code would work twice.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from allauth.core import context
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+
+from healthhub.accounts.events import Action, tell
 
 
 def use_once(user: AbstractBaseUser, code: str) -> None:
@@ -23,6 +30,16 @@ def use_once(user: AbstractBaseUser, code: str) -> None:
     digits = "".join(code.split())
     if not cache.add(f"accounts.totp:{user.pk}:{digits}", 1, timeout=lifetime):
         raise get_adapter().validation_error("incorrect_code")
+
+
+@contextmanager
+def _told(user: Any) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        locked = error.code == "too_many_login_attempts"
+        tell(Action.REFUSED, context.request, user=user, how="locked" if locked else "second-factor")
+        raise
 
 
 class _CodeForm(forms.Form):
@@ -43,15 +60,25 @@ class _CodeForm(forms.Form):
 
 class _OnceForm(_CodeForm):
     def clean_code(self) -> str:
-        """Correct, and not used before."""
-        code: str = super().clean_code()  # type: ignore[misc]
-        if self.authenticator.type == Authenticator.Type.TOTP:  # type: ignore[attr-defined]
-            use_once(self.user, code)
+        """Correct, and not used before; what is not, is told."""
+        with _told(self.user):
+            code: str = super().clean_code()  # type: ignore[misc]
+            if self.authenticator.type == Authenticator.Type.TOTP:  # type: ignore[attr-defined]
+                use_once(self.user, code)
         return code
 
 
 class GiveCode(_OnceForm, AuthenticateForm):
     """The second step of signing in."""
+
+
+class GivePasskey(AuthenticateWebAuthnForm):
+    """The second step of signing in, by a passkey."""
+
+    def clean_credential(self) -> Authenticator:
+        """The owner's; what is not, is told."""
+        with _told(self.user):
+            return super().clean_credential()
 
 
 class ConfirmCode(_OnceForm, ReauthenticateForm):

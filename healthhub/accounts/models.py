@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 
+NO_MAILBOX = "citizens.invalid"  # nobody can have an address there (RFC 2606)
+
 
 class UserManager(BaseUserManager["User"]):
     """Creates accounts that are named by their e-mail address."""
@@ -38,6 +40,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def is_named_by_email(self) -> bool:
+        """False for a citizen's account that was made at her first sign-in: she gave no e-mail address."""
+        return not self.email.endswith(f"@{NO_MAILBOX}")
+
     def get_full_name(self) -> str:
         """The name shown on pages and in the access log."""
-        return self.name or self.email
+        return self.name or (self.email if self.is_named_by_email else "")

@@ -6,7 +6,7 @@ from allauth.mfa.totp.views import deactivate_totp
 from allauth.mfa.webauthn.views import reauthenticate_webauthn
 from django.urls import path
 
-from healthhub.accounts import views
+from healthhub.accounts import citizens, views
 
 # An account's e-mail address is its name here and is changed by whoever gave the account.
 _ALLAUTH = {
@@ -25,6 +25,9 @@ _ALLAUTH = {
 
 urlpatterns = [
     *(page for page in allauth_urls.urlpatterns if page.name in _ALLAUTH),
+    path("citizen/", citizens.ask_for_code, name="citizen_sign_in"),
+    path("citizen/code/", citizens.give_code, name="citizen_code"),
+    path("sessions/", views.sessions, name="account_sessions"),
     path("2fa/", views.Account.as_view(), name="mfa_index"),
     path("2fa/authenticate/", views.GiveSecondFactor.as_view(), name="mfa_authenticate"),
     path("2fa/reauthenticate/", views.ConfirmSecondFactor.as_view(), name="mfa_reauthenticate"),

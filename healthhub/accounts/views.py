@@ -11,14 +11,20 @@ from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.utils import is_mfa_enabled
 from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from healthhub.accounts.demo import demo_code
+from healthhub.accounts.devices import device_of
+from healthhub.accounts.events import Action, tell
 from healthhub.accounts.second_factor import has_given_second_factor
+from healthhub.accounts.sessions import end_sessions, rename, sessions_of
 from healthhub.accounts.staff import is_staff
 
 
@@ -66,7 +72,7 @@ class _SettingUp:
         answer: HttpResponse = super().form_valid(form)  # type: ignore[misc]
         if not has_given_second_factor(self.request):
             record_authentication(self.request, self.request.user, "mfa", type="set-up")
-            self.request.session.cycle_key()
+            rename(self.request)
         return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -104,3 +110,26 @@ class RemovePasskey(RemoveWebAuthnView):
                 return redirect("mfa_index")
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return answer
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Where the account is signed in; each of it, or all at once, can be ended."""
+    user: Any = request.user
+    key = request.session.session_key
+    if request.method == "POST":
+        asked = request.POST.get("end", "")
+        if asked == "all":
+            end_sessions(user, keep=key)
+            get_account_adapter().logout(request)
+            return redirect("account_login")
+        if asked.isascii() and asked.isdecimal() and end_sessions(user, keep=key, only=int(asked[:18])):
+            tell(Action.SIGN_OUT, request, user=user, how="revoked")
+            messages.success(request, _("Đã đăng xuất thiết bị đó."))
+        return redirect("account_sessions")
+    found = [
+        {"row": one, "device": device_of(one.user_agent) or _("Thiết bị khác"), "current": one.session_key == key}
+        for one in sessions_of(user)
+    ]
+    return render(request, "usersessions/usersession_list.html", {"sessions": found})

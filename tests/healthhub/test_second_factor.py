@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import reverse
 
@@ -99,7 +100,11 @@ def test_the_session_gets_another_key_when_it_can_do_more(mai: User) -> None:
     enter(browser)
     before = browser.session.session_key
     set_up(browser)
-    assert browser.session.session_key != before
+    key = browser.session.session_key
+    assert key != before
+    page = browser.get("/accounts/sessions/").content.decode()
+    assert page.count("Thiết bị bạn đang dùng") == 1
+    assert list(UserSession.objects.values_list("session_key", flat=True)) == [key]
 
 
 def test_a_code_works_once_even_in_the_periods_beside_its_own(mai: User) -> None:

@@ -58,7 +58,10 @@ def _open() -> list[Visit]:
     assert token
     ways_in = ("login", "signup", "inactive", "reset_password", "reset_password_done")
     return [
-        *(Visit(name, "") for name in ("home", "clinic-station-app", *(f"account_{way}" for way in ways_in))),
+        *(
+            Visit(name, "")
+            for name in ("home", "citizen_sign_in", "clinic-station-app", *(f"account_{way}" for way in ways_in))
+        ),
         Visit("message", "", {"token": token.token}),
     ]
 
@@ -71,7 +74,7 @@ def _mine() -> list[Visit]:
     names = ("me", "me-record", "me-access", "me-results", "me-appointments", "me-screening")
     return [
         *(Visit(name, "citizen") for name in (*names, "me-messages", "me-messages-preferences")),
-        *(Visit(f"account_{name}", "citizen") for name in ("change_password", "reauthenticate", "logout")),
+        *(Visit(f"account_{name}", "citizen") for name in ("change_password", "reauthenticate", "logout", "sessions")),
         *(Visit(f"mfa_{name}", "citizen") for name in ("index", "activate_totp", "add_webauthn")),
         Visit("mfa_generate_recovery_codes", "citizen"),
         Visit("me-record-group", "citizen", {"group": "conditions"}),

@@ -17,6 +17,7 @@ def main() -> None:
     given = json.loads(os.environ["HEALTHHUB_TEST_SETTINGS"])
     settings.DATABASES["default"]["NAME"] = given["database"]
     settings.CELERY_TASK_DEFAULT_QUEUE = given["queue"]
+    settings.CACHES["default"]["KEY_FUNCTION"] = lambda key, prefix, version: given["cache"] + key
     settings.MEDIA_ROOT = given["media"]
     settings.CELERY_BEAT_SCHEDULE = {
         name: entry | {"schedule": timedelta(seconds=1)}

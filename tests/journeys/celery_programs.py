@@ -32,6 +32,7 @@ class CeleryPrograms:
         given = {
             "database": settings.DATABASES["default"]["NAME"],
             "queue": settings.CELERY_TASK_DEFAULT_QUEUE,
+            "cache": settings.CACHES["default"]["KEY_FUNCTION"]("", "", 1),
             "media": str(settings.MEDIA_ROOT),
         }
         for name in names:
