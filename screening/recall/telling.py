@@ -18,10 +18,12 @@ from screening.recall.settling import call_anew
 RECALL = system_actor("recall")
 BATCH = 2000
 
+# Ordered by ``id + 0``: by ``id`` itself the planner would walk through all the invitations there have ever been,
+# sure of soon having met enough of the few that wait.
 _PLANNED = """
 SELECT id FROM screening_invitation
 WHERE programme = %s AND state = 'planned' AND planned_on <= %s AND kind IN ('call', 'recall')
-ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+ORDER BY id + 0 LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _SENT = """
 UPDATE screening_invitation SET state = 'sent', sent_on = %s WHERE id = ANY(%s) RETURNING patient_id, facility_id
@@ -35,7 +37,7 @@ _TO_REMIND = f"""
 SELECT id FROM screening_invitation i
 WHERE programme = %s AND state IN ('sent', 'reminded') AND reminders < %s
     AND coalesce(reminded_on, sent_on) <= %s AND kind IN ('call', 'recall') AND {_NOT_BOOKED}
-ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+ORDER BY id + 0 LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _REMINDED = """
 UPDATE screening_invitation SET state = 'reminded', reminded_on = %s, reminders = reminders + 1 WHERE id = ANY(%s)
@@ -45,7 +47,7 @@ _SILENT = f"""
 SELECT id FROM screening_invitation i
 WHERE programme = %s AND state IN ('sent', 'reminded') AND sent_on <= %s AND kind IN ('call', 'recall')
     AND {_NOT_BOOKED}
-ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+ORDER BY id + 0 LIMIT %s FOR UPDATE SKIP LOCKED
 """
 # Nobody wrote to these people: they came by themselves, and nothing came of it. Their clinic sees them too.
 _SILENT_OFFERS = f"""
