@@ -3,7 +3,7 @@
 from django.urls import path
 
 from records.navigation import add_pages
-from records.views import home, me, roles
+from records.views import apps, home, me, roles
 
 add_pages()
 
@@ -14,4 +14,8 @@ urlpatterns = [
     path("me/record/", me.record, name="me-record"),
     path("me/record/<slug:group>/", me.record_group, name="me-record-group"),
     path("me/access/", me.access, name="me-access"),
+    path("oauth/authorize", apps.authorise, name="oauth-authorize"),
+    path("apps/", apps.mine, name="my-apps"),
+    path("clinic/people/<str:patient_id>/apps/", apps.for_person, name="person-apps"),
+    path("clinic/people/<str:patient_id>/apps/<int:client_id>/", apps.open_for_person, name="person-app-open"),
 ]
