@@ -45,7 +45,11 @@ _MAKE = (
     CROSS JOIN LATERAL (SELECT n %% 16 = 0 AS is_open, 1 + (n / 16) %% %(people)s AS p) o
     CROSS JOIN LATERAL (SELECT %(today)s::date - 90 + ((n %% 1000) * 7919) %% 150 AS due) d""",
     """UPDATE screening_episode e SET area_id = c.area_id,
-      holder = CASE e.owner WHEN 'department' THEN coalesce(c.facility_id, e.owner) ELSE e.owner END
+      holder = CASE e.owner WHEN 'department' THEN coalesce(c.facility_id, e.owner) ELSE e.owner END,
+      needs = CASE WHEN e.state = 'closed' THEN '[]' ELSE jsonb_build_array(jsonb_build_object('step', e.step,
+        'state', e.state, 'source', 'Observation/bench-' || e.id, 'category', e.category, 'owner', e.owner,
+        'due_on', e.due_on, 'warn_on', e.warn_on, 'limit_on', e.limit_on, 'district_on', e.district_on,
+        'city_on', e.city_on)) END
     FROM records_citizen c WHERE c.patient_id = e.patient_id AND e.patient_id LIKE 'bench-%%'""",
     """INSERT INTO screening_screeningresult (observation_id, patient_id, episode_id, programme, test, category,
       outcome, comparator, unit, kit,
@@ -59,6 +63,7 @@ _TABLES = (
     "records_citizen",
     "records_carerelation",
     "screening_episode",
+    "screening_openround",
     "screening_screeningresult",
 )
 _DROP = (
@@ -113,7 +118,7 @@ def measure() -> bool:
     from healthhub.accounts.actors import Role
     from healthhub.accounts.models import User
     from records.models import Facility, Membership
-    from screening.models import Assignment, Episode
+    from screening.models import Assignment, OpenRound
 
     fast = True
     for name, facility in (("ordinary", "bench-f7"), ("20,000 open", f"bench-f{FACILITIES}")):
@@ -121,9 +126,16 @@ def measure() -> bool:
         place = Facility.objects.get(pk=facility)
         Membership.objects.get_or_create(user=user, role=Role.CLINICIAN.value, facility=place)
         if not Assignment.objects.filter(facility=place).exists():
-            rounds = Episode.objects.filter(owner=facility).exclude(state="closed")[:300]
+            rounds = OpenRound.objects.filter(holder=facility)[:300]
             Assignment.objects.bulk_create(
-                Assignment(episode=one, step=one.step, facility=place, assignee=user, actor="bench", actor_name="Bench")
+                Assignment(
+                    episode_id=one.episode_id,
+                    step=one.step,
+                    facility=place,
+                    assignee=user,
+                    actor="bench",
+                    actor_name="Bench",
+                )
                 for one in rounds
             )
         client = Client(HTTP_HOST="localhost")
@@ -132,7 +144,7 @@ def measure() -> bool:
         session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "type": "totp"}]
         session["account_authentication_methods_user"] = str(user.pk)
         session.save()
-        count = Episode.objects.filter(holder=facility).exclude(state="closed").count()
+        count = OpenRound.objects.filter(holder=facility).count()
         print(f"worklist, {name}: {count} open of {ROUNDS}")
         for page, address in PAGES.items():
             times = []

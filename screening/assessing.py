@@ -28,12 +28,13 @@ def refer_for_assessment(
     authored_on: date | None = None,
     note: str = "",
     to: str | None = None,
+    step: str = "",
 ) -> Saved:
     """Refer somebody for the assessment that the result leads to, for ``due_on``; ``to`` is the Organization asked.
 
-    Refused (422) if it leads to none.
+    ``step`` says for which of several open steps, "" for the result's own. Refused (422) if it leads to none.
     """
-    assessment = assessment_of(result)
+    assessment = assessment_of(result, step=step)
     requester = actor.facility or result.facility_id
     resource: dict[str, Any] = {
         "resourceType": "ServiceRequest",
@@ -140,14 +141,17 @@ def build_assessment(
     return _without_gaps(staging)
 
 
-def assessment_of(result: ScreeningResult) -> Assessment:
-    """The assessment that the result's round now waits for, or that the result leads to. Refused (422) if none."""
+def assessment_of(result: ScreeningResult, *, step: str = "") -> Assessment:
+    """The assessment of a ``step``; else that which is open because of the result, or its round waits for, or it leads
+    to. Refused (422) if none."""
     protocol = _rules(result)
     category = protocol.category(result.test, result.category)
-    for key in (result.episode.step if result.episode else "", category.leads_to if category else None):
-        step = protocol.steps.get(key or "")
-        if step and step.assessment:
-            return protocol.assessments[step.assessment]
+    episode, source = result.episode, f"Observation/{result.observation_id}"
+    own = [need["step"] for need in episode.needs if need["source"] == source] if episode else []
+    for key in (step, *own, episode.step if episode else "", category.leads_to if category else None):
+        rule = protocol.steps.get(key or "")
+        if rule and rule.assessment:
+            return protocol.assessments[rule.assessment]
     raise refuse(422, "business-rule", f"The result ({result.outcome}) leads to no assessment.", "ServiceRequest.code")
 
 

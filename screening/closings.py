@@ -1,10 +1,10 @@
 """Closing what rounds wait for, with a coded reason of the protocol: one round, or many of them at once."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -15,7 +15,8 @@ from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
 from screening import projection
 from screening.marks import with_known
-from screening.models import Episode, EpisodeEvent, EpisodeState, EventKind
+from screening.models import Episode, EpisodeEvent, EventKind, OpenRound
+from screening.places import holder_of, waiting_at
 from screening.projection import StaffEvent
 from screening.protocol import Event, protocol_for
 from screening.protocol.events import ASSESSED, CLOSED, RESULT, effective
@@ -28,7 +29,8 @@ TOO_EARLY: Final = "day"  # the closing day is before the sample or the examinat
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Close the step that the round waits for (``episode.step``), for this reason, on that day.
+    """Close the step that the round waits for (``episode.step``), for this reason, on that day, and whatever else is
+    open at the place that holds it (``episode.holder``). What other places hold stays open, for them to decide.
 
     ``known`` is the mark of what was known when this was asked for (see ``marks``): nothing newer is closed with it.
     None closes what is known now.
@@ -73,40 +75,45 @@ def close_rounds(closings: Sequence[Closing], *, actor: Actor) -> list[Closed]:
     with transaction.atomic():
         projection.lock_people([closing.episode.patient_id for closing in closings])
         ids = [closing.episode.pk for closing in closings]
-        held = with_known(Episode.objects.filter(pk__in=ids).exclude(state=EpisodeState.CLOSED))
-        steps = {pk: (step, mark) for pk, step, mark in held.values_list("pk", "step", "known")}
-        known = _known_of(list(steps))
-        answers = [_closed(closing, steps, known.get(closing.episode.pk, [])) for closing in closings]
-        events = [_event(answer, known[answer.closing.episode.pk]) for answer in answers if answer.event]
+        held = OpenRound.objects.filter(episode__in=ids).values("episode")
+        rounds = {one.pk: one for one in with_known(Episode.objects.filter(pk__in=held).select_related("patient"))}
+        known = _known_of(list(rounds))
+        answers = [_closed(closing, rounds, known.get(closing.episode.pk, [])) for closing in closings]
+        events = [_event(answer, rounds, known[answer.closing.episode.pk]) for answer in answers if answer.event]
         projection.add_staff_events(events, actor=actor.id)
         _log([answer.closing for answer in answers if answer.event], actor)
     return answers
 
 
-def _closed(closing: Closing, steps: dict[UUID, tuple[str, str]], known: Sequence[Event]) -> Closed:
+def _closed(closing: Closing, rounds: Mapping[UUID, Any], known: Sequence[Event]) -> Closed:
     episode = closing.episode
     if closing.reason not in protocol_for(episode.programme, episode.opened_on).reasons:
         return Closed(closing, fault=UNKNOWN_REASON)
-    step, mark = steps.get(episode.pk, ("", ""))
-    if not step or step != episode.step:
+    now = rounds.get(episode.pk)
+    if now is None or waiting_at(now, episode.step, episode.holder) is None:
         return Closed(closing, fault=GONE)
-    if closing.known not in (None, mark):
+    if closing.known not in (None, now.known):
         return Closed(closing, fault=CHANGED)
     if any(closing.on < event.occurred_on for event in known):
         return Closed(closing, fault=TOO_EARLY)
     return Closed(closing, event=new_id())
 
 
-def _event(answer: Closed, known: Sequence[Event]) -> StaffEvent:
+def _event(answer: Closed, rounds: Mapping[UUID, Any], known: Sequence[Event]) -> StaffEvent:
     closing = answer.closing
+    now = rounds[closing.episode.pk]
+    place = waiting_at(now, closing.episode.step, closing.episode.holder).holder
+    others = [need for need in now.needs if holder_of(need, now) != place]
+    spares = [[need["source"], need["category"], need["step"]] for need in others]
     closes = [[event.source, event.data["category" if event.fact == RESULT else "finding"]] for event in known]
+    data = {"reason": closing.reason, "closes": closes, "note": closing.note}
     return StaffEvent(
         id=answer.event,
         patient=closing.episode.patient_id,
         programme=closing.episode.programme,
         fact=CLOSED,
         occurred_on=closing.on,
-        data={"reason": closing.reason, "closes": closes, "note": closing.note},
+        data=data | {"spares": spares} if spares else data,
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from screening.models import Episode, EpisodeState, ScreeningResult
+from screening.models import Episode, EpisodeState, OpenRound, ScreeningResult
+from screening.places import as_held
 from screening.protocol import NEGATIVE, POSITIVE, UNCLASSIFIED, protocol_for
 from screening.protocol.beside import value_leading_to
 from screening.protocol.events import add_months
@@ -41,9 +42,9 @@ class Explanation:
     next: str
 
 
-def open_episodes(facility: str | None) -> QuerySet[Episode]:
-    """Open rounds on a facility's list, most pressing first; None for the department: all of them."""
-    found = Episode.objects.exclude(state=EpisodeState.CLOSED).select_related("patient")
+def open_rounds(facility: str | None) -> QuerySet[OpenRound]:
+    """Open rounds on a facility's list, most pressing first; None for the department: those of every list."""
+    found = OpenRound.objects.select_related("episode__patient")
     if facility is not None:
         found = found.filter(holder=facility)
     return found.order_by("first_due_on", "patient__sort_key", "id")
@@ -51,9 +52,9 @@ def open_episodes(facility: str | None) -> QuerySet[Episode]:
 
 def worklist(facility: str | None, on: date, *, limit: int = 500) -> list[WorkItem]:
     """The open rounds of a facility (an Organization's id) with the person and the newest result, in one query."""
-    newest = ScreeningResult.objects.filter(episode=OuterRef("pk")).order_by("-collected_on", "observation_id")
-    episodes = open_episodes(facility).annotate(newest_result=Subquery(newest.values("observation_id")[:1]))
-    return [_item(episode, on) for episode in episodes[:limit]]
+    newest = ScreeningResult.objects.filter(episode=OuterRef("episode")).order_by("-collected_on", "observation_id")
+    rounds = open_rounds(facility).annotate(newest_result=Subquery(newest.values("observation_id")[:1]))
+    return [_item(episode, on) for episode in as_held(rounds[:limit])]
 
 
 def explain(result: ScreeningResult) -> dict[str, Explanation]:

@@ -21,7 +21,8 @@ from screening.clinic.worklist import rounds_of
 from screening.failsafe.assignments import assign
 from screening.failsafe.closing import close_step
 from screening.failsafe.contacts import record_contact
-from screening.models import Episode, ScreeningResult
+from screening.models import Episode, OpenRound, ScreeningResult
+from screening.places import as_held
 from screening.protocol import protocol_for
 
 MOST: Final = 100
@@ -55,8 +56,8 @@ def selected(values: Sequence[str], *, facility: str, on: date, actor: Actor, re
             asked[UUID(key)] = shown
         except ValueError:
             continue
-    rounds: Iterable[Any] = with_details(rounds_of(facility, actor).filter(pk__in=list(asked)))
-    found = [one for one in rounds if asked[one.pk] == f"{one.step}:{one.known}"]
+    rounds: Iterable[Any] = with_details(rounds_of(facility, actor).filter(episode__in=list(asked)))
+    found = [one for one in rounds if asked[one.episode_id] == f"{one.step}:{one.known}"]
     if found:
         people = sorted({episode.patient_id for episode in found})
         record_access(actor=actor, action="view", patients=people, resource_type="Episode", reason=reason)
@@ -75,9 +76,9 @@ def assign_all(lines: Sequence[Line], assignee: int | None, *, actor: Actor) -> 
     return [one.pk for one in made]
 
 
-def assign_whole(rounds: QuerySet[Episode], assignee: int | None, *, actor: Actor) -> list[int]:
+def assign_whole(rounds: QuerySet[OpenRound], assignee: int | None, *, actor: Actor) -> list[int]:
     """The same for all rounds of a filter, in chunks of one transaction; the access log names everybody."""
-    episodes = list(rounds.only("pk", "step", "state", "patient"))
+    episodes = as_held(rounds.select_related("episode__patient"))
     with transaction.atomic():
         return [
             one.pk
@@ -105,7 +106,7 @@ def _try(one: Callable[..., None], line: Line, fields: dict[str, Any], actor: Ac
 def _refer(line: Line, fields: dict[str, Any], actor: Actor) -> None:
     if line.action != "refer":
         raise _not_so(_("Bước này không phải là giới thiệu đi khám."))
-    refer_for_assessment(result=_result_of(line.episode), actor=actor, **fields)
+    refer_for_assessment(result=_result_of(line.episode), step=line.episode.step, actor=actor, **fields)
 
 
 def _contact(line: Line, fields: dict[str, Any], actor: Actor) -> None:
@@ -120,11 +121,12 @@ def _close(line: Line, fields: dict[str, Any], actor: Actor) -> None:
 
 
 def _result_of(episode: Episode) -> ScreeningResult:
-    """The result that the round waits because of: of its category if there is one, else the newest."""
+    """The result that the round waits because of: that of its step if there is one, else the newest."""
     results = list(
         ScreeningResult.objects.filter(episode=episode).select_related("episode").order_by("-collected_on", "pk")
     )
-    return next((result for result in results if result.category == episode.category), results[0])
+    source = episode.needs[0]["source"]
+    return next((result for result in results if f"Observation/{result.observation_id}" == source), results[0])
 
 
 def _not_so(text: str) -> Refused:

@@ -18,7 +18,8 @@ from screening.clinic.words import due_in_words, due_kind
 from screening.failsafe.assignments import with_assignee
 from screening.failsafe.levels import level_of, level_on
 from screening.marks import with_known
-from screening.models import ContactAttempt, Episode, ScreeningResult
+from screening.models import ContactAttempt, Episode, OpenRound, ScreeningResult
+from screening.places import as_held, holder_of
 from screening.protocol import protocol_for
 from screening.protocol.events import DEPARTMENT
 from screening.protocol.shapes import Protocol
@@ -26,9 +27,13 @@ from screening.protocol.shapes import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Another open step of the round, with when it is due, in words, and how far it has gone up."""
+    """Another open step of the round, with when it is due, in words, and how far it has gone up.
+
+    ``place`` is the facility whose list it is on, "" if it is this one's.
+    """
 
     step: str
+    place: str
     due_on: date
     due_words: str
     kind: str
@@ -71,31 +76,41 @@ class Line:
         return f"{self.episode.pk}:{self.episode.step}:{self.known}"
 
 
-def with_details(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
+def with_details(rounds: QuerySet[OpenRound]) -> QuerySet[Any]:
     """The rounds with all that their lines show."""
-    newest = ScreeningResult.objects.filter(episode=OuterRef("pk")).order_by("-collected_on", "observation_id")
+    newest = ScreeningResult.objects.filter(episode=OuterRef("episode")).order_by("-collected_on", "observation_id")
     contact = ContactAttempt.objects.filter(patient=OuterRef("patient"), programme=OuterRef("programme"))
     assignee = User.objects.filter(pk=OuterRef("assigned_to"))
-    owner = Facility.objects.filter(pk=OuterRef("owner"))
+    owner = Facility.objects.filter(pk=OuterRef("holder"))
     return (
-        with_known(with_assignee(rounds))
+        with_known(with_assignee(rounds), episode="episode")
         .annotate(
             newest_result=Subquery(newest.values("observation_id")[:1]),
             last_contact=Subquery(contact.order_by("-contacted_at").values("contacted_at")[:1]),
             assignee_name=Subquery(assignee.values("name")[:1]),
             owner_name=Subquery(owner.values("name")[:1]),
         )
-        .select_related("patient")
+        .select_related("episode__patient")
     )
 
 
-def lines_of(rounds: Sequence[Episode], *, on: date, facility: str = "") -> list[Line]:
-    """The lines of rounds that ``with_details`` has fetched; one query more for their appointments."""
-    booked = notes_for(rounds)
-    return [_line(episode, on, facility, booked.get(episode.pk)) for episode in rounds]
+def lines_of(rounds: Sequence[OpenRound], *, on: date, facility: str = "") -> list[Line]:
+    """The lines of rounds that ``with_details`` has fetched, each as its place sees it.
+
+    One query more for their appointments, and one if steps of other places are beside.
+    """
+    seen = as_held(rounds)
+    booked, places = notes_for(seen), _places_beside(seen)
+    return [_line(episode, on, facility, booked.get(episode.pk), places) for episode in seen]
 
 
-def _line(episode: Any, on: date, facility: str, booking: Note | None) -> Line:
+def _places_beside(seen: Sequence[Any]) -> dict[str, str]:
+    others = {holder_of(need, episode) for episode in seen for need in episode.needs[1:]}
+    others -= {episode.holder for episode in seen} if len({episode.holder for episode in seen}) == 1 else set()
+    return dict(Facility.objects.filter(pk__in=others).values_list("pk", "name")) if others else {}
+
+
+def _line(episode: Any, on: date, facility: str, booking: Note | None, places: Mapping[str, str]) -> Line:
     protocol = protocol_for(episode.programme, episode.opened_on)
     days = (episode.due_on - on).days
     action = next_action(episode)
@@ -109,14 +124,14 @@ def _line(episode: Any, on: date, facility: str, booking: Note | None) -> Line:
         kind=due_kind(days),
         level=_level(episode, on),
         own=episode.owner not in (DEPARTMENT, "") and episode.owner == facility,
-        owner=episode.owner_name or "",
+        owner="" if episode.owner == DEPARTMENT else episode.owner_name or "",
         assignee=episode.assignee_name or "",
         last_contact=timezone.localdate(episode.last_contact) if episode.last_contact else None,
         result_id=episode.newest_result,
         action=action,
         test=test_awaited(episode) if action == "enter" else "",
         booking=booking,
-        beside=tuple(_beside(need, protocol, on) for need in episode.needs[1:]),
+        beside=tuple(_beside(need, protocol, on, _place(need, episode, places)) for need in episode.needs[1:]),
         known=episode.known,
     )
 
@@ -132,8 +147,13 @@ def _need_level(need: Mapping[str, str], on: date) -> str:
     return level_on(on, *(date.fromisoformat(need[name]) for name in ("due_on", "district_on", "city_on")))
 
 
-def _beside(need: Mapping[str, str], protocol: Protocol, on: date) -> Beside:
+def _place(need: Mapping[str, str], episode: Any, places: Mapping[str, str]) -> str:
+    holder = holder_of(need, episode)
+    return "" if holder == episode.holder else places.get(holder, holder)
+
+
+def _beside(need: Mapping[str, str], protocol: Protocol, on: date, place: str) -> Beside:
     due_on, step = date.fromisoformat(need["due_on"]), protocol.steps.get(need["step"])
     days = (due_on - on).days
     name = here(step.name) if step else need["step"]
-    return Beside(name, due_on, due_in_words(days), due_kind(days), _need_level(need, on))
+    return Beside(name, place, due_on, due_in_words(days), due_kind(days), _need_level(need, on))

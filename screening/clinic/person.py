@@ -8,6 +8,7 @@ from screening.citizen import amount, here, language
 from screening.clinic.steps import next_action
 from screening.clinic.words import OUTCOME_WORDS
 from screening.models import EpisodeState, ScreeningResult
+from screening.places import waiting_at
 from screening.protocol import protocol_for
 
 
@@ -58,7 +59,8 @@ def _step(result: ScreeningResult) -> str:
     if episode is None or episode.state == EpisodeState.CLOSED:
         return ""
     category = protocol_for(result.programme, result.collected_on).category(result.test, result.category)
-    if category is None or category.leads_to != episode.step:
+    waiting = waiting_at(episode, category.leads_to or "", "") if category else None
+    if waiting is None:
         return ""
-    action = next_action(episode)
+    action = next_action(waiting)
     return action if action in ("refer", "assess") else ""

@@ -13,6 +13,7 @@ from screening.clinic.steps import next_action, step_name, test_awaited
 from screening.clinic.tracker import due_reason
 from screening.clinic.words import due_in_words, due_kind
 from screening.models import Episode, EpisodeState, ScreeningResult
+from screening.places import seen_from
 from screening.protocol import Eligibility, Protocol, eligible, programmes, protocol_for
 from screening.recall.next_dates import with_next_dates
 
@@ -40,17 +41,26 @@ class Standing:
     main: bool
 
 
-def standings(citizen: Citizen, results: Iterable[ScreeningResult], *, on: date) -> list[Standing]:
-    """The programmes that are for people of this sex, two queries. ``results`` are hers, newest first."""
+def standings(citizen: Citizen, results: Iterable[ScreeningResult], *, on: date, facility: str = "") -> list[Standing]:
+    """The programmes that are for people of this sex, two queries. ``results`` are hers, newest first.
+
+    An open round stands as ``facility`` sees it, if it holds a step of it.
+    """
     deciding: dict[UUID, ScreeningResult] = {}
+    sources: dict[str, ScreeningResult] = {}
     for result in results:
         episode = result.episode
         if episode and (episode.pk not in deciding or deciding[episode.pk].category != episode.category):
             deciding[episode.pk] = result
+        sources[f"Observation/{result.observation_id}"] = result
     latest: dict[str, Episode] = {}
-    for episode in Episode.objects.filter(patient_id=citizen.pk).order_by("opened_on", "id"):
+    for episode in Episode.objects.filter(patient_id=citizen.pk).select_related("patient").order_by("opened_on", "id"):
         latest[episode.programme] = episode
     with_next_dates(citizen.pk, latest.values())
+    latest = {programme: seen_from(episode, facility) for programme, episode in latest.items()}
+    for episode in latest.values():
+        if episode.needs and episode.needs[0]["source"] in sources:
+            deciding[episode.pk] = sources[episode.needs[0]["source"]]
     found = []
     for key in programmes():
         protocol, episode = protocol_for(key, on), latest.get(key)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -17,12 +16,12 @@ from screening.citizen import here
 from screening.clinic.lines import Line, lines_of, with_details
 from screening.clinic.missed import Missed, missed, missed_count
 from screening.clinic.words import SOON_DAYS
-from screening.episodes import open_episodes
+from screening.episodes import open_rounds
 from screening.failsafe.assignments import assigned_to, unassigned, with_assignee
 from screening.failsafe.closing import closures_waiting, still_asked
 from screening.failsafe.levels import at_level
 from screening.laboratory.matching import unmatched_count
-from screening.models import Episode, EpisodeState
+from screening.models import EpisodeState, OpenRound
 from screening.protocol import current, programmes
 
 if TYPE_CHECKING:
@@ -105,11 +104,11 @@ def load_worklist(
         people = missed(facility, on, actor, reason=reason, programme=filters.programme)
         return Worklist(tab, ordered, [], "", people, areas)
     rounds = narrowed(rounds_of(facility, actor), filters, on).filter(conditions[tab])
-    page = _after(rounds.order_by("first_due_on", "id"), after)
+    page = following(rounds.order_by("first_due_on", "id"), after)
     found = list(with_details(page)[: limit + 1])
     shown = found[:limit]
     if shown:
-        named = sorted({episode.patient_id for episode in shown})
+        named = sorted({one.patient_id for one in shown})
         record_access(actor=actor, action="view", patients=named, resource_type="Episode", reason=reason)
     last = shown[-1] if len(found) > limit else None
     return Worklist(
@@ -121,25 +120,27 @@ def load_worklist(
     )
 
 
-def rounds_of(facility: str, actor: Actor) -> QuerySet[Episode]:
-    """The open rounds that a facility answers for, of people whom the actor may see."""
-    return open_episodes(facility).filter(patient__in=visible_to(actor))
+def rounds_of(facility: str, actor: Actor) -> QuerySet[OpenRound]:
+    """The open rounds with a step that a facility answers for, of people whom the actor may see."""
+    return open_rounds(facility).filter(patient__in=visible_to(actor))
 
 
-def counted_rounds(facility: str, actor: Actor) -> QuerySet[Episode]:
+def counted_rounds(facility: str, actor: Actor) -> QuerySet[OpenRound]:
     """The same rounds, said so that all of them are counted fastest (see ``visible_ids``); pages read a few."""
     gone = Citizen.objects.filter(active=False).values("pk")
-    rounds = open_episodes(facility).filter(patient_id__in=visible_ids(actor)).exclude(patient_id__in=gone)
+    rounds = open_rounds(facility).filter(patient_id__in=visible_ids(actor)).exclude(patient_id__in=gone)
     return rounds.select_related(None)
 
 
-def rounds_on(tab: str, *, facility: str, on: date, filters: Filters, user_id: int, actor: Actor) -> QuerySet[Episode]:
+def rounds_on(
+    tab: str, *, facility: str, on: date, filters: Filters, user_id: int, actor: Actor
+) -> QuerySet[OpenRound]:
     """All rounds of a tab (one of ``ROUNDS``) and its filters, whatever page one is on, for work on all of them."""
     rounds = narrowed(counted_rounds(facility, actor), filters, on)
     return rounds.filter(_conditions(on, actor, user_id)[tab]).order_by("first_due_on", "id")
 
 
-def narrowed(rounds: QuerySet[Episode], filters: Filters, on: date) -> QuerySet[Episode]:
+def narrowed(rounds: QuerySet[OpenRound], filters: Filters, on: date) -> QuerySet[OpenRound]:
     """Only what the filters leave."""
     if filters.programme:
         rounds = rounds.filter(programme=filters.programme)
@@ -178,28 +179,29 @@ def area_choices(areas: Iterable[int]) -> list[tuple[str, str]]:
 
 def areas_lived_in(facility: str) -> list[int]:
     """Where the people of all the facility's open rounds live; without a filter the page knows it already."""
-    lived = open_episodes(facility).order_by().values_list("area", flat=True).distinct()
+    lived = open_rounds(facility).order_by().values_list("area", flat=True).distinct()
     return [area for area in lived if area]
 
 
 def _conditions(on: date, actor: Actor, user_id: int) -> dict[str, Q]:
-    mine = list(assigned_to(user_id).filter(step=F("episode__step")).values_list("episode", flat=True))
+    given = assigned_to(user_id).filter(episode__places__holder=F("facility"), episode__places__step=F("step"))
+    mine = list(given.values_list("episode__places", flat=True))
     asked = list(still_asked(closures_waiting(actor)).values_list("episode", flat=True))
     return {
         "overdue": Q(first_due_on__lt=on),
         "week": Q(first_due_on__gte=on, first_due_on__lt=on + timedelta(days=SOON_DAYS)),
         "waiting": Q(state=EpisodeState.REFERRED),
-        "verify": Q(state__in=("to_verify", "reading_due")) | Q(pk__in=asked),
+        "verify": Q(state__in=("to_verify", "reading_due")) | Q(episode__in=asked),
         "mine": Q(pk__in=mine),
         "open": Q(pk__isnull=False),
     }
 
 
-def _after(rounds: QuerySet[Episode], after: str) -> QuerySet[Episode]:
+def following(rounds: QuerySet[OpenRound], after: str) -> QuerySet[OpenRound]:
     """What follows the round that a page ended with; the place in the address holds a day and an id, nobody's data."""
     day, _dot, key = after.partition(".")
     try:
-        due_on, pk = date.fromisoformat(day), UUID(key)
+        due_on, pk = date.fromisoformat(day), int(key[:18])
     except ValueError:
         return rounds
     return rounds.filter(Q(first_due_on__gt=due_on) | Q(first_due_on=due_on, pk__gt=pk))

@@ -13,9 +13,10 @@ from screening.closings import Closing, close_rounds
 from screening.demo import rates
 from screening.demo.calendar import LAST
 from screening.demo.places import Site
-from screening.episodes import open_episodes
+from screening.episodes import open_rounds
 from screening.failsafe.closing import noted
 from screening.models import Episode, EpisodeState
+from screening.places import as_held
 
 _PROOF: Final = {
     "done_elsewhere": "Phiếu kết quả của bệnh viện nơi làm, bản sao",
@@ -42,7 +43,7 @@ def close_old_work(clinic: Site, *, actor: Actor) -> None:
     Otherwise its worklist of today would begin with pages of people who are nine years overdue.
     """
     reasons = list(rates.REASONS)
-    old = open_episodes(clinic.id).filter(opened_on__lte=LAST)
+    old = as_held(open_rounds(clinic.id).filter(opened_on__lte=LAST))
     closings = [
         _closing(episode, reasons[number % len(reasons)], days=number) for number, episode in enumerate(old) if number
     ]

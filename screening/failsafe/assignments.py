@@ -13,30 +13,41 @@ from healthhub.accounts.models import User
 from healthhub.audit.log import record_access
 from records.memberships import in_force
 from records.models import Membership
-from screening.models import Assignment, Episode, EpisodeState
+from screening.models import Assignment, Episode, EpisodeState, OpenRound
 
 
-def with_assignee(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
+def with_assignee(rounds: QuerySet[OpenRound]) -> QuerySet[Any]:
     """The rounds with ``assigned_to``: the id of the user who has the open step in hand, None if nobody has."""
-    newest = Assignment.objects.filter(episode=OuterRef("pk"), step=OuterRef("step")).order_by("-id")
+    newest = _words().order_by("-id")
     return rounds.annotate(assigned_to=Subquery(newest.values("assignee")[:1]))
 
 
-def unassigned(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
+def unassigned(rounds: QuerySet[OpenRound]) -> QuerySet[OpenRound]:
     """The rounds whose open step nobody has in hand. Said as what is not there, which reads each assignment once."""
-    later = Assignment.objects.filter(episode=OuterRef("episode"), step=OuterRef("step"), pk__gt=OuterRef("pk"))
-    held = Assignment.objects.filter(episode=OuterRef("pk"), step=OuterRef("step"), assignee__isnull=False)
+    later = _same().filter(pk__gt=OuterRef("pk"))
+    held = _words().filter(assignee__isnull=False)
     return rounds.filter(~Exists(held.filter(~Exists(later))))
 
 
 def assigned_to(user_id: int) -> QuerySet[Assignment]:
-    """The assignments of a user that still hold: no later one of the same step."""
-    later = Assignment.objects.filter(episode=OuterRef("episode"), step=OuterRef("step")).order_by("-id")
+    """The assignments of a user that still hold: no later one of the same step at the same facility."""
+    later = _same().order_by("-id")
     return (
         Assignment.objects.filter(assignee=user_id)
         .annotate(newest=Subquery(later.values("id")[:1]))
         .filter(newest=F("id"))
     )
+
+
+def _words() -> QuerySet[Assignment]:
+    """What was said of the step by which a round (the row outside) stands on its place's list."""
+    place = OuterRef("holder")
+    return Assignment.objects.filter(episode=OuterRef("episode"), step=OuterRef("step"), facility=place)
+
+
+def _same() -> QuerySet[Assignment]:
+    place = OuterRef("facility")
+    return Assignment.objects.filter(episode=OuterRef("episode"), step=OuterRef("step"), facility=place)
 
 
 def colleagues(facility: str) -> list[tuple[int, str]]:
@@ -55,7 +66,7 @@ def assign(*, episodes: Sequence[Episode], assignee: int | None, actor: Actor) -
     if assignee is not None and not member.exists():
         raise refuse(422, "business-rule", "Steps can only be given to people of the own facility.", "assignee")
     with transaction.atomic():
-        held = holders([episode.pk for episode in episodes])
+        held = holders([episode.pk for episode in episodes], actor.facility)
         made = Assignment.objects.bulk_create(
             Assignment(
                 episode=episode,
@@ -74,9 +85,9 @@ def assign(*, episodes: Sequence[Episode], assignee: int | None, actor: Actor) -
     return made
 
 
-def holders(episodes: Iterable[UUID]) -> Mapping[tuple[UUID, str], int | None]:
-    """(round, step) -> who has it in hand by the newest word."""
-    words = Assignment.objects.filter(episode__in=list(episodes)).order_by("id")
+def holders(episodes: Iterable[UUID], facility: str) -> Mapping[tuple[UUID, str], int | None]:
+    """(round, step) -> who of the facility has it in hand by the newest word."""
+    words = Assignment.objects.filter(episode__in=list(episodes), facility=facility).order_by("id")
     return {(word.episode_id, word.step): word.assignee_id for word in words}
 
 
@@ -91,7 +102,8 @@ def undo_assignments(*, first: int, last: int, actor: Actor) -> int:
     with transaction.atomic():
         before: dict[tuple[Any, str], Assignment | None] = dict.fromkeys(pairs)
         newest: dict[tuple[Any, str], int] = {}
-        for word in Assignment.objects.filter(episode__in=[one.episode_id for one in mine]).order_by("id"):
+        words = Assignment.objects.filter(episode__in=[one.episode_id for one in mine], facility=actor.facility)
+        for word in words.order_by("id"):
             key = (word.episode_id, word.step)
             if key in pairs:
                 newest[key] = word.pk

@@ -19,7 +19,8 @@ from screening.closings import GONE, Closing, close_rounds
 from screening.failsafe.closing import noted
 from screening.failsafe.handover import hand_over_rounds, take_back_hand_overs
 from screening.failsafe.scope import Scope, scope_later
-from screening.models import BatchedStep, BatchedStepState, Episode, StepBatch, StepBatchKind, StepBatchState
+from screening.models import BatchedStep, BatchedStepState, Episode, OpenRound, StepBatch, StepBatchKind, StepBatchState
+from screening.places import as_held
 
 CHUNK: Final = 200
 KILLED_SECONDS: Final = 60  # a batch that nobody has worked on for so long is taken up by another worker
@@ -83,15 +84,20 @@ def _work(
 
 def _do(batch: StepBatch, steps: Sequence[BatchedStep]) -> None:
     scope = scope_later(_decider(batch).id)
-    rounds = Episode.objects.in_bulk([step.episode_id for step in steps])
-    faults = {step.episode_id: _fault_of(rounds.get(step.episode_id), step, scope) for step in steps}
-    episodes = [episode for episode in rounds.values() if not faults[episode.pk]]
-    known = {step.episode_id: step.known for step in steps}
+    open_now = OpenRound.objects.filter(episode__in=[step.episode_id for step in steps])
+    rounds = {(one.pk, one.holder): one for one in as_held(open_now.select_related("episode__patient"))}
+    faults = {_key(step): _fault_of(rounds.get(_key(step)), step, scope) for step in steps}
+    episodes = [rounds[key] for key, fault in faults.items() if not fault]
+    known = {_key(step): step.known for step in steps}
     written = _close(batch, episodes, known) if batch.kind == StepBatchKind.CLOSE else _hand_over(batch, episodes)
     for step in steps:
-        event, fault = written.get(step.episode_id, ("", faults[step.episode_id]))
+        event, fault = written.get(_key(step), ("", faults[_key(step)]))
         step.state = BatchedStepState.DONE if event else BatchedStepState.SKIPPED
         step.event, step.why = event or None, fault
+
+
+def _key(step: BatchedStep) -> tuple[Any, str]:
+    return step.episode_id, step.holder
 
 
 def _decider(batch: StepBatch) -> Actor:
@@ -111,9 +117,9 @@ def _fault_of(episode: Episode | None, step: BatchedStep, scope: Scope) -> str:
 def _close(batch: StepBatch, episodes: Sequence[Episode], known: Mapping[Any, str]) -> dict[Any, tuple[str, str]]:
     assert batch.closed_on
     note = noted(batch.note, batch.evidence, asked=batch.actor_name, second=batch.second_name)
-    closings = [Closing(one, batch.reason, batch.closed_on, note, known[one.pk]) for one in episodes]
+    closings = [Closing(one, batch.reason, batch.closed_on, note, known[one.pk, one.holder]) for one in episodes]
     answers = close_rounds(closings, actor=_decider(batch))
-    return {one.closing.episode.pk: (one.event, one.fault) for one in answers}
+    return {(one.closing.episode.pk, one.closing.episode.holder): (one.event, one.fault) for one in answers}
 
 
 def _hand_over(batch: StepBatch, episodes: Sequence[Episode]) -> dict[Any, tuple[str, str]]:

@@ -23,19 +23,20 @@ from screening.failsafe.batch_work import OPEN
 from screening.failsafe.closing import closures_waiting, still_asked
 from screening.failsafe.scope import Scope, scope_of
 from screening.marks import with_known
-from screening.models import Episode, StepBatch, StepBatchKind, StepBatchState
+from screening.models import OpenRound, StepBatch, StepBatchKind, StepBatchState
 from screening.protocol import protocol_for
 from screening.protocol.shapes import DECEASED
 
 _FREEZE = """
-INSERT INTO screening_batchedstep (batch_id, episode_id, patient_id, step, known, state, why)
-SELECT %s, r.id, r.patient_id, r.step, r.known, 'waiting', '' FROM ({rounds}) AS r(id, patient_id, step, known)
+INSERT INTO screening_batchedstep (batch_id, episode_id, patient_id, step, holder, known, state, why)
+SELECT %s, r.id, r.patient_id, r.step, r.holder, r.known, 'waiting', ''
+FROM ({rounds}) AS r(id, patient_id, step, holder, known)
 """
 
 
-def reasons_of(rounds: QuerySet[Episode]) -> list[tuple[str, str]]:
+def reasons_of(rounds: QuerySet[OpenRound]) -> list[tuple[str, str]]:
     """(key, label) of the reasons that the protocols of all these rounds know. A death is told of one person."""
-    versions = rounds.order_by().values("programme", "protocol_version").annotate(day=Min("opened_on"))
+    versions = rounds.order_by().values("programme", "episode__protocol_version").annotate(day=Min("opened_on"))
     known = [protocol_for(one["programme"], one["day"]).reasons for one in versions]
     first = known[0] if known else {}
     return [
@@ -46,7 +47,7 @@ def reasons_of(rounds: QuerySet[Episode]) -> list[tuple[str, str]]:
 
 
 def ask_closing(
-    rounds: QuerySet[Episode],
+    rounds: QuerySet[OpenRound],
     *,
     asked: Mapping[str, str],
     reason: str,
@@ -77,7 +78,7 @@ def ask_closing(
 
 
 def ask_hand_over(
-    rounds: QuerySet[Episode], *, asked: Mapping[str, str], target: Facility, note: str, actor: Actor
+    rounds: QuerySet[OpenRound], *, asked: Mapping[str, str], target: Facility, note: str, actor: Actor
 ) -> StepBatch:
     """Give these steps to a facility. Refused (422): without a reason, to one that is not registered, nobody chosen."""
     if not note.strip():
@@ -85,15 +86,16 @@ def ask_hand_over(
     if not target.active or target.code is None:
         raise refuse(422, "business-rule", "The steps can only go to a registered facility.", "facility")
     batch = StepBatch(kind=StepBatchKind.HAND_OVER, state=StepBatchState.QUEUED, target=target, note=note)
-    return _freeze(batch, rounds.exclude(owner=target.pk), asked, actor)
+    return _freeze(batch, rounds.exclude(holder=target.pk), asked, actor)
 
 
-def _freeze(batch: StepBatch, rounds: QuerySet[Episode], asked: Mapping[str, str], actor: Actor) -> StepBatch:
+def _freeze(batch: StepBatch, rounds: QuerySet[OpenRound], asked: Mapping[str, str], actor: Actor) -> StepBatch:
     scope = scope_of(actor)
     batch.asked, batch.area, batch.actor, batch.actor_name = dict(asked), scope.area, actor.id, actor.name
     if not rounds.exists():
         raise refuse(422, "business-rule", "Nobody is in this selection any more.", "")
-    frozen = with_known(rounds.order_by()).values_list("pk", "patient_id", "step", "known")
+    steps = with_known(rounds.order_by(), episode="episode")
+    frozen = steps.values_list("episode_id", "patient_id", "step", "holder", "known")
     sql, params = frozen.query.sql_with_params()
     with transaction.atomic():
         batch.save()

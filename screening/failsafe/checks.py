@@ -44,6 +44,10 @@ _STANDING = """EXISTS (
     AND NOT EXISTS (SELECT FROM screening_episodeevent l WHERE l.source_id = v.source_id
       AND l.source_type = v.source_type AND l.source_version > v.source_version))"""
 
+# Every owner of an open step of the round, once; what is found is named by the round, and by an owner beside its own.
+_OWNERS = "CROSS JOIN LATERAL (SELECT DISTINCT need->>'owner' AS owner FROM jsonb_array_elements(e.needs) AS need) n"
+_SUBJECT = "'Episode/' || e.id || CASE WHEN n.owner = e.owner THEN '' ELSE '/' || n.owner END"
+
 CHECKS: Final = (
     Check(
         "positive_without_round",
@@ -89,29 +93,32 @@ CHECKS: Final = (
         _("Mỗi bước phải có nơi phụ trách và hạn. Hãy làm lại dữ liệu của người này."),
         """SELECT 'Episode/' || e.id, e.patient_id, e.programme, e.owner, e.opened_on FROM screening_episode e
         WHERE e.state <> 'closed' AND (e.due_on IS NULL OR e.limit_on IS NULL OR coalesce(e.owner, '') = ''
-          OR coalesce(e.step, '') = '')""",
+          OR coalesce(e.step, '') = '' OR jsonb_array_length(e.needs) = 0
+          OR EXISTS (SELECT FROM jsonb_to_recordset(e.needs) AS n(owner text, due_on text, limit_on text)
+            WHERE coalesce(n.owner, '') = '' OR coalesce(n.due_on, 'None') = 'None'
+              OR coalesce(n.limit_on, 'None') = 'None'))""",
     ),
     Check(
         "open_owner_gone",
         _("Bước đang mở thuộc một cơ sở không còn hoạt động"),
         _("Không ai thấy việc này. Hãy chuyển sang cơ sở khác."),
-        """SELECT 'Episode/' || e.id, e.patient_id, e.programme, e.owner, e.opened_on FROM screening_episode e
-        LEFT JOIN records_facility f ON f.organization_id = e.owner
-        WHERE e.state <> 'closed' AND coalesce(e.owner, '') NOT IN ('', 'department')
-          AND (f.organization_id IS NULL OR NOT f.active)""",
+        f"""SELECT {_SUBJECT}, e.patient_id, e.programme, n.owner, e.opened_on FROM screening_episode e {_OWNERS}
+        LEFT JOIN records_facility f ON f.organization_id = n.owner
+        WHERE e.state <> 'closed' AND n.owner NOT IN ('', 'department') AND (f.organization_id IS NULL OR NOT f.active)
+        """,
     ),
     Check(
         "nobody_sees",
         _("Bước đang mở mà không tài khoản nào thấy được"),
         _("Cơ sở phụ trách không được xem hồ sơ này hoặc không có tài khoản nào. Hãy chuyển sang cơ sở khác."),
-        """SELECT 'Episode/' || e.id, e.patient_id, e.programme, e.owner, e.opened_on FROM screening_episode e
+        f"""SELECT {_SUBJECT}, e.patient_id, e.programme, n.owner, e.opened_on FROM screening_episode e {_OWNERS}
         LEFT JOIN records_citizen c ON c.patient_id = e.patient_id
         WHERE e.state <> 'closed' AND (c.active IS NOT TRUE
-          OR (e.owner <> 'department' OR c.facility_id IS NOT NULL)
+          OR (n.owner <> 'department' OR c.facility_id IS NOT NULL)
           AND NOT (EXISTS (SELECT FROM records_carerelation k WHERE k.patient_id = e.patient_id
-              AND k.facility_id = CASE e.owner WHEN 'department' THEN c.facility_id ELSE e.owner END)
+              AND k.facility_id = CASE n.owner WHEN 'department' THEN c.facility_id ELSE n.owner END)
             OR EXISTS (SELECT FROM records_consent s WHERE s.patient_id = e.patient_id AND s.withdrawn_at IS NULL
-              AND s.facility_id = CASE e.owner WHEN 'department' THEN c.facility_id ELSE e.owner END)))""",
+              AND s.facility_id = CASE n.owner WHEN 'department' THEN c.facility_id ELSE n.owner END)))""",
     ),
     Check(
         "result_without_round",

@@ -20,7 +20,8 @@ from screening import projection
 from screening.closings import close_episode, overtaken
 from screening.failsafe.scope import scope_of
 from screening.marks import with_known
-from screening.models import ClosureRequest, Episode, EpisodeEvent, EpisodeState
+from screening.models import ClosureRequest, Episode, EpisodeEvent, EpisodeState, OpenRound
+from screening.places import waiting_at
 from screening.protocol import protocol_for
 from screening.protocol.events import CLOSED, REFERRED
 from screening.protocol.shapes import Reason
@@ -64,7 +65,7 @@ def close_step(
         return None
     if not episode.opened_on <= on <= timezone.localdate():
         raise refuse(422, "business-rule", "The closing day is not between the round's first day and today.", "on")
-    held = with_known(Episode.objects.filter(pk=episode.pk, step=episode.step).exclude(state=EpisodeState.CLOSED))
+    held = with_known(OpenRound.objects.filter(episode=episode.pk, step=episode.step), episode="episode")
     mark = held.values_list("known", flat=True).first()
     if mark is None:
         raise refuse(409, "conflict", "The round is closed already.", "episode")
@@ -105,7 +106,7 @@ def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureR
     """Confirm a closing, or refuse it: then the step goes on. Refused (403) by the person who asked, and for anybody
     for whom it does not wait (see ``closures_waiting``); 409 if something has become known since it was asked for."""
     with transaction.atomic():
-        asked = ClosureRequest.objects.select_for_update().select_related("episode").get(pk=request_id)
+        asked = ClosureRequest.objects.select_for_update().select_related("episode__patient").get(pk=request_id)
         if asked.accepted is not None:
             raise refuse(409, "conflict", "This has been decided already.", "request")
         if asked.actor == actor.id:
@@ -113,10 +114,11 @@ def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureR
         if not closures_waiting(actor).filter(pk=request_id).exists():
             raise refuse(403, "forbidden", "This closing is not yours to confirm.", "request")
         if accepted:
-            if asked.episode.step != asked.step:
+            waiting = waiting_at(asked.episode, asked.step, asked.facility_id)
+            if waiting is None:
                 raise refuse(409, "conflict", "The round has moved on to another step.", "known")
             close_episode(
-                episode=asked.episode,
+                episode=waiting,
                 reason=asked.reason,
                 on=asked.closed_on,
                 actor=actor,
@@ -159,12 +161,14 @@ def closures_shared(tasks: Set[str], facility: str) -> set[str]:
 
 def _concerning(facility: str) -> Q:
     referred = EpisodeEvent.objects.filter(episode=OuterRef("episode"), fact=REFERRED, data__to=facility)
-    return Q(facility=facility) | Q(episode__holder=facility) | Q(Exists(referred))
+    held = OpenRound.objects.filter(episode=OuterRef("episode"), step=OuterRef("step"), holder=facility)
+    return Q(facility=facility) | Q(Exists(held)) | Q(Exists(referred))
 
 
 def still_asked(requests: QuerySet[ClosureRequest]) -> QuerySet[ClosureRequest]:
     """Of these requests those that can be accepted: the round waits for the same step, and nothing has come since."""
-    rounds = with_known(Episode.objects.filter(pk=OuterRef("episode"), step=OuterRef("step")))
+    held = OpenRound.objects.filter(episode=OuterRef("episode"), step=OuterRef("step"))
+    rounds = with_known(held, episode="episode")
     return requests.filter(Exists(rounds.filter(known=OuterRef("known"))))
 
 

@@ -15,7 +15,7 @@ from records.models import Area, Facility
 from screening.citizen import here
 from screening.failsafe.levels import LEVEL_SQL, at_level
 from screening.failsafe.scope import Scope
-from screening.models import Episode, EpisodeState
+from screening.models import OpenRound
 from screening.protocol import current, programmes
 
 UNKNOWN: Final = "unknown"
@@ -54,9 +54,8 @@ FROM (
   SELECT e.programme, e.holder AS owner, coalesce(a.parent_id, a.id, 0) AS district, {level} AS level,
     extract(year FROM e.opened_on)::int AS year,
     greatest(d.today - e.first_due_on, 0) AS late
-  FROM screening_episode e CROSS JOIN (SELECT %s::date AS today) d
-  LEFT JOIN records_area a ON a.id = e.area_id
-  WHERE e.state <> 'closed' {areas}
+  FROM screening_openround e CROSS JOIN (SELECT %s::date AS today) d
+  LEFT JOIN records_area a ON a.id = e.area_id {areas}
 ) s GROUP BY GROUPING SETS ((), (s.programme), (s.owner), (s.district), (s.year))
 """
 _WHAT = {15: "total", 7: "programmes", 11: "facilities", 13: "areas", 14: "years"}
@@ -65,7 +64,7 @@ _WHAT = {15: "total", 7: "programmes", 11: "facilities", 13: "areas", 14: "years
 def failsafe_figures(scope: Scope, on: date) -> Figures:
     """The counts of that part of the city."""
     narrow: list[Any] = [] if scope.areas is None else [list(scope.areas)]
-    sql = _COUNT.format(level=LEVEL_SQL, areas="AND e.area_id = ANY(%s)" if narrow else "")
+    sql = _COUNT.format(level=LEVEL_SQL, areas="WHERE e.area_id = ANY(%s)" if narrow else "")
     with connection.cursor() as cursor:
         cursor.execute(sql, [on, *narrow])
         found = cursor.fetchall()
@@ -95,9 +94,12 @@ def rounds_in(
     facility: str = "",
     area: str = "",
     year: str = "",
-) -> QuerySet[Episode]:
-    """The open rounds behind a figure, most pressing first. ``year`` is the one in which the round began."""
-    rounds = Episode.objects.exclude(state=EpisodeState.CLOSED)
+) -> QuerySet[OpenRound]:
+    """The open rounds behind a figure, most pressing first. ``year`` is the one in which the round began.
+
+    A round that waits for steps of two facilities is on the lists of both, and counts for each.
+    """
+    rounds = OpenRound.objects.all()
     if scope.areas is not None:
         rounds = rounds.filter(area__in=scope.areas)
     if level and level != "open":
@@ -113,7 +115,7 @@ def rounds_in(
 
 def overdue_of(facility: str, on: date) -> int:
     """How many steps are late with a facility."""
-    return Episode.objects.filter(holder=facility, first_due_on__lt=on).exclude(state=EpisodeState.CLOSED).count()
+    return OpenRound.objects.filter(holder=facility, first_due_on__lt=on).count()
 
 
 def _names(groups: dict[str, list[Any]]) -> dict[str, dict[str, str]]:

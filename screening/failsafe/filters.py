@@ -13,7 +13,7 @@ from screening.citizen import here
 from screening.failsafe.figures import UNKNOWN, rounds_in
 from screening.failsafe.levels import LEVELS
 from screening.failsafe.scope import Scope
-from screening.models import Episode
+from screening.models import OpenRound
 from screening.protocol import current, programmes
 from screening.protocol.events import DEPARTMENT
 
@@ -21,7 +21,7 @@ Choices = dict[str, list[tuple[str, str]]]
 LEVEL_KEYS: Final = ("open", "late", *LEVELS)
 _CHOICES = """
 SELECT DISTINCT e.programme, e.step, e.holder, coalesce(a.parent_id, a.id), extract(year FROM e.opened_on)::int
-FROM screening_episode e LEFT JOIN records_area a ON a.id = e.area_id WHERE e.state <> 'closed' {areas}
+FROM screening_openround e LEFT JOIN records_area a ON a.id = e.area_id {areas}
 """
 
 
@@ -55,7 +55,7 @@ class Asked:
         """Whether more than the level narrows it."""
         return len(self.address) > 1
 
-    def rounds(self, scope: Scope, on: date) -> QuerySet[Episode]:
+    def rounds(self, scope: Scope, on: date) -> QuerySet[OpenRound]:
         """The open rounds that are asked for, most pressing first."""
         return rounds_in(scope, on, **asdict(self))
 
@@ -64,7 +64,7 @@ def choices(scope: Scope) -> Choices:
     """What the open rounds of that part of the city can be narrowed to, by name; three statements."""
     narrow = [] if scope.areas is None else [list(scope.areas)]
     with connection.cursor() as cursor:
-        cursor.execute(_CHOICES.format(areas="AND e.area_id = ANY(%s)" if narrow else ""), narrow)
+        cursor.execute(_CHOICES.format(areas="WHERE e.area_id = ANY(%s)" if narrow else ""), narrow)
         rows = cursor.fetchall()
     keys, steps, holders, areas, years = (set(column) for column in zip(*rows, strict=True)) if rows else (set(),) * 5
     known = [key for key in programmes() if key in keys]
@@ -80,7 +80,7 @@ def choices(scope: Scope) -> Choices:
     }
 
 
-def counts_by_step(rounds: QuerySet[Episode]) -> list[tuple[str, str, int]]:
+def counts_by_step(rounds: QuerySet[OpenRound]) -> list[tuple[str, str, int]]:
     """(programme, step, how many) of these rounds, most first."""
     counted = rounds.order_by().values_list("programme", "step").annotate(count=Count("pk"))
     known = set(programmes())

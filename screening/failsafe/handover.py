@@ -15,6 +15,7 @@ from records.access import handed_to, no_longer_handed
 from records.models import Facility
 from screening import projection
 from screening.models import Episode, EpisodeEvent, EpisodeState, EventKind, FacilityReminder
+from screening.places import waiting_at
 from screening.projection import StaffEvent
 from screening.protocol.events import HANDED
 
@@ -29,23 +30,26 @@ def hand_over(*, episode: Episode, facility: Facility, reason: str, on: date, ac
         raise refuse(422, "required", "Say why the step is handed over.", "reason")
     if not facility.active or facility.code is None:
         raise refuse(422, "business-rule", "The step can only go to a registered facility.", "facility")
-    if not hand_over_rounds(episodes=[episode], facility=facility, reason=reason, on=on, actor=actor)[episode.pk]:
+    if not any(hand_over_rounds(episodes=[episode], facility=facility, reason=reason, on=on, actor=actor).values()):
         raise refuse(409, "conflict", "The step is closed, or that facility has it already.", "episode")
 
 
 def hand_over_rounds(
     *, episodes: Sequence[Episode], facility: Facility, reason: str, on: date, actor: Actor
-) -> dict[UUID, str]:
+) -> dict[tuple[UUID, str], str]:
     """Make another facility the owner of many open steps, in one transaction and a constant number of statements.
 
-    The event that was written for each round; "" for one that is closed, has moved on or is that facility's already.
+    ``episodes`` are as their places see them (``places.as_held``). The event that was written for each, by round and
+    place; "" for one that is closed, has moved on or is that facility's already.
     """
     with transaction.atomic():
         projection.lock_people([episode.patient_id for episode in episodes])
-        held = Episode.objects.filter(pk__in=[episode.pk for episode in episodes]).exclude(state=EpisodeState.CLOSED)
-        steps = dict(held.exclude(owner=facility.pk).values_list("pk", "step"))
-        chosen = [episode for episode in episodes if steps.get(episode.pk) == episode.step]
-        events = {one.pk: _handing_over(one, facility=facility, reason=reason, on=on) for one in chosen}
+        names = [episode.pk for episode in episodes]
+        held = Episode.objects.filter(pk__in=names).exclude(state=EpisodeState.CLOSED).select_related("patient")
+        rounds = {one.pk: one for one in held}
+        now = [waiting_at(rounds[one.pk], one.step, one.holder) for one in episodes if one.pk in rounds]
+        chosen = [one for one in now if one is not None and one.owner != facility.pk]
+        events = {(one.pk, one.holder): _handing_over(one, facility=facility, reason=reason, on=on) for one in chosen}
         projection.add_staff_events(list(events.values()), actor=actor.id)
         handed_to({(episode.patient_id, facility.pk) for episode in chosen})
         record_access(
@@ -56,7 +60,8 @@ def hand_over_rounds(
             resource_id=str(chosen[0].pk) if len(chosen) == 1 else "",
             reason=facility.name,
         )
-    return {episode.pk: events[episode.pk].id if episode.pk in events else "" for episode in episodes}
+    keys = [(episode.pk, episode.holder) for episode in episodes]
+    return {key: events[key].id if key in events else "" for key in keys}
 
 
 def take_back_hand_overs(sources: Mapping[str, str], *, note: str, actor: str) -> set[str]:

@@ -22,7 +22,7 @@ LEVEL_NAMES: Final["dict[str, _StrPromise]"] = {
     DISTRICT: _("Quận, huyện"),
     CITY: _("Thành phố"),
 }
-#: Over ``screening_episode e``, which must be open, and ``d``, whose column ``today`` is the day.
+#: Over ``screening_openround e`` and ``d``, whose column ``today`` is the day.
 LEVEL_SQL: Final = """CASE WHEN e.first_due_on >= d.today THEN ''
   WHEN e.city_on <= d.today THEN 'city' WHEN e.district_on <= d.today THEN 'district' ELSE 'facility' END"""
 

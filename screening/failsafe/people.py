@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
-from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -20,7 +19,7 @@ from screening.failsafe.checks import CHECKS, Check
 from screening.failsafe.reviews import alarms, reviews_of
 from screening.failsafe.scope import Scope
 from screening.failsafe.waiting import Wait, explain_waits, waiting_positives
-from screening.models import AlarmReview, Episode, FailsafeAlarm
+from screening.models import AlarmReview, FailsafeAlarm, OpenRound
 
 PAGE: Final = 25
 
@@ -55,11 +54,11 @@ class Alarm:
     reviews: list[tuple[Identity, AlarmReview]]
 
 
-def page_of(rounds: QuerySet[Episode], on: date, *, after: str, actor: Actor, reason: str) -> People:
+def page_of(rounds: QuerySet[OpenRound], on: date, *, after: str, actor: Actor, reason: str) -> People:
     """A page of these rounds, in order of due date."""
     day, _dot, key = after.partition(".")
     try:
-        due_on, pk = date.fromisoformat(day), UUID(key)
+        due_on, pk = date.fromisoformat(day), int(key[:18])
         rounds = rounds.filter(Q(first_due_on__gt=due_on) | Q(first_due_on=due_on, pk__gt=pk))
     except ValueError:
         pass
@@ -71,12 +70,12 @@ def page_of(rounds: QuerySet[Episode], on: date, *, after: str, actor: Actor, re
 
 
 def longest_waiting(
-    rounds: QuerySet[Episode], on: date, *, actor: Actor, reason: str, facility: str = "", limit: int = 20
+    rounds: QuerySet[OpenRound], on: date, *, actor: Actor, reason: str, facility: str = "", limit: int = 20
 ) -> list[Waiting]:
     """The positives who have waited longest, with their every day explained."""
     found = list(with_details(waiting_positives(rounds))[:limit])
     _log(found, actor, reason)
-    waits = explain_waits(found, on)
+    waits = explain_waits([one.episode for one in found], on)
     return [Waiting(line, waits[line.episode.pk]) for line in lines_of(found, on=on, facility=facility)]
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from screening.citizen import here, written
-from screening.models import Appointment, ContactAttempt, Episode, EpisodeEvent, Message, ScreeningResult
+from screening.models import Appointment, ContactAttempt, Episode, EpisodeEvent, Message, OpenRound, ScreeningResult
 from screening.protocol import POSITIVE, protocol_for
 
 QUIET_DAYS: Final = 14
@@ -48,9 +48,9 @@ class Wait:
     quiet_days: int
 
 
-def waiting_positives(rounds: QuerySet[Episode]) -> QuerySet[Episode]:
+def waiting_positives(rounds: QuerySet[OpenRound]) -> QuerySet[OpenRound]:
     """Of these open rounds those with a positive result that still wait, longest first. Surveillance is no waiting."""
-    positive = ScreeningResult.objects.filter(episode=OuterRef("pk"), outcome=POSITIVE)
+    positive = ScreeningResult.objects.filter(episode=OuterRef("episode"), outcome=POSITIVE)
     return rounds.exclude(state="surveillance_due").filter(Exists(positive)).order_by("opened_on", "id")
 
 

@@ -75,6 +75,7 @@ from screening.models.messages import (
     MessageState,
 )
 from screening.models.offline import OfflineEntry, OfflineState
+from screening.models.openround import OpenRound
 from screening.models.protocols import DryRunState, ProtocolVersion, VersionState
 from screening.models.publishing import UnpublishedPerson
 from screening.models.recall import Balance, BalanceDifference, CountedPerson, RecallRun
@@ -141,6 +142,7 @@ __all__ = [
     "Notice",
     "OfflineEntry",
     "OfflineState",
+    "OpenRound",
     "OpenTo",
     "Order",
     "ProtocolVersion",

@@ -80,7 +80,8 @@ class BatchedStepState(models.TextChoices):
 
 
 class BatchedStep(models.Model):
-    """One person's step in a batch. `event` is the staff decision that was written; `why` says why it was skipped.
+    """One person's step in a batch, on the list of `holder`. `event` is the staff decision that was written; `why` says
+    why it was skipped.
 
     `known` is the mark of what was known of the round when it was frozen, see `screening.marks`.
     """
@@ -89,13 +90,16 @@ class BatchedStep(models.Model):
     episode = models.ForeignKey(Episode, db_constraint=False, on_delete=models.DO_NOTHING, related_name="batched")
     patient_id = models.CharField(max_length=64)
     step = models.CharField(max_length=40)
+    holder = models.CharField(max_length=64, db_default="")
     state = models.CharField(max_length=8, choices=BatchedStepState.choices, default=BatchedStepState.WAITING)
     known = models.CharField(max_length=32, blank=True, db_default="")
     why = models.CharField(max_length=40, blank=True)
     event = models.UUIDField(null=True, blank=True)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("batch", "episode"), name="screening_batchedstep_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("batch", "episode", "holder"), name="screening_batchedstep_each"),
+        )
         indexes = (models.Index(name="screening_batchedstep_state", fields=("batch", "state", "id")),)
 
     def __str__(self) -> str:

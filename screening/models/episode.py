@@ -30,10 +30,10 @@ class Episode(models.Model):
     `needs` lists every open step, the one of `step` first: step, state, source ("Type/id"), category (or finding),
     owner, due_on, warn_on, limit_on, district_on, city_on.
 
-    For lists and counts over many rounds: of all open steps `first_due_on` is the earliest due date, `district_on` and
-    `city_on` the first day on which one of them is late enough to be told there (None once closed). `holder` is whose
-    list the round is on: its owner, or for the department's the facility that the person belongs to now. `area` is
-    where she lives now.
+    Of all open steps `first_due_on` is the earliest due date, `district_on` and `city_on` the first day on which one of
+    them is late enough to be told there (None once closed). `holder` is whose list `step` is on: its owner's, or for
+    the department's that of the facility to which the person belongs now; steps of others are on their own lists, see
+    `OpenRound`. `area` is where she lives now.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -65,12 +65,6 @@ class Episode(models.Model):
     class Meta:
         indexes = (
             models.Index(name="screening_episode_person", fields=("patient", "programme", "opened_on")),
-            models.Index(
-                name="screening_episode_held",
-                fields=("holder", "first_due_on", "id"),
-                include=("patient", "programme", "step", "state", "area", "district_on", "city_on"),
-                condition=~models.Q(state="closed"),
-            ),
             models.Index(name="screening_episode_due", fields=("programme", "state", "due_on")),
         )
         constraints = (

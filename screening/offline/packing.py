@@ -13,9 +13,10 @@ from records.access import visible_to
 from records.identity import identity
 from records.models import Citizen, Facility
 from screening.citizen import here
-from screening.episodes import open_episodes
+from screening.episodes import open_rounds
 from screening.models import Appointment, Standing
 from screening.models.appointments import EXPECTED
+from screening.places import as_held
 from screening.protocol import Test, eligible, programmes, protocol_for
 
 MOST: Final = 500  # people on one list
@@ -55,7 +56,7 @@ def pack_list(*, facility: Facility, actor: Actor, on: date, reason: str) -> dic
 def _people(facility: Facility, actor: Actor, on: date) -> tuple[list[Citizen], bool]:
     """Who is expected here today, then whose step is due, then who is due for screening; each once."""
     expected = Appointment.objects.filter(facility=facility, day=on, status__in=EXPECTED).order_by("starts_at")
-    waiting = open_episodes(facility.pk).filter(due_on__lte=on + timedelta(days=SOON_DAYS))
+    waiting = open_rounds(facility.pk).filter(first_due_on__lte=on + timedelta(days=SOON_DAYS))
     due = Standing.objects.filter(facility=facility, status__in=("overdue", "due")).order_by("due_on", "patient_id")
     asked = (found.values_list("patient_id", flat=True)[: MOST + 1] for found in (expected, waiting, due))
     wanted = list(dict.fromkeys(chain.from_iterable(asked)))
@@ -88,7 +89,7 @@ def _person(citizen: Citizen, due: list[dict[str, str]], on: date) -> dict[str, 
 def _due(patients: list[str]) -> dict[str, list[dict[str, str]]]:
     """What each person is waited for: open steps, and programmes that are due."""
     lines: dict[str, list[dict[str, str]]] = {patient: [] for patient in patients}
-    for episode in open_episodes(None).filter(patient__in=patients):
+    for episode in as_held(open_rounds(None).filter(patient__in=patients)):
         step = protocol_for(episode.programme, episode.opened_on).steps[episode.step]
         lines[episode.patient_id].append(_line(here(step.name), episode.due_on))
     for standing in Standing.objects.filter(patient__in=patients, status__in=("overdue", "due")).order_by("due_on"):

@@ -55,6 +55,12 @@ UPDATE screening_episode n SET holder = {_HOLDER}, area_id = c.area_id
 FROM unnest(%s::text[]) AS p(id) JOIN records_citizen c ON c.patient_id = p.id
 WHERE n.patient_id = p.id AND (n.holder, n.area_id) IS DISTINCT FROM ({_HOLDER}, c.area_id)
 """
+# The department's steps move also where the round's first step is a facility's, whose row stays as it is.
+_HOLD = """
+SELECT screening_hold(found.rounds) FROM (
+  SELECT array_agg(id) AS rounds FROM screening_episode WHERE patient_id = ANY(%s) AND state <> 'closed'
+) found WHERE found.rounds IS NOT NULL
+"""
 _WRITE = f"""
 WITH episodes AS ({_UPSERT_EPISODES}),
 events AS (
@@ -82,6 +88,7 @@ def set_people(changes: Sequence[tuple[str, str, int | None]]) -> None:
 def follow_citizens(patients: Sequence[str]) -> None:
     """People's rounds are on the list of the facility that they belong to now, under the area where they live now."""
     run(_FOLLOW_CITIZENS, [list(patients)])
+    run(_HOLD, [list(patients)])
 
 
 def move_events(moves: Sequence[tuple[str, str | None]]) -> None:

@@ -21,9 +21,11 @@ class Event:
     the source takes it back. Of several events of a source, the one of the highest ``version`` holds. ``data`` by fact:
     result has test, category, outcome, resulted_on, facility, and preliminary (true until it is final); referred has
     assessment, due_on, facility (who asks) and to (who is asked); assessed has assessment, finding, facility,
-    resulted_on, and tnm if it is a staging; closed has reason and closes (list of [source, category or finding]:
-    exactly the results and findings whose needs it closes); handed has step and facility (the new owner of that step,
-    if it is open); contacted has about (list of sources); died has text (the day as written).
+    resulted_on, and tnm if it is a staging; closed has reason, closes (list of [source, category or finding]: exactly
+    the results and findings whose needs it closes) and spares, if any (list of [source, category or finding, step]: of
+    those needs the ones that another place holds, and decides about itself); handed has step, facility (the new owner
+    of that step, if it is open) and from (whose it was: of two of the same step, that one's); contacted has about (list
+    of sources); died has text (the day as written).
     """
 
     fact: str

@@ -184,17 +184,17 @@ class Round:
                 need.owner = to or event.data.get("facility") or need.owner
 
     def _hand(self, event: Event) -> None:
-        """The department gave the step to another facility."""
-        for need in self.needs:
-            if need.step.key == event.data["step"]:
-                need.owner = event.data["facility"]
+        """The department gave the step to another facility; of two of the same step, only that of ``from``."""
+        found = [need for need in self.needs if need.step.key == event.data["step"]]
+        for need in [one for one in found if one.owner == event.data.get("from")] or found:
+            need.owner = event.data["facility"]
 
     # --- what ends a need ---
 
     def _discharge(self, need: Need, todays: list[Event]) -> bool:
         """Whether today's events end this need; what they open instead is added."""
         for event in todays:
-            if event.fact == CLOSED and [need.source, need.category] in event.data["closes"]:
+            if event.fact == CLOSED and _closes(event, need):
                 self._waive(need, event)
                 return True
             if event.fact == ASSESSED and need.is_answered_by(event, self.protocol) and self._discharges(event):
@@ -289,6 +289,13 @@ def opens_round(event: Event, protocol: Protocol) -> bool:
         return False
     finding = protocol.finding(event.data["assessment"], event.data["finding"])
     return finding is not None and finding.leads_to is not None
+
+
+def _closes(event: Event, need: Need) -> bool:
+    """Whether a closing by staff is about this step: not of one that another place held."""
+    if [need.source, need.category] not in event.data["closes"]:
+        return False
+    return [need.source, need.category, need.step.key] not in event.data.get("spares", ())
 
 
 def _adequate(event: Event) -> bool:

@@ -28,7 +28,7 @@ from screening.failsafe.people import need_names
 from screening.failsafe.scope import scope_of
 from screening.forms.bulk import WhyForm
 from screening.forms.failsafe import CloseBatchForm, HandOverBatchForm
-from screening.models import Episode
+from screening.models import OpenRound
 
 SHOWN: Final = 50
 _TITLES: Final = {
@@ -167,7 +167,7 @@ def decide_closing(request: ActingRequest, request_id: int) -> HttpResponse:
 
 
 def _form(
-    action: str, request: ActingRequest, rounds: QuerySet[Episode], count: int, *, anew: bool = False
+    action: str, request: ActingRequest, rounds: QuerySet[OpenRound], count: int, *, anew: bool = False
 ) -> CloseBatchForm | HandOverBatchForm:
     data: Any = None
     if request.method == "POST":

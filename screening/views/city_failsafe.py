@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -30,6 +31,7 @@ from screening.failsafe.people import need_names, page_of
 from screening.failsafe.scope import scope_of
 from screening.forms.failsafe import HandOverForm, RemindForm
 from screening.models import FailsafeRun
+from screening.places import as_held
 
 
 @for_roles(*CITY)
@@ -95,7 +97,9 @@ def handover(request: ActingRequest, episode_id: str) -> HttpResponse:
     """Give an open step to another facility."""
     scope, today = scope_of(request.actor), timezone.localdate()
     need_names(scope)
-    episode = get_object_or_404(rounds_in(scope, today, level="open").select_related("patient"), pk=episode_id)
+    at = request.GET.get("at") or F("episode__holder")
+    places = rounds_in(scope, today, level="open").filter(episode__id=episode_id, holder=at)
+    (episode,) = as_held([get_object_or_404(places.select_related("episode__patient"))])
     record_access(
         actor=request.actor,
         action="view",

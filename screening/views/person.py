@@ -30,7 +30,7 @@ def person(request: ActingRequest, patient_id: str) -> HttpResponse:
     facility = facility_of(request)
     found = profile(patient_id, actor=request.actor, without_codes=screening_codes(), reason=request.path)
     results = list(results_of(patient_id))
-    standing = standings(found.citizen, results, on=timezone.localdate())
+    standing = standings(found.citizen, results, on=timezone.localdate(), facility=facility.pk)
     notes = notes_for([one.episode for one in standing if one.episode is not None and one.action])
     history = history_of(patient_id, contacts_of(patient_id), facility=facility.pk)
     context = {

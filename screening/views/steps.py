@@ -27,6 +27,7 @@ from screening.forms.bulk import ContactForm
 from screening.forms.steps import AssessForm, CloseForm, ReferForm
 from screening.marks import with_known
 from screening.models import Episode, EpisodeState
+from screening.places import seen_from
 from screening.protocol import current, programmes, protocol_for
 from screening.views.desk import facility_of, person_of, result_of
 
@@ -96,11 +97,11 @@ def assess(request: ActingRequest, patient_id: str, observation_id: str) -> Http
 @for_roles(*CLINIC)
 @require_http_methods(["GET", "POST"])
 def close(request: ActingRequest, patient_id: str, episode_id: str) -> HttpResponse:
-    """Close what a round waits for, with a coded reason of its protocol."""
-    facility_of(request)
+    """Close what a round waits for, with a coded reason of its protocol: here, if this facility holds a step of it."""
     citizen = person_of(request, patient_id)
     rounds = Episode.objects.filter(patient_id=patient_id).exclude(state=EpisodeState.CLOSED)
-    episode = get_object_or_404(with_known(rounds), pk=episode_id)
+    held = get_object_or_404(with_known(rounds.select_related("patient")), pk=episode_id)
+    episode = seen_from(held, facility_of(request).pk)
     protocol = protocol_for(episode.programme, episode.opened_on)
     shown = {"known": episode.known}
     form = CloseForm(request.POST or None, protocol=protocol, earliest=episode.opened_on, initial=shown)

@@ -14,7 +14,7 @@ from healthhub.accounts.actors import Role
 from healthhub.audit.models import AccessEntry
 from records.identifiers import demo_cccd
 from records.models import CareRelation, Citizen, Facility
-from screening.models import Episode
+from screening.models import Episode, OpenRound
 from tests.screening.clinic_room import mark_in, signed_in
 from tests.screening.conftest import Sender, make_patient
 
@@ -126,8 +126,9 @@ def test_no_name_stands_in_an_address(
     monkeypatch.setattr("screening.clinic.worklist.load_worklist.__kwdefaults__", {"limit": 1})
     positives(send, station, 70, 66)
     episode = Episode.objects.order_by("due_on")[0]
+    row = OpenRound.objects.get(episode=episode)
     page = doctor.get("/clinic/?tab=overdue")
-    assert page.context["next_page"] == f"?tab=overdue&after={episode.due_on:%Y-%m-%d}.{episode.pk}"
+    assert page.context["next_page"] == f"?tab=overdue&after={episode.due_on:%Y-%m-%d}.{row.pk}"
 
 
 def test_the_worklist_costs_the_same_for_one_and_for_many(doctor: Client, send: Sender, station: Facility) -> None:

@@ -10,7 +10,7 @@ from fhir.models import Resource
 from fhir.text import parse
 from healthhub.accounts.actors import SYSTEM
 from screening.closings import close_episode
-from screening.models import Episode, EpisodeEvent, ScreeningResult
+from screening.models import Episode, EpisodeEvent, OpenRound, ScreeningResult
 from screening.protocol import Event, current, fold_rounds, protocol_for
 from screening.results import build_assessment
 
@@ -33,10 +33,11 @@ START, LENGTH = date(2024, 6, 1), 900
 
 
 def rows():
+    places = OpenRound.objects.order_by("episode", "holder").values_list("episode", "holder", "step", "first_due_on")
     return {
         model.__name__: list(model.objects.order_by("pk").values())
         for model in (ScreeningResult, Episode, EpisodeEvent)
-    }
+    } | {"OpenRound": list(places)}
 
 
 def folded():
@@ -52,6 +53,7 @@ def folded():
             state.step,
             state.due_on,
             state.owner,
+            [(need.step, need.owner, need.source, need.due_on.isoformat()) for need in state.needs],
             len([event for event in state.events if event.fact != "died"]),
         )
         for (patient, programme), events in histories.items()
@@ -71,6 +73,7 @@ def stored():
             episode.step,
             episode.due_on,
             episode.owner,
+            [(need["step"], need["owner"], need["source"], need["due_on"]) for need in episode.needs],
             len({(event.source_type, event.source_id) for event in episode.events.all()}),
         )
         for episode in Episode.objects.prefetch_related("events")
@@ -109,7 +112,7 @@ def bury(chance, person, day):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_stored_rounds_equal_the_fold_and_a_rebuild(send, station, clinician, man, woman, seed):
     chance = random.Random(seed)
     written: list[str] = []

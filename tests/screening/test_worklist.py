@@ -204,7 +204,7 @@ def test_undoing_leaves_what_somebody_else_gave_meanwhile(send: Sender, station:
         giving(name, one) for name, one in zip(("user:900", "user:901", "user:900"), rounds, strict=True)
     )
     assert undo_assignments(first=first, last=last, actor=actor) == 2
-    held = holders([one.pk for one in rounds])
+    held = holders([one.pk for one in rounds], station.pk)
     assert [held[one.pk, one.step] for one in rounds] == [None, colleague.pk, None]
 
 
