@@ -1,7 +1,7 @@
 """Files staged, approved or stored before rows of known people stood apart mean afterwards what they meant."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,17 @@ BEFORE = [("screening", "0013_closings_as_tasks")]
 
 
 @pytest.fixture
-def old() -> Iterator[Any]:
+def people(station: Facility) -> tuple[str, datetime, str]:
+    """Somebody known before a file, when that began, and whom it registered. Written before the tables are set back."""
+    known = make_patient(station, name="Nguyễn Văn Đức", gender="male", born="1960-03-12")
+    began = timezone.now()
+    lan = make_patient(station, name="Trần Thị Lan", gender="female", born="1960-03-12")
+    make_patient(station, name="Trần Thị Lan", gender="female", born="1960-03-13", id=lan)  # changed since
+    return known, began, lan
+
+
+@pytest.fixture
+def old(people: tuple[str, datetime, str]) -> Iterator[Any]:
     """The models as they were before."""
     newest = [key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] == "screening"]
     try:
@@ -28,11 +38,10 @@ def old() -> Iterator[Any]:
         migrate(newest)
 
 
-def test_rows_of_known_people_stand_apart_from_those_that_registered_somebody(old: Any, station: Facility) -> None:
-    known = make_patient(station, name="Nguyễn Văn Đức", gender="male", born="1960-03-12")
-    began = timezone.now()
-    lan = make_patient(station, name="Trần Thị Lan", gender="female", born="1960-03-12")
-    make_patient(station, name="Trần Thị Lan", gender="female", born="1960-03-13", id=lan)  # changed since
+def test_rows_of_known_people_stand_apart_from_those_that_registered_somebody(
+    old: Any, people: tuple[str, datetime, str]
+) -> None:
+    known, began, lan = people
     batches = old.get_model("screening", "ImportBatch").objects
     rows = old.get_model("screening", "StagedRow").objects
 
