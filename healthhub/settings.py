@@ -11,7 +11,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from healthhub import caches, databases, embedded, signing
+from healthhub import caches, databases, embedded, providers, signing
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("HEALTHHUB_VAR", BASE_DIR / "var")).resolve()
@@ -61,6 +61,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "oauth2_provider",
     "django_celery_beat",
@@ -178,6 +180,14 @@ ACCOUNT_ADAPTER = "healthhub.accounts.adapter.AccountAdapter"
 ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key", "reset_password": "20/m/ip,5/h/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("HEALTHHUB_PROXIES", "0"))
 ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, or by accounts/sessions.py
+# Citizens' sign-in at an identity provider (docs/operations.md); without an issuer there is none.
+OIDC_ISSUER = os.environ.get("HEALTHHUB_OIDC_ISSUER", "").rstrip("/")
+OIDC_CLAIMS = {
+    "number": os.environ.get("HEALTHHUB_OIDC_NUMBER_CLAIM", "citizen_id"),
+    "birth_date": os.environ.get("HEALTHHUB_OIDC_BIRTH_CLAIM", "birthdate"),
+}
+SOCIALACCOUNT_ADAPTER = "healthhub.accounts.oidc.CitizenAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": providers.openid_connect(OIDC_ISSUER, os.environ)}
 MFA_ADAPTER = "healthhub.accounts.mfa.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
@@ -282,7 +292,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "manifest-src": [SELF],
         "worker-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *providers.origins(OIDC_ISSUER)],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

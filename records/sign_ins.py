@@ -1,5 +1,6 @@
 """What sign-in must know of memberships: registered with ``healthhub.accounts``, which lies below."""
 
+from datetime import date
 from typing import Final
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from healthhub.accounts.one_time import Register, use_register
 from healthhub.accounts.staff import answer_who_is_staff
 from healthhub.audit.log import record_access
 from records.memberships import in_force
-from records.models import Citizen, Membership
+from records.models import BirthPrecision, Citizen, Membership
 
 OWN_RECORD_ONLY: Final = (Role.CITIZEN.value, Role.GUARDIAN.value)
 
@@ -48,11 +49,24 @@ def log_sign_in(happened: Happened) -> None:
     )
 
 
-def find_citizen(number: str) -> str | None:
-    """The one living person in the register with this citizen number. Two with the same number are a mistake that
-    somebody must settle first: until then it opens neither record."""
-    found = Citizen.objects.filter(cccd=number, active=True, deceased=False).values_list("pk", flat=True)[:2]
-    return found[0] if len(found) == 1 else None
+def find_citizen(number: str, born: date | None) -> str | None:
+    """The one living person in the register with this citizen number, born on that day as far as the register knows.
+
+    Two with the same number are a mistake that somebody must settle first: until then it opens neither record. Whose
+    birth date is unknown cannot be told apart by it.
+    """
+    found = list(Citizen.objects.filter(cccd=number, active=True, deceased=False)[:2]) if number else []
+    if len(found) != 1 or (born and not _born_on(found[0], born)):
+        return None
+    return found[0].pk
+
+
+def _born_on(citizen: Citizen, day: date) -> bool:
+    known = citizen.birth_date
+    parts = {BirthPrecision.DAY: 3, BirthPrecision.MONTH: 2, BirthPrecision.YEAR: 1}.get(
+        BirthPrecision(citizen.birth_precision), 0
+    )
+    return known is not None and parts > 0 and known.timetuple()[:parts] == day.timetuple()[:parts]
 
 
 @transaction.atomic

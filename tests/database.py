@@ -130,7 +130,7 @@ def _use(name: str) -> None:
 @cache
 def _state() -> str:
     """A short name for what the migrations say now."""
-    root, digest = Path(settings.BASE_DIR), hashlib.sha256()
+    root, digest = Path(settings.BASE_DIR), hashlib.sha256(" ".join(settings.INSTALLED_APPS).encode())
     for pattern in _MADE_FROM:
         for path in sorted(root.glob(pattern)):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -9,6 +9,7 @@ cannot try the million codes. It is good for five minutes, five tries and one si
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from django.core.cache import cache
@@ -27,11 +28,12 @@ _PURPOSE: Final = "one-time-code"
 class Register:
     """What this room must know of people, answered by the rooms above it.
 
-    ``find(number)`` is the id of the one living person with this citizen number, or None; ``account_of(patient)`` her
-    account, made if there is none, None if it is closed.
+    ``find(number, born)`` is the id of the one living person with this citizen number, or None, also if she was not
+    born on that day (None: not asked for); ``account_of(patient)`` her account, made if there is none, None if it is
+    closed.
     """
 
-    find: Callable[[str], str | None]
+    find: Callable[[str, date | None], str | None]
     account_of: Callable[[str], User | None]
 
 
@@ -50,6 +52,14 @@ def send_codes_by(send: Send) -> None:
     _senders[:] = [send]
 
 
+def account_of_verified(number: str, born: date) -> User | None:
+    """The account of whoever has proven elsewhere that this is her citizen number and birth date."""
+    for register in _registers:
+        if patient := register.find(number, born):
+            return register.account_of(patient)
+    return None
+
+
 def ask(number: str) -> str:
     """Keep that somebody wants to sign in with this citizen number; the name under which ``deliver`` finds it."""
     token = secrets.token_urlsafe(24)
@@ -63,7 +73,7 @@ def deliver(token: str, language: str) -> bool:
     if not asked or "number" not in asked:
         return False
     number = encryption.decrypt(asked["number"], purpose=_PURPOSE)
-    patient = next((one.find(number) for one in _registers), None)
+    patient = next((one.find(number, None) for one in _registers), None)
     if not patient or not cache.add(_key(token, "sent"), 1, LIFETIME):
         return False
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"

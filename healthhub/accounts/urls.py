@@ -4,9 +4,10 @@ from allauth.account import urls as allauth_urls
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp.views import deactivate_totp
 from allauth.mfa.webauthn.views import reauthenticate_webauthn
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from django.urls import path
 
-from healthhub.accounts import citizens, views
+from healthhub.accounts import citizens, oidc, views
 
 # An account's e-mail address is its name here and is changed by whoever gave the account.
 _ALLAUTH = {
@@ -27,6 +28,8 @@ urlpatterns = [
     *(page for page in allauth_urls.urlpatterns if page.name in _ALLAUTH),
     path("citizen/", citizens.ask_for_code, name="citizen_sign_in"),
     path("citizen/code/", citizens.give_code, name="citizen_code"),
+    path("oidc/<slug:provider_id>/login/", oidc.sign_in, name="openid_connect_login"),
+    path("oidc/<slug:provider_id>/login/callback/", openid_connect.callback, name="openid_connect_callback"),
     path("sessions/", views.sessions, name="account_sessions"),
     path("2fa/", views.Account.as_view(), name="mfa_index"),
     path("2fa/authenticate/", views.GiveSecondFactor.as_view(), name="mfa_authenticate"),

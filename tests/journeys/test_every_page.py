@@ -39,6 +39,8 @@ NO_PAGE = {
     "account_set_password": "for an account that never had one",
     "account_reset_password_from_key": "for who has got the letter with the key",
     "account_reset_password_from_key_done": "leads on from there",
+    "openid_connect_login": "takes a form and leads away, looked at in test_oidc",
+    "openid_connect_callback": "leads on from there",
     "citizen_code": "after the citizen number, looked at in test_citizen_sign_in",
     "mfa_authenticate": "only between password and code, looked at in test_second_factor",
     "mfa_deactivate_totp": "of somebody with an app, looked at in test_second_factor",

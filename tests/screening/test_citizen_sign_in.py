@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +36,10 @@ def duc(facility: Facility) -> str:
 
 
 @pytest.fixture(autouse=True)
-def outbox(settings: Any, tmp_path: Path) -> Iterator[Path]:
+def outbox(settings: Any, tmp_path: Path) -> Path:
     """What left the house, by a gateway that writes into files."""
     settings.VAR_DIR = tmp_path
-    yield tmp_path / "outbox"
+    return tmp_path / "outbox"
 
 
 def person(facility: Facility, name: str, number: str, phone: str = "", mail: str = "") -> str:
