@@ -14,7 +14,7 @@ from django.utils import timezone
 from healthhub.accounts.actors import Actor, Role
 from records.models import Membership
 
-_CHOSEN: Final = "membership"  # the session's key
+CHOSEN: Final = "membership"  # the session's key
 _FIELDS: Final = ("pk", "role", "facility_id", "patient_id", "area_id")
 _PLACES: Final = ("facility__name", "area__name", "patient__full_name")
 
@@ -57,16 +57,16 @@ def chosen_of(request: HttpRequest, held: list[Held]) -> Held | None:
     """
     if not held:
         return None
-    chosen = request.session.get(_CHOSEN)
+    chosen = request.session.get(CHOSEN)
     if chosen is None and len(held) == 1:
-        request.session[_CHOSEN] = held[0].id
+        request.session[CHOSEN] = held[0].id
         return held[0]
     return next((one for one in held if one.id == chosen), None)
 
 
 def choose(request: HttpRequest, held: Held) -> None:
     """Work under this membership from now on."""
-    request.session[_CHOSEN] = held.id
+    request.session[CHOSEN] = held.id
 
 
 def actor_for_user(user: Any) -> Actor | None:

@@ -17,7 +17,7 @@ from fhir.outcomes import refuse
 from fhir.validation.alike import are_sound
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
-from records.access import CARE, presented_at
+from records.access import REGISTERS, presented_at
 from records.areas import area_ids
 from records.identifiers import (
     LABELS,
@@ -146,7 +146,7 @@ def register_many(rows: Sequence[Registration], *, actor: Actor) -> list[Registe
     and write her record from then on. Bad rows do not hold back good ones. Without a number nobody is matched: each
     such row is a new person. Raises `fhir.outcomes.Refused` if the actor may not write health records.
     """
-    if not actor.is_system and (actor.role not in CARE or not actor.facility):
+    if not actor.is_system and (actor.role not in REGISTERS or not actor.facility):
         raise refuse(403, "forbidden", "You may not register people.", "Patient")
     checked = _check(rows, actor=actor)
     answers: list[Registered | RegistrationError] = []

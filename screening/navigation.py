@@ -5,10 +5,9 @@ from django.utils.translation import pgettext_lazy
 
 from healthhub.accounts.actors import Role
 from healthhub.web.navigation import add_page
+from records.views.guards import CITY, CLINIC
 
 ME = (Role.CITIZEN,)
-CLINIC = (Role.CLINICIAN, Role.LABORATORY)
-CITY = (Role.OFFICER, Role.ANALYST)
 
 
 def add_pages() -> None:

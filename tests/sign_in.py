@@ -26,6 +26,11 @@ def force_login(client: Client, user: Any, backend: str | None = None, *, second
         records.append({"method": "mfa", "at": now, "type": "totp"})
     session[AUTHENTICATION_METHODS_SESSION_KEY] = records
     session["account_authentication_methods_user"] = str(user.pk)
+    from records.memberships import CHOSEN, held_by  # this file is read before there are models
+
+    held = held_by(user)
+    if len(held) == 1:  # as the front door, to which they lead, leaves it behind
+        session[CHOSEN] = held[0].id
     session.save()
 
 

@@ -1,29 +1,37 @@
 """The one place that decides who may see or write whose record. What is not allowed here is forbidden.
 
-Reading. HealthHub itself: everything. Care (clinician, laboratory, a clinic's software): people whom the actor's
-facility has written about, who presented themselves there or who consented. A citizen: her own record, except what is
-held back (`withhold_from_citizens`). Officers and analysts: nobody's. All these: the directory (facilities, health
-workers, definitions), which is about no patient. A resource of another type that names no patient is not thereby
-public: only its writer's facility reads it. The other roles: nothing.
-
-Writing. HealthHub itself and care only, and care for its own facility only: see `check_writes`.
+`table` says which role may do what with which kind of thing, and about whom; docs/access.md is written from it. `may`
+decides about one thing; `visible_to` are the people whom an actor may find, `RecordPolicy.readable` the stored rows
+that she may read; `check_writes` what may be stored. A resource that names no patient and is not of the directory is
+not thereby public: only its writer's facility reads it. Citizens read their own less what is held back
+(`withhold_from_citizens`).
 """
 
 from records.access.people import can_see, visible_ids, visible_to
 from records.access.policy import RecordPolicy
 from records.access.relations import called_by, handed_to, no_longer_handed, presented_at
 from records.access.rows import withhold_from_citizens
-from records.access.rule import CARE
+from records.access.rule import BOOKS, CARE, REGISTERS, Decision, Thing, may
+from records.access.table import Action, What, Whose, roles_with
 from records.access.writes import share_writing
 
 __all__ = [
+    "BOOKS",
     "CARE",
+    "REGISTERS",
+    "Action",
+    "Decision",
     "RecordPolicy",
+    "Thing",
+    "What",
+    "Whose",
     "called_by",
     "can_see",
     "handed_to",
+    "may",
     "no_longer_handed",
     "presented_at",
+    "roles_with",
     "share_writing",
     "visible_ids",
     "visible_to",

@@ -1,26 +1,26 @@
-"""Which people an actor may see."""
+"""Which people an actor may see: the table as a query for people."""
 
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from healthhub.accounts.actors import Actor, Role
-from records.access.rule import CARE
+from healthhub.accounts.actors import Actor
+from records.access.table import Action, What, Whose, grants_of
 from records.models import CareRelation, Citizen, Consent
 
 
 def visible_to(actor: Actor) -> QuerySet[Citizen]:
-    """The people whom the actor may see. Every list or search of people starts here."""
-    citizens = Citizen.objects.filter(active=True)
-    if actor.is_system:
-        return citizens
-    if actor.role in CARE and actor.facility:
-        here = Q(patient_id=OuterRef("pk"), facility_id=actor.facility)
-        consents = Consent.objects.filter(here, withdrawn_at__isnull=True)
-        return citizens.filter(Exists(CareRelation.objects.filter(here)) | Exists(consents))
-    if actor.role is Role.CITIZEN and actor.patient:
-        return citizens.filter(pk=actor.patient)
-    return citizens.none()
+    """The people whom the actor may find by who they are. Every list or search of people starts here."""
+    people, ways = Citizen.objects.filter(active=True), _ways(actor)
+    if Whose.ALL in ways:
+        return people
+    found = [condition for whose in sorted(ways) if (condition := _people(whose, actor)) is not None]
+    if not found:
+        return people.none()
+    condition = found[0]
+    for other in found[1:]:
+        condition |= other
+    return people.filter(condition)
 
 
 def visible_ids(actor: Actor) -> QuerySet[Any, Any]:
@@ -29,7 +29,7 @@ def visible_ids(actor: Actor) -> QuerySet[Any, Any]:
     The same rule as ``visible_to``, said as a set that the database makes once and not as a question for each person.
     Whoever counts with it leaves out the few who are not active.
     """
-    if actor.role in CARE and actor.facility and not actor.is_system:
+    if _ways(actor) == {Whose.CARED_FOR} and actor.facility:
         cared = CareRelation.objects.filter(facility_id=actor.facility).values("patient_id")
         consented = Consent.objects.filter(facility_id=actor.facility, withdrawn_at__isnull=True).values("patient_id")
         return cared.union(consented)
@@ -39,3 +39,18 @@ def visible_ids(actor: Actor) -> QuerySet[Any, Any]:
 def can_see(actor: Actor, patient_id: str) -> bool:
     """Whether the actor may see this person."""
     return visible_to(actor).filter(pk=patient_id).exists()
+
+
+def _ways(actor: Actor) -> set[Whose]:
+    grants = grants_of(actor.role)
+    return {one.whose for one in grants if Action.SEARCH in one.actions and What.IDENTITY in one.covers}
+
+
+def _people(whose: Whose, actor: Actor) -> Q | None:
+    if whose is Whose.CARED_FOR and actor.facility:
+        here = Q(patient_id=OuterRef("pk"), facility_id=actor.facility)
+        consents = Consent.objects.filter(here, withdrawn_at__isnull=True)
+        return Q(Exists(CareRelation.objects.filter(here)) | Exists(consents))
+    if whose is Whose.OWN and actor.patient:
+        return Q(pk=actor.patient)
+    return None

@@ -11,7 +11,7 @@ from healthhub.accounts.oauth.scopes import BadScope, Scope
 from records.access import scopes
 from records.access.relations import presented_at
 from records.access.rows import readable
-from records.access.rule import CARE
+from records.access.rule import REGISTERS
 from records.access.writes import check_writes
 from records.tokens import actor_of_token
 
@@ -55,5 +55,5 @@ class RecordPolicy:
 
     def record_presented(self, patients: frozenset[str], *, actor: Actor) -> None:
         """Remember that these people showed their number and birth date at the actor's facility, which may now read."""
-        if actor.role in CARE and actor.facility and patients:
+        if actor.role in REGISTERS and actor.facility and patients:
             presented_at({(patient, actor.facility) for patient in patients})

@@ -1,8 +1,8 @@
-"""Which rows of the store an actor may read, as an SQL condition."""
+"""Which rows of the store an actor may read: the table as an SQL condition."""
 
 from fhir.access import Condition
-from healthhub.accounts.actors import Actor, Role
-from records.access.rule import CARE
+from healthhub.accounts.actors import Actor
+from records.access.table import TYPES, Action, What, Whose, grants_of
 
 # Types that describe the health service, free times included, or define terms, never a patient. Others without a
 # patient stay private.
@@ -15,7 +15,7 @@ StructureMap Substance TerminologyCapabilities ValueSet
 """
 DIRECTORY_TYPES = frozenset(_DIRECTORY_TYPES.split())
 
-_NOTHING = Condition("false")
+NOTHING = Condition("false")
 DIRECTORY = f"r.type IN ({', '.join(repr(name) for name in sorted(DIRECTORY_TYPES))})"
 # Not EXISTS: for that the planner reads all of a facility's people first, to hash them, even if 20 rows are asked for.
 CARED_FOR = (
@@ -23,25 +23,55 @@ CARED_FOR = (
     " OR (SELECT true FROM records_consent c"
     " WHERE c.patient_id = {person} AND c.facility_id = %s AND c.withdrawn_at IS NULL LIMIT 1) IS TRUE"
 )
-_CARE_READS = f"((r.patient IS NULL AND ({DIRECTORY} OR r.facility = %s)) OR {CARED_FOR.format(person='r.patient')})"
-_CITIZEN_READS = f"(r.patient = %s OR (r.patient IS NULL AND {DIRECTORY}))"
-_DIRECTORY_ONLY = f"(r.patient IS NULL AND {DIRECTORY})"
 _withheld: list[str] = []  # SQL conditions on `r`: what a citizen may not read of her own record yet
 
 
 def readable(actor: Actor) -> Condition:
-    """Which rows `r` of the store the actor may read."""
-    if actor.is_system:
-        return Condition("true")
-    if actor.role in CARE:
-        return Condition(_CARE_READS, (actor.facility,) * 3) if actor.facility else _NOTHING
-    if actor.role is Role.CITIZEN:
-        if not actor.patient:
-            return _NOTHING
-        return Condition(" AND NOT ".join([_CITIZEN_READS, *_withheld]), (actor.patient,))
-    if actor.role in (Role.OFFICER, Role.ANALYST):
-        return Condition(_DIRECTORY_ONLY)
-    return _NOTHING
+    """Which rows `r` of the store the actor may read: the table as SQL."""
+    about: dict[Whose, frozenset[str] | None] = {}  # of whom which types, None: all of them
+    others: list[str] = []  # rows about nobody
+    params: list[str] = []
+    for grant in grants_of(actor.role):
+        if Action.READ not in grant.actions:
+            continue
+        if grant.what is What.UNNAMED and grant.whose is Whose.FACILITY and actor.facility:
+            others.append("r.facility = %s")
+            params.append(actor.facility)
+        elif grant.what is What.DIRECTORY and grant.whose is Whose.ALL:
+            others.insert(0, DIRECTORY)
+        elif grant.what is What.RECORD:
+            if grant.whose is Whose.ALL:
+                return Condition("true")
+            about[grant.whose] = None
+        elif grant.what in TYPES:
+            known = about.get(grant.whose, frozenset())
+            about[grant.whose] = None if known is None else known | TYPES[grant.what]
+    found = [f"(r.patient IS NULL AND ({' OR '.join(others)}))"] if others else []
+    for whose, types in about.items():
+        person = _person(whose, actor)
+        if person is None:
+            return NOTHING
+        narrowed = f"(r.type IN ({_listed(types)}) AND ({person.sql}))" if types else person.sql
+        found.append(narrowed)
+        params += person.params
+    if not found:
+        return NOTHING
+    return Condition(
+        " AND NOT ".join([f"({' OR '.join(found)})", *(_withheld if Whose.OWN in about else ())]), tuple(params)
+    )
+
+
+def _person(whose: Whose, actor: Actor) -> Condition | None:
+    """Of whom the row must be; None if the actor has no facility or person to stand for."""
+    if whose is Whose.CARED_FOR and actor.facility:
+        return Condition(CARED_FOR.format(person="r.patient"), (actor.facility, actor.facility))
+    if whose is Whose.OWN and actor.patient:
+        return Condition("r.patient = %s", (actor.patient,))
+    return None
+
+
+def _listed(types: frozenset[str]) -> str:
+    return ", ".join(repr(name) for name in sorted(types))
 
 
 def withhold_from_citizens(condition: str) -> None:

@@ -10,7 +10,7 @@ from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
 from healthhub.postgresql.prepared import execute_prepared
 from records.access.rows import CARED_FOR
-from records.access.rule import CARE
+from records.access.table import TYPES, Action, What, Whose, grants_of
 from records.models import Facility
 from records.naming import named_facilities
 from records.reading import facility_code
@@ -35,13 +35,26 @@ def check_writes(writes: Sequence[Write], *, actor: Actor, presented: frozenset[
     """
     if actor.is_system:
         return []
-    if actor.role not in CARE or not actor.facility:
-        return [_forbidden(write.expression, "You may not write health records.") for write in writes]
+    types = _types(actor)
+    beyond = [write for write in writes if types is not None and write.type not in types]
+    if beyond or not actor.facility:
+        return [_forbidden(write.expression, "You may not write health records.") for write in beyond or writes]
     return [
         *_not_own(writes, facility=actor.facility),
         *_about_strangers(writes, facility=actor.facility, presented=presented),
         *_in_others_name(writes, facility=actor.facility),
     ]
+
+
+def _types(actor: Actor) -> frozenset[str] | None:
+    """Of which types the actor may write, for people whom her facility cares for; None for all."""
+    allowed: frozenset[str] = frozenset()
+    for grant in grants_of(actor.role):
+        if Action.WRITE in grant.actions and grant.whose is Whose.CARED_FOR:
+            if grant.what is What.RECORD:
+                return None
+            allowed |= TYPES[grant.what]
+    return allowed
 
 
 def _not_own(writes: Sequence[Write], *, facility: str) -> Iterator[Issue]:

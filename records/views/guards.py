@@ -16,13 +16,15 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from healthhub.accounts.actors import Actor, Role
+from records.access.table import Action, What, Whose, roles_with
 from records.memberships import Held, chosen_of, held_by
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
-CLINIC = (Role.CLINICIAN, Role.LABORATORY)
-CITY = (Role.OFFICER, Role.ANALYST)
+# Whose rooms they are, by the table; software has no pages, and HealthHub itself needs none.
+CLINIC = roles_with(Action.WRITE, What.RECORD, Whose.CARED_FOR) - {Role.CLIENT}
+CITY = roles_with(Action.READ, What.FIGURES, Whose.ALL) - {Role.SYSTEM}
 
 
 class ActingRequest(HttpRequest):

@@ -19,7 +19,7 @@ from fhir.models import Resource
 from fhir.outcomes import refuse
 from fhir.store import Draft, Saved, save_many
 from healthhub.accounts.actors import Actor, Role
-from records.access import CARE, can_see
+from records.access import BOOKS, can_see
 from records.models import Facility
 from screening.appointments.shapes import WALK_IN, Service, appointment_resource, in_slot, without_slot
 from screening.models.appointments import OPEN_STATUSES, Appointment, OpenTo, Slot
@@ -164,7 +164,7 @@ def acting(actor: Actor) -> Actor:
 def _may_book(patient_id: str, slot: Slot, actor: Actor) -> None:
     _may_act_for(patient_id, actor)
     open_to, own = slot.session.open_to, slot.session.facility_id == actor.facility
-    if actor.is_system or own or open_to == OpenTo.CITIZENS or (open_to == OpenTo.STAFF and actor.role in CARE):
+    if actor.is_system or own or open_to == OpenTo.CITIZENS or (open_to == OpenTo.STAFF and actor.role in BOOKS):
         return
     raise refuse(403, "forbidden", "This session is not open to you.", "Appointment.slot")
 
@@ -172,12 +172,12 @@ def _may_book(patient_id: str, slot: Slot, actor: Actor) -> None:
 def _may_act_for(patient_id: str, actor: Actor) -> None:
     if actor.is_system or (actor.role is Role.CITIZEN and actor.patient == patient_id):
         return
-    if actor.role not in CARE or not can_see(actor, patient_id):
+    if actor.role not in BOOKS or not can_see(actor, patient_id):
         raise refuse(403, "forbidden", "It is about a person whom your facility does not care for.", "Appointment")
 
 
 def _must_own(facility: str, actor: Actor) -> None:
-    if not actor.is_system and (actor.role not in CARE or actor.facility != facility):
+    if not actor.is_system and (actor.role not in BOOKS or actor.facility != facility):
         raise refuse(403, "forbidden", "Only the facility of the session records who came.", "Appointment.status")
 
 

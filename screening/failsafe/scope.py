@@ -1,12 +1,17 @@
 """Whom the department looks after: the open steps of the city, or of the part of it that an officer answers for."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from django.core.exceptions import PermissionDenied
 
 from healthhub.accounts.actors import Actor, Role
+from records.access import Action, What, Whose, roles_with
+from records.areas import units_within
 from records.memberships import in_force
-from records.models import Area, AreaKind, AreaSuccession, Membership
+from records.models import Area, Membership
+
+NAMED: Final = roles_with(Action.READ, What.WAITING, Whose.AREA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +27,10 @@ def scope_of(actor: Actor) -> Scope:
     """The officer's or analyst's part of the city. PermissionDenied for everybody else."""
     if actor.is_system:
         return Scope(None, None, names=True)
-    if actor.role not in (Role.OFFICER, Role.ANALYST):
+    if actor.role not in roles_with(Action.READ, What.FIGURES, Whose.ALL):
         raise PermissionDenied
     area = Area.objects.get(pk=actor.area) if actor.area else None
-    return Scope(area, _within(area) if area else None, names=actor.role is Role.OFFICER)
+    return Scope(area, units_within(area.pk) if area else None, names=actor.role in NAMED)
 
 
 def scope_later(officer: str) -> Scope:
@@ -39,27 +44,9 @@ def scope_later(officer: str) -> Scope:
     areas = [one.area for one in held.select_related("area")]
     if None in areas:
         return Scope(None, None, names=True)
-    return Scope(None, frozenset().union(*(_within(area) for area in areas if area)), names=True)
+    return Scope(None, frozenset().union(*(units_within(area.pk) for area in areas if area)), names=True)
 
 
 def answers_for_city(actor: Actor) -> bool:
     """Whether an officer decides what holds for the whole city: one without a part of it."""
     return actor.role is Role.OFFICER and scope_of(actor).area is None
-
-
-def _within(area: Area) -> frozenset[int]:
-    """The unit with all in it, on the old map and on today's: somebody recorded by either is in it.
-
-    A ward that came from several districts belongs to each of their officers: asked twice is better than never.
-    """
-    found = {area.pk}
-    if area.kind == AreaKind.DISTRICT:
-        found |= set(Area.objects.filter(parent=area).values_list("pk", flat=True))
-    for _round in range(5):
-        later = set(AreaSuccession.objects.filter(old__in=found).values_list("new_id", flat=True)) - found
-        if not later:
-            break
-        found |= later
-    if area.kind != AreaKind.DISTRICT:
-        found |= set(AreaSuccession.objects.filter(new=area).values_list("old_id", flat=True))
-    return frozenset(found)

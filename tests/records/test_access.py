@@ -84,17 +84,6 @@ def test_officers_and_analysts_read_the_directory_only(hers: set[str], hoa_binh:
         assert not visible_to(actor).exists()
 
 
-@pytest.mark.parametrize("role", [Role.REGISTRAR, Role.FACILITY_ADMIN, Role.ADMIN, Role.AUDITOR, Role.GUARDIAN])
-def test_roles_for_which_nothing_is_said_read_nothing(
-    role: Role, hers: set[str], write: Write, hoa_binh: str, clinic: Actor
-) -> None:
-    for person in hers:
-        actor = Actor("user:9", "?", role, facility=hoa_binh, patient=person)
-        assert readable(actor) == set()
-        assert not visible_to(actor).exists()
-        assert refusal(write, "Observation", by=actor, **glucose(person)) == ["Observation"]
-
-
 def test_every_role_has_a_name_for_pages_and_the_access_log() -> None:
     assert [role for role in Role if not role_name(role)] == []
 

@@ -135,9 +135,9 @@ def test_a_membership_that_comes_in_place_of_the_only_one_is_chosen_first(
     doctor: User, hoa_binh: str, thang_long: str
 ) -> None:
     later = membership(doctor, thang_long)
+    browser = browser_of(doctor)
     later.active = False
     later.save()
-    browser = browser_of(doctor)
     assert who(browser.get("/clinic/people/")).endswith("Hòa Bình")  # the only one needs no choice
 
     Membership.objects.filter(user=doctor).update(active=False)
