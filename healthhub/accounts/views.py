@@ -14,7 +14,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse_lazy
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
@@ -76,9 +77,10 @@ class _SettingUp:
         return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """With whether it is the first one, which staff need to go on."""
+        """With whether staff need it to go on."""
         context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
-        return context | {"first": not has_given_second_factor(self.request)}
+        first = not has_given_second_factor(self.request) and is_staff(self.request.user)  # type: ignore[arg-type]
+        return context | {"first": first}
 
 
 class SetUpApp(_SettingUp, ActivateTOTPView):
@@ -132,4 +134,4 @@ def sessions(request: HttpRequest) -> HttpResponse:
         {"row": one, "device": device_of(one.user_agent) or _("Thiết bị khác"), "current": one.session_key == key}
         for one in sessions_of(user)
     ]
-    return render(request, "usersessions/usersession_list.html", {"sessions": found})
+    return TemplateResponse(request, "usersessions/usersession_list.html", {"sessions": found})

@@ -79,6 +79,7 @@ def test_a_citizen_needs_none(settings: Any) -> None:
     browser = Client()
     assert enter(browser).headers["Location"] == "/"
     assert browser.get("/").headers["Location"] == "/me/"
+    assert "Tài khoản nhân viên" not in browser.get(SET_UP).content.decode()
 
 
 def test_the_first_sign_in_sets_it_up_and_the_second_asks_for_it(mai: User) -> None:
