@@ -9,6 +9,8 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, Application
 
 from healthhub.accounts.actors import Role
+from healthhub.accounts.oauth.clients import add_client
+from healthhub.accounts.oauth.models import Kind
 from records import memberships
 from records.models import Facility, Membership
 from screening.failsafe.closing import close_step
@@ -49,14 +51,16 @@ def man(send: Sender) -> str:
 
 
 def another(client_id: str, software: FhirClient) -> FhirClient:
-    application = Application.objects.create(
-        client_id=client_id,
-        client_type=Application.CLIENT_CONFIDENTIAL,
-        authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
+    add_client(
+        client_id, name=client_id, kind=Kind.SERVICE, scopes=["system/*.cruds"], facility=software.actor.facility
     )
     token = f"token-of-{client_id}"
-    expires = timezone.now() + timedelta(hours=1)
-    AccessToken.objects.create(application=application, token=token, expires=expires, scope="system/*.cruds")
+    AccessToken.objects.create(
+        application=Application.objects.get(client_id=client_id),
+        token=token,
+        expires=timezone.now() + timedelta(hours=1),
+        scope="system/*.cruds",
+    )
     Membership.objects.create(client_id=client_id, role=Role.CLIENT, facility_id=software.actor.facility)
     actor = memberships.actor_for_client(client_id)
     assert actor
