@@ -10,6 +10,7 @@ from typing import Any
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import SimpleLazyObject
 
 from healthhub import caches, databases, embedded, providers, signing
 
@@ -242,7 +243,7 @@ OAUTH2_PROVIDER: dict[str, Any] = {
     "PKCE_REQUIRED": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"] if HTTPS else ["http", "https"],
     "OIDC_ENABLED": True,
-    "OIDC_RSA_PRIVATE_KEY": signing.private_key(VAR_DIR),
+    "OIDC_RSA_PRIVATE_KEY": SimpleLazyObject(lambda: signing.private_key(VAR_DIR)),  # made when first used
     # RFC 9700: tokens are kept as checksums only, codes need S256, no implicit or password grant, `iss` is told
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
     "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,

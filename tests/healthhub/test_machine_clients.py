@@ -314,6 +314,10 @@ def test_the_command_registers_changes_lists_and_revokes(facility: str) -> None:
             "knows no such scope",
         ),
         (
+            ["add", "a", "--name", "A", "--kind", "citizen", "--scope", "everything", "--redirect", "https://a.vn/"],
+            "knows no such scope",
+        ),
+        (
             ["add", "a", "--name", "A", "--kind", "citizen", "--scope", "patient/*.rs", "--redirect", "http://a.vn/"],
             "https",
         ),

@@ -17,11 +17,12 @@ from django.test import Client
 from django.utils import timezone
 from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT
-from oauth2_provider.models import AccessToken, RefreshToken
+from oauth2_provider.models import AccessToken, Application, RefreshToken
 
 from healthhub.accounts.models import User
 from healthhub.accounts.oauth.clients import add_client, revoke_client
 from healthhub.accounts.oauth.models import Authorisation, Kind
+from healthhub.accounts.oauth.models import Client as Registered
 from records.models import Membership
 from records.tokens import forget_tokens
 from tests.fhir.conftest import FhirClient, make_clinic, patient, weight
@@ -244,6 +245,21 @@ def test_refresh_tokens_change_and_an_old_one_ends_the_line(citizen: App) -> Non
     forget_tokens()
     assert fhir(second["access_token"], "Patient").status_code == 401
     assert citizen.refresh(second["refresh_token"]).status_code == 400
+
+
+def test_a_public_app_need_not_say_its_name_to_refresh_and_one_with_a_secret_must_prove_itself(citizen: App) -> None:
+    got = citizen.token("patient/Patient.rs offline_access")
+    sent = {"grant_type": "refresh_token", "refresh_token": got["refresh_token"]}
+    again = Client().post("/oauth/token", sent)
+    assert again.status_code == 200
+    Application.objects.filter(client_id="my-app").update(client_type="confidential")
+    assert Client().post("/oauth/token", sent | {"refresh_token": again.json()["refresh_token"]}).status_code == 401
+
+
+def test_an_app_that_was_not_registered_for_it_does_not_stay(citizen: App) -> None:
+    Registered.objects.update(scopes="patient/Patient.rs")
+    got = citizen.token("patient/Patient.rs offline_access openid")
+    assert (got["scope"], "refresh_token" in got, "id_token" in got) == ("patient/Patient.rs", False, False)
 
 
 def test_online_access_ends_with_the_working_day(citizen: App) -> None:

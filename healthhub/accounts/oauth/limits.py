@@ -4,6 +4,7 @@ import base64
 import binascii
 from urllib.parse import unquote_plus
 
+from allauth.account.adapter import get_adapter
 from django.core.cache import cache
 from django.http import HttpRequest
 
@@ -34,7 +35,7 @@ def _count(key: str) -> int:
 
 
 def _by_address(request: HttpRequest) -> str:
-    return f"oauth:asked:{request.META.get('REMOTE_ADDR', '')}"
+    return f"oauth:asked:{get_adapter().get_client_ip(request)}"
 
 
 def _by_client(request: HttpRequest) -> str:
@@ -45,4 +46,5 @@ def _by_client(request: HttpRequest) -> str:
             name = unquote_plus(base64.b64decode(sent).decode().partition(":")[0])
         except (binascii.Error, UnicodeDecodeError, ValueError):
             name = ""
-    return f"oauth:failed:{checksum(request.META.get('REMOTE_ADDR', '') + ' ' + name)}"
+    place = get_adapter().get_client_ip(request)
+    return f"oauth:failed:{checksum(f'{place} {name}')}"

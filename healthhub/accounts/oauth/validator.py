@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from oauth2_provider.models import RefreshToken
+from oauth2_provider.models import Application, RefreshToken
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749 import errors
 
@@ -33,11 +33,12 @@ def origin(headers: Any) -> str:
 def granted(client: Client, asked: list[str]) -> list[str]:
     """Of the scopes asked for, those that this client may have; in version 2's form."""
     policy = import_string(settings.FHIR_ACCESS_POLICY)()
-    held = [parse(one) for one in client.scopes.split() if is_data(one)]
+    registered = set(client.scopes.split())
+    held = [parse(one) for one in registered if is_data(one)]
     found: list[str] = []
     for text in asked:
         if not is_data(text):
-            found += [text] if client.kind != Kind.SERVICE and text in CONTEXT_SCOPES else []
+            found += [text] if client.kind != Kind.SERVICE and text in CONTEXT_SCOPES & registered else []
             continue
         try:
             scope = parse(text)
@@ -71,6 +72,8 @@ class TokenValidator(OAuth2Validator):
         """Whether the client has to prove itself here."""
         if _sent(request, "client_assertion"):
             return True
+        if request.grant_type == "refresh_token" and not request.client_id:
+            request.client_id = _public_owner(request.refresh_token or "")
         return bool(super().client_authentication_required(request, *args, **kwargs))
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
@@ -193,6 +196,14 @@ def launch_context(authorisation: Authorisation) -> dict[str, Any]:
     if authorisation.encounter:
         found["encounter"] = authorisation.encounter
     return found
+
+
+def _public_owner(refresh_token: str) -> str | None:
+    """The public app that a refresh token was given to: RFC 6749 does not make it say its name (fhirclient.js)."""
+    owners = RefreshToken.objects.filter(
+        token_checksum=checksum(refresh_token), application__client_type=Application.CLIENT_PUBLIC
+    )
+    return owners.values_list("application__client_id", flat=True).first()
 
 
 def _sent(request: Any, name: str) -> str:

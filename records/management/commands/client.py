@@ -15,6 +15,7 @@ from healthhub.accounts.actors import Role
 from healthhub.accounts.oauth.clients import add_client, revoke_client, rotate_secret
 from healthhub.accounts.oauth.models import Client, Kind
 from healthhub.accounts.oauth.scopes import BadScope, is_data, parse
+from healthhub.accounts.oauth.validator import CONTEXT_SCOPES
 from records.access import RecordPolicy
 from records.models import Facility, Membership
 
@@ -70,7 +71,7 @@ class Command(BaseCommand):
         for address in (*options["redirect"], options["launch_url"], options["jwks_url"]):
             self._check_address(address)
         try:
-            unknown = [one for one in options["scope"] if is_data(one) and not RecordPolicy().knows_scope(parse(one))]
+            unknown = [one for one in options["scope"] if not _is_known(one)]
             if unknown:
                 raise CommandError(f"This server knows no such scope: {', '.join(unknown)}.")
             with transaction.atomic():
@@ -113,3 +114,7 @@ class Command(BaseCommand):
             state = "revoked" if client.revoked_at else "open"
             line = [application.client_id, client.kind, state, used, facility or "", application.name, client.scopes]
             self.stdout.write("\t".join(line))
+
+
+def _is_known(scope: str) -> bool:
+    return RecordPolicy().knows_scope(parse(scope)) if is_data(scope) else scope in CONTEXT_SCOPES
