@@ -2,11 +2,13 @@
 
 import re
 import time
+from io import StringIO
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -14,6 +16,7 @@ from healthhub.accounts import encryption
 from healthhub.accounts.actors import Role
 from healthhub.accounts.demo import DEMO_PASSWORD, DEMO_TOTP_SECRET, set_up_demo_codes
 from healthhub.accounts.models import User
+from healthhub.audit.models import AccessEntry
 from records.models import Membership
 from tests.sign_in import code_at, force_login
 
@@ -190,3 +193,18 @@ def test_the_demo_shows_its_codes_and_nobody_else_sees_any(settings: Any, mai: U
     browser = Client()
     enter(browser)
     assert "hh-secret" not in browser.get(CODE).content.decode()
+
+
+def test_whoever_has_lost_everything_sets_up_anew(mai: User) -> None:
+    browser = Client()
+    set_up(browser)
+    assert browser.get("/city/").status_code == 200
+    out = StringIO()
+    call_command("reset_second_factor", EMAIL.upper(), stdout=out)
+    assert out.getvalue() == f"{EMAIL}: 2 second factors taken away, 1 sessions ended.\n"
+    assert browser.get("/city/").headers["Location"].startswith(LOGIN)
+    assert enter(Client()).headers["Location"] == "/"
+    set_up(browser)
+    assert AccessEntry.objects.get(action="second-factor-reset").resource_id == str(mai.pk)
+    with pytest.raises(CommandError):
+        call_command("reset_second_factor", "nobody@station.example")
