@@ -17,6 +17,7 @@ HOOKS = (
     "screening.laboratory.second_entry",
     "screening.laboratory.notices",  # before the projection, which would know the new version only
     "screening.laboratory.projection",
+    "screening.laboratory.handing_out",  # after the projection: an order may come in one batch with its kit
     "screening.messages.codes",
     "screening.messages.emails",
     "screening.publishing.reopening",  # before the intake: what that closes has not been closed before

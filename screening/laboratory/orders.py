@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from fhir.ids import new_id
 from fhir.outcomes import refuse
 from fhir.reader import read
 from fhir.store import save
@@ -18,6 +19,7 @@ from screening.laboratory.clocks import sample_due
 from screening.laboratory.custody import Handing, record_custody
 from screening.models import CustodyKind, Kit, KitLot, Order
 from screening.protocol.lookup import code_for
+from screening.publishing.noting import mark_unpublished
 from screening.results import known_test
 
 
@@ -72,18 +74,24 @@ def cancel_order(*, order: Order, actor: Actor, reason: str = "") -> None:
     save(changed, actor=actor, facility=order.facility_id if actor.is_system else None)
 
 
-def issue_kit(*, order: Order, facility: Facility, actor: Actor, lot: KitLot | None = None) -> Kit:
+def issue_kit(*, order: Order, facility: Facility, actor: Actor, lot: KitLot | None = None, statement: str = "") -> Kit:
     """Give the person of an order a kit of a lot, or a labelled tube without one; it is in custody from then on.
 
-    Refused: 422 for a lot of another test, or one whose last day has passed; 409 when the lot is used up.
+    ``statement`` is the id of the DeviceUseStatement by which software says so; without one it is written for it.
+
+    Refused: 422 for a lot of another test, or one whose last day has passed; 409 when the lot is used up, or the order
+    waits for no sample any more.
     """
     today = timezone.localdate()
     with transaction.atomic():
+        if order.status != "active" or order.result_id:
+            raise refuse(409, "conflict", "The order was answered or taken back.", "order")
         if lot is not None:
             _check_lot(lot, order, facility, today)
         [barcode] = new_barcodes(facility.code or "")
         kit = Kit.objects.create(
             barcode=barcode,
+            statement=statement or new_id(),
             lot=lot,
             facility=facility,
             patient_id=order.patient_id,
@@ -95,6 +103,7 @@ def issue_kit(*, order: Order, facility: Facility, actor: Actor, lot: KitLot | N
         )
         handing = Handing(barcode, order.patient_id)
         record_custody([handing], kind=CustodyKind.ISSUED, facility=facility.pk, actor=actor)
+        mark_unpublished([order.patient_id])
     return kit
 
 

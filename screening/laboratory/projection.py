@@ -19,6 +19,7 @@ from records.models import Facility
 from screening.facts import ZONE, is_screening
 from screening.laboratory.clocks import reading_due
 from screening.laboratory.reading import OrderRow, SpecimenRow, read_order, read_specimen
+from screening.laboratory.returning import note_returned
 from screening.models import Kit, Order, Specimen
 
 CHUNK = 2000
@@ -87,6 +88,7 @@ def take_specimens(changes: Sequence[Change], *, actor: Actor) -> None:
 
     rows = project_specimens(changes)
     _answer({row.patient_id for row in rows})
+    note_returned(rows)
     follow_rejections([row.specimen_id for row in rows], changes, actor=actor)
 
 

@@ -21,6 +21,7 @@ from screening.laboratory.barcodes import is_citywide, is_mistyped
 from screening.laboratory.custody import Handing, record_custody
 from screening.laboratory.rejections import ENGLISH, REJECTIONS
 from screening.models import CustodyEvent, CustodyKind, Kit, Order, ScreeningResult, Specimen
+from screening.publishing.noting import mark_unpublished
 
 NEW, AGAIN, UNKNOWN, MISTYPED, ELSEWHERE, REFUSED = "new", "again", "unknown", "mistyped", "elsewhere", "refused"
 RECEIVED: Final = (NEW, AGAIN)
@@ -116,7 +117,6 @@ def collect(*, kit: Kit, facility: Facility, actor: Actor, on: date | None = Non
     day = on or timezone.localdate()
     with transaction.atomic():
         saved = save(build_specimen(kit.barcode, kit.patient_id, kit.order_id, facility, day), actor=actor)
-        Kit.objects.filter(pk=kit.pk, returned_on__isnull=True).update(returned_on=day)
         record_custody(
             [Handing(kit.barcode, kit.patient_id)], kind=CustodyKind.COLLECTED, facility=facility.pk, actor=actor
         )
@@ -136,6 +136,7 @@ def send_on(barcodes: Sequence[str], *, facility: Facility, to: Facility, actor:
         presented_at({(one.patient, to.pk) for one in handings if one.patient})
         today = timezone.localdate()
         Kit.objects.filter(pk__in=[tube.barcode for tube in sent], returned_on__isnull=True).update(returned_on=today)
+        mark_unpublished([one.patient for one in handings if one.patient])
     return sent, [barcode for barcode in barcodes if tubes[barcode].person is None]
 
 
@@ -161,7 +162,6 @@ def reject_specimen(*, tube: Tube, reason: str, facility: Facility, actor: Actor
         handing = Handing(tube.barcode, tube.person.pk, reason, note)
         record_custody([handing], kind=CustodyKind.REJECTED, facility=facility.pk, actor=actor)
         record_custody([handing], kind=CustodyKind.REPEATED, facility=facility.pk, actor=actor)
-        _returned(tube)
     return saved.id
 
 
@@ -214,7 +214,6 @@ def _receive(tube: Tube, *, facility: Facility, actor: Actor, collected_on: date
             save({**own, "receivedTime": _now()}, actor=actor)
             handing = Handing(tube.barcode, tube.person.pk)
             record_custody([handing], kind=CustodyKind.RECEIVED, facility=facility.pk, actor=actor)
-            _returned(tube)
     except Refused as refused:
         return answer(REFUSED, refused.issues[0].diagnostics)
     if tube.kit_expired_on:
@@ -255,10 +254,6 @@ def build_specimen(
 
 def _order_id(tube: Tube) -> str:
     return tube.order.pk if tube.order else ""
-
-
-def _returned(tube: Tube) -> None:
-    Kit.objects.filter(pk=tube.barcode, returned_on__isnull=True).update(returned_on=timezone.localdate())
 
 
 def _now() -> str:

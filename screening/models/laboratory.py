@@ -1,6 +1,9 @@
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
+from fhir.ids import new_id
 from records.models import Citizen, Facility
 
 
@@ -105,10 +108,15 @@ class KitLot(models.Model):
 class Kit(models.Model):
     """One kit, given to one person. `barcode` (facility code, number, check character) is also its sample's.
 
-    `due_on` is by when the sample should be back. `returned` is set with the first custody event that says so.
+    `due_on` is by when the sample should be back, `returned_on` when it was first said to be taken or received.
+    `statement` is the id of its DeviceUseStatement: that of the software that gave it out, or of the one which
+    `publishing.kits` writes.
     """
 
     barcode = models.CharField(primary_key=True, max_length=20)
+    statement = models.CharField(
+        max_length=64, unique=True, default=new_id, db_default=Cast(RandomUUID(), models.CharField())
+    )
     lot = models.ForeignKey(KitLot, null=True, blank=True, on_delete=models.PROTECT, related_name="kits")
     facility = models.ForeignKey(
         Facility, db_constraint=False, db_index=False, on_delete=models.DO_NOTHING, related_name="+"

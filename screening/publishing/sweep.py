@@ -19,6 +19,7 @@ from screening.models import Decision, Episode, EpisodeState, ScreeningResult, S
 from screening.protocol import Protocol, programmes, protocol_for
 from screening.protocol.events import DEPARTMENT
 from screening.publishing.closings import closing_drafts, is_closing
+from screening.publishing.kits import kit_drafts
 from screening.publishing.resources import Pathway, care_plan, ended_task, episode_of_care, task, task_id
 
 PUBLISHER: Final = system_actor("pathway")
@@ -54,8 +55,8 @@ def publish_noted(*, seconds: float = 30) -> int:
 
 
 def publish(patients: Sequence[str], *, on: date) -> None:
-    """Write EpisodeOfCare, CarePlan and Tasks of these people; what says the same already stays as it is."""
-    drafts = closing_drafts(patients)
+    """Write EpisodeOfCare, CarePlan, Tasks and kits of these people; what says the same already stays as it is."""
+    drafts = closing_drafts(patients) + kit_drafts(patients)
     stored = _stored_tasks(patients)
     waiting: set[str] = set()
     rounds: dict[str, Episode] = {}

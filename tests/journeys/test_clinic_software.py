@@ -11,7 +11,7 @@ from oauth2_provider.models import AccessToken
 
 from records.models import Facility
 from screening.elements import ZONE
-from screening.models import Appointment, ContactAttempt, Episode, Order, ScreeningResult, Specimen, Standing
+from screening.models import Appointment, ContactAttempt, Episode, Kit, Order, ScreeningResult, Specimen, Standing
 from screening.publishing.sweep import publish_noted
 from screening.recall.refresh import refresh_noted
 from tests.fhir.conftest import FhirClient, make_clinic
@@ -22,7 +22,6 @@ SNOMED, LOINC = "http://snomed.info/sct", "http://loinc.org"
 FIRST = date(2026, 2, 2)
 FIT = {"coding": [{"system": LOINC, "code": "27396-1"}]}
 COLONOSCOPY = {"coding": [{"system": SNOMED, "code": "73761001"}]}
-TUBE = {"system": "https://healthhub.example/fhir/sid/specimen/01901", "value": "26-000001"}
 
 
 class Software:
@@ -109,17 +108,30 @@ def test_a_clinics_software_does_all_that_the_pages_do(software: Software) -> No
     # Order, specimen, result: a first entry counts for nothing until somebody has verified it.
     order = software.about("ServiceRequest", status="active", intent="order", code=FIT, authoredOn=software.today)
     assert Order.objects.get().pk == order
+    kit = {"resourceType": "Device", "id": "kit", "type": software.local("kit")}
+    statement = software.about(
+        "DeviceUseStatement",
+        contained=[kit],
+        basedOn=[{"reference": f"ServiceRequest/{order}"}],
+        status="active",
+        device={"reference": "#kit"},
+    )
+    [given] = software.found("DeviceUseStatement", f"patient=Patient/{software.patient}")
+    tube = given["identifier"][0]
+    assert (given["id"], tube["value"]) == (statement, Kit.objects.get().barcode)
     collected = software.today
     software.a_week_passes()
     software.about(
         "Specimen",
-        identifier=[TUBE],
+        identifier=[tube],
         status="available",
         request=[{"reference": f"ServiceRequest/{order}"}],
         receivedTime=f"{software.today}T08:00:00+07:00",
         collection={"collectedDateTime": collected},
     )
-    assert Specimen.objects.get().barcode == TUBE["value"]
+    assert Specimen.objects.get().barcode == tube["value"]
+    [back] = software.found("DeviceUseStatement", f"patient=Patient/{software.patient}")
+    assert back["status"] == "completed"
     result = software.about(
         "Observation",
         status="preliminary",
@@ -127,7 +139,7 @@ def test_a_clinics_software_does_all_that_the_pages_do(software: Software) -> No
         basedOn=[{"reference": f"ServiceRequest/{order}"}],
         effectiveDateTime=collected,
         issued=f"{software.today}T08:00:00+07:00",
-        specimen={"identifier": TUBE},
+        specimen={"identifier": tube},
         valueQuantity={"value": 48.6, "unit": "µg/g", "system": "http://unitsofmeasure.org", "code": "ug/g"},
         performer=[{"reference": f"Organization/{software.facility}"}],
     )
