@@ -6,13 +6,15 @@ Works on the file's raw values, because only they say where each number comes fr
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from screening.protocol.load import Source
 from screening.protocol.sharing import share_categories
+
+_SYSTEMS: Final = {"icd10": "ICD-10", "loinc": "LOINC", "snomed": "SNOMED CT", "local": "HealthHub"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +140,13 @@ class _Reader:
                 _("Nhóm nguy cơ: %(name)s") % {"name": self.text(group["name"])},
                 "; ".join(parts),
                 origin if origin.number or origin.city else self.origin(seen or {}),
-                tuple(group.get("codes", ())),
+                tuple(_code(code) for code in group.get("codes", ())),
             )
         for one in rules.get("exclusions", ()):
             months = one.get("review_months")
             text = _("xem lại sau %(span)s") % {"span": _months(months)} if months else _("lâu dài")
             name = _("Không mời: %(name)s") % {"name": self.text(one["name"])}
-            yield Line(name, text, self.origin(one), tuple(one["codes"]))
+            yield Line(name, text, self.origin(one), tuple(_code(code) for code in one["codes"]))
 
     def call(self) -> Iterator[Line]:
         call = self.raw.get("call")
@@ -185,7 +187,7 @@ class _Reader:
 
     def test_details(self, test: Mapping[str, Any]) -> Iterator[Line]:
         for code in test["codes"]:
-            yield Line(code["code"].replace("|", " "), code["display"], Origin(), tuple(code.get("units", ())))
+            yield Line(_code(code["code"]), code["display"], Origin(), tuple(code.get("units", ())))
         for unit in test.get("units", ()):
             limit = unit.get("default_cutoff")
             text = f"≥ {limit}" if limit else _("không có ngưỡng mặc định")
@@ -258,8 +260,14 @@ class _Reader:
             if finding.get("discharges") is False:
                 parts.append(_("việc vẫn còn mở"))
             lines.append(Line(self.text(finding["label"]), "; ".join(parts), self.origin(finding)))
-        codes = ", ".join(code.replace("|", " ") for code in assessment["codes"])
+        codes = ", ".join(_code(code) for code in assessment["codes"])
         return Part(key, self.text(assessment["name"]), codes, tuple(lines))
+
+
+def _code(token: str) -> str:
+    """ "icd10|C50" as people read it: "ICD-10 C50"; the display of a test's code stands beside it."""
+    system, _bar, code = token.partition("|")
+    return f"{_SYSTEMS.get(system, system)} {code}"
 
 
 def _days(number: int) -> str:

@@ -35,6 +35,14 @@ def due_in_words(days: int) -> str:
     return ngettext("còn %(days)d ngày", "còn %(days)d ngày", days) % {"days": days}
 
 
+def days_in_words(days: int) -> str:
+    """How long something has lasted: "12 ngày", or whole years from two on, as in :func:`due_in_words`."""
+    if days >= 2 * 365:
+        years = days // 365
+        return ngettext("%(years)d năm", "%(years)d năm", years) % {"years": years}
+    return ngettext("%(days)d ngày", "%(days)d ngày", days) % {"days": days}
+
+
 def due_kind(days: int) -> str:
     """The kind of state that goes with a due date."""
     return "urgent" if days < 0 else "act" if days < SOON_DAYS else "wait"

@@ -21,6 +21,7 @@ from records.views.guards import CITY, ActingRequest, for_roles
 from screening.citizen import here
 from screening.clinic.refusals import faults_of
 from screening.clinic.steps import step_name
+from screening.clinic.words import days_in_words
 from screening.failsafe.batches import decisions_waiting
 from screening.failsafe.cancer_rates import cancer_rates
 from screening.failsafe.figures import failsafe_figures, overdue_of, rounds_in
@@ -50,6 +51,7 @@ def failsafe(request: ActingRequest) -> HttpResponse:
             {"label": _("Đã báo quận, huyện"), "count": figures.total.district, "level": "district"},
             {"label": _("Đã báo thành phố"), "count": figures.total.city, "level": "city"},
         ],
+        "longest": days_in_words(figures.total.longest),
         "tables": [
             ("programme", _("Theo chương trình"), figures.programmes),
             ("facility", _("Theo cơ sở phụ trách"), figures.facilities[:100]),

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from healthhub.audit.log import record_access
@@ -102,7 +103,8 @@ def settle_file(request: ActingRequest, batch_id: int) -> HttpResponse:
         except NotAllowed as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, _("Đã xác nhận %(count)s dòng.") % {"count": count})
+            told = ngettext("Đã xác nhận %(count)d dòng.", "Đã xác nhận %(count)d dòng.", count)
+            messages.success(request, told % {"count": count})
     found = to_confirm(batch, request.actor)
     rows = list(found.select_related("batch")[:PAGE])
     if request.method == "POST" or not rows:

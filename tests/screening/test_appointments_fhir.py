@@ -10,8 +10,8 @@ from oauth2_provider.models import AccessToken, Application
 
 from fhir import store
 from healthhub.accounts.actors import SYSTEM, Role
-from records.tokens import forget_tokens
 from records.models import Membership
+from records.tokens import forget_tokens
 from screening.appointments import booking
 from screening.models import Appointment, AppointmentEvent, Slot
 from tests.screening.appointment_room import COLONOSCOPY, in_days, planned, slots_of
