@@ -26,6 +26,7 @@ def force_login(client: Client, user: Any, backend: str | None = None, *, second
         records.append({"method": "mfa", "at": now, "type": "totp"})
     session[AUTHENTICATION_METHODS_SESSION_KEY] = records
     session["account_authentication_methods_user"] = str(user.pk)
+    session["seen_at"] = now  # and has been used since: what the first request writes is no part of a page's cost
     from records.memberships import CHOSEN, held_by  # this file is read before there are models
 
     held = held_by(user)

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 import requests
 from django.utils import timezone
-from oauth2_provider.models import Application
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from healthhub.accounts.actors import Role
 from healthhub.accounts.models import User
+from healthhub.accounts.oauth.clients import add_client
+from healthhub.accounts.oauth.models import Kind
 from records.models import Facility, Membership
 from tests.journeys.browser import DESK, PASSWORD, PHONE, Street, Window, browsing, needs_browser
 from tests.journeys.celery_programs import CeleryPrograms
@@ -61,11 +62,13 @@ def city(live_server: LiveServer) -> City:
         _user(email, Role.CITIZEN, name=email, patient_id=patient)
     earlier = make_patient(station, name="Phạm Văn Bình", gender="male", born="1958-01-02")
     Sender(station).fit(earlier, "3", on=str(timezone.localdate() - timedelta(days=40)))
-    Application.objects.create(
-        client_id="station-software",
-        client_secret=SECRET,
-        client_type=Application.CLIENT_CONFIDENTIAL,
-        authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
+    add_client(
+        "station-software",
+        name="Phần mềm trạm",
+        kind=Kind.SERVICE,
+        scopes=["system/*.cruds"],
+        facility=station.pk,
+        secret=SECRET,
     )
     Membership.objects.create(client_id="station-software", role=Role.CLIENT.value, facility=station)
     return City(station, **people)

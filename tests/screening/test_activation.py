@@ -67,7 +67,7 @@ def test_an_officer_of_a_district_may_not(draft: ProtocolVersion) -> None:
     district = Area.objects.get(code="005", kind="district", valid_from=date(2008, 8, 1))
     Membership.objects.create(user=user, role=Role.OFFICER.value, area=district)
     with pytest.raises(PermissionDenied):
-        dry_run_protocol(version_id=draft.pk, actor=Actor(f"user:{user.pk}", user.name, Role.OFFICER))
+        dry_run_protocol(version_id=draft.pk, actor=Actor(f"user:{user.pk}", user.name, Role.OFFICER, area=district.pk))
 
 
 @pytest.mark.django_db

@@ -10,6 +10,8 @@ from oauth2_provider.models import AccessToken, Application
 
 from fhir import store
 from healthhub.accounts.actors import SYSTEM, Role
+from healthhub.accounts.oauth.clients import add_client
+from healthhub.accounts.oauth.models import Kind
 from records.models import Membership
 from records.tokens import forget_tokens
 from screening.appointments import booking
@@ -25,11 +27,10 @@ class Software:
 
     def __init__(self, facility):
         Membership.objects.create(client_id=facility.code, role=Role.CLIENT.value, facility=facility)
-        client = Application.objects.create(
-            client_id=facility.code,
-            client_type=Application.CLIENT_CONFIDENTIAL,
-            authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
+        add_client(
+            facility.code, name=facility.name, kind=Kind.SERVICE, scopes=["system/*.cruds"], facility=facility.pk
         )
+        client = Application.objects.get(client_id=facility.code)
         token = f"token-{facility.code}"
         AccessToken.objects.create(
             application=client, token=token, expires=timezone.now() + timedelta(hours=1), scope="system/*.cruds"
