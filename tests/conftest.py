@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nothing real is hashed
     from tests.sign_in import force_login
 
-    Client.force_login = force_login  # type: ignore[method-assign]
+    pytest.MonkeyPatch().setattr(Client, "force_login", force_login)  # for good: there is no other way to sign in
 
 
 def pytest_report_header() -> list[str]:

@@ -58,18 +58,16 @@ class _CodeForm(forms.Form):
         }
 
 
-class _OnceForm(_CodeForm):
+class GiveCode(_CodeForm, AuthenticateForm):
+    """The second step of signing in."""
+
     def clean_code(self) -> str:
         """Correct, and not used before; what is not, is told."""
         with _told(self.user):
-            code: str = super().clean_code()  # type: ignore[misc]
-            if self.authenticator.type == Authenticator.Type.TOTP:  # type: ignore[attr-defined]
+            code: str = super().clean_code()
+            if self.authenticator.type == Authenticator.Type.TOTP:
                 use_once(self.user, code)
         return code
-
-
-class GiveCode(_OnceForm, AuthenticateForm):
-    """The second step of signing in."""
 
 
 class GivePasskey(AuthenticateWebAuthnForm):
@@ -81,7 +79,7 @@ class GivePasskey(AuthenticateWebAuthnForm):
             return super().clean_credential()
 
 
-class ConfirmCode(_OnceForm, ReauthenticateForm):
+class ConfirmCode(GiveCode, ReauthenticateForm):
     """A second factor given again, before something delicate."""
 
 

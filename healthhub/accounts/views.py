@@ -20,6 +20,7 @@ from django.urls import reverse_lazy
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
+from django.views.generic import FormView
 
 from healthhub.accounts.demo import demo_code
 from healthhub.accounts.devices import device_of
@@ -63,14 +64,12 @@ class ConfirmSecondFactor(ReauthenticateView):
         return super().get_context_data(**kwargs) | {"demo_code": demo_code(self.request.user)}
 
 
-class _SettingUp:
+class _SettingUp(FormView):
     """A new second factor was just proven, so this session has it."""
-
-    request: HttpRequest
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Set up, written into the session under a new key (a session that can do more gets another name)."""
-        answer: HttpResponse = super().form_valid(form)  # type: ignore[misc]
+        answer: HttpResponse = super().form_valid(form)
         if not has_given_second_factor(self.request):
             record_authentication(self.request, self.request.user, "mfa", type="set-up")
             rename(self.request)
@@ -78,9 +77,9 @@ class _SettingUp:
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """With whether staff need it to go on."""
-        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
-        first = not has_given_second_factor(self.request) and is_staff(self.request.user)  # type: ignore[arg-type]
-        return context | {"first": first}
+        user: Any = self.request.user  # signed in, as its view asks
+        first = not has_given_second_factor(self.request) and is_staff(user)
+        return super().get_context_data(**kwargs) | {"first": first}
 
 
 class SetUpApp(_SettingUp, ActivateTOTPView):

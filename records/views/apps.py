@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from csp.decorators import csp_update
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpResponse
@@ -123,7 +124,7 @@ def _picker(request: ActingRequest, asked: Asked) -> HttpResponse:
     return render(request, "records/app_person.html", context)
 
 
-def _consent(request: ActingRequest, asked: Asked) -> HttpResponse:
+def _consent(request: ActingRequest, asked: Asked) -> HttpResponseBase:
     own = asked.patient and asked.patient == request.actor.patient
     person = None if own or not asked.patient else Citizen.objects.filter(pk=asked.patient).first()
     if person:
@@ -142,9 +143,7 @@ def _consent(request: ActingRequest, asked: Asked) -> HttpResponse:
         "days": asked.lasts.days,
     }
     answer = render(request, "records/app_consent.html", context)
-    parts = urlsplit(asked.address)  # the form's answer leads there, which the policy of the page must allow
-    answer._csp_update = {"form-action": [f"{parts.scheme}://{parts.netloc}"]}  # type: ignore[attr-defined]
-    return answer
+    return _leading_to([asked.address], request, answer)
 
 
 def _allow(request: ActingRequest, asked: Asked) -> HttpResponseBase:
@@ -181,6 +180,12 @@ def _back(address: str, client: Client) -> HttpResponseBase:
     return OAuth2ResponseRedirect(address, client.application.get_allowed_schemes())
 
 
+def _leading_to(addresses: list[str], request: ActingRequest, answer: HttpResponse) -> HttpResponseBase:
+    """A page whose forms are answered by redirects to these addresses, which the page's CSP must allow."""
+    homes = sorted({f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, addresses)})
+    return csp_update({"form-action": homes})(lambda _request: answer)(request)
+
+
 def _user(request: ActingRequest) -> int:
     return int(request.user.pk or 0)
 
@@ -190,7 +195,7 @@ def _membership(request: ActingRequest) -> int:
 
 
 @for_roles(*STAFF)
-def for_person(request: ActingRequest, patient_id: str) -> HttpResponse:
+def for_person(request: ActingRequest, patient_id: str) -> HttpResponseBase:
     """The apps that can be opened for a person, each with a button."""
     if not can_see(request.actor, patient_id):
         raise PermissionDenied
@@ -201,9 +206,7 @@ def for_person(request: ActingRequest, patient_id: str) -> HttpResponse:
     apps = Client.objects.filter(kind=Kind.CLINICIAN, facility=request.actor.facility, revoked_at=None)
     apps = apps.exclude(launch_url="").select_related("application").order_by("application__name")
     answer = render(request, "records/person_apps.html", {"person": person, "apps": apps})
-    homes = {f"{urlsplit(app.launch_url).scheme}://{urlsplit(app.launch_url).netloc}" for app in apps}
-    answer._csp_update = {"form-action": sorted(homes)}  # type: ignore[attr-defined]
-    return answer
+    return _leading_to([app.launch_url for app in apps], request, answer)
 
 
 @for_roles(*STAFF)

@@ -100,10 +100,12 @@ def test_an_app_in_a_browser_completes_a_launch(
             launch_url=f"{site}/launch.html",
             public=True,
         )
-        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session_of(user), "url": live_server.url}
+        session = session_of(user)
         with browsing(live_server.url) as street:
             window = street.window(PHONE)
-            window.page.context.add_cookies([cookie])  # type: ignore[list-item]
+            window.page.context.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}]
+            )
             if by_citizen:
                 window.page.goto(f"{site}/begin.html")
             else:
