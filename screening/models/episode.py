@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from records.models import Area, Citizen
@@ -126,6 +127,8 @@ class EpisodeEvent(models.Model):
             models.Index(name="screening_event_person", fields=("patient", "programme")),
             models.Index(name="screening_event_source", fields=("source_id", "source_type")),
             models.Index(name="screening_event_episode", fields=("episode",)),
+            # What was taken back lately: the failsafe asks for it every night, among all events there have ever been.
+            models.Index(name="screening_event_withdrawn", fields=("recorded_at",), condition=Q(kind="withdrawn")),
         )
 
     def __str__(self) -> str:
