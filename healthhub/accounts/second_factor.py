@@ -14,11 +14,9 @@ from django.urls import reverse
 from healthhub.accounts.staff import is_staff
 
 SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-#: What is open to staff who have given a password only: setting up and giving the second factor, and leaving.
+#: What is open to staff who have given a password only: giving the second factor, and leaving.
 OPEN = frozenset(
     {
-        "mfa_activate_totp",
-        "mfa_add_webauthn",
         "mfa_reauthenticate",
         "mfa_reauthenticate_webauthn",
         "account_reauthenticate",
@@ -28,6 +26,8 @@ OPEN = frozenset(
         "readyz",
     }
 )
+#: Open besides to those who have none yet. Not to others: whoever knows a password could add a factor of her own.
+SET_UP = frozenset({"mfa_activate_totp", "mfa_add_webauthn"})
 
 
 def has_given_second_factor(request: HttpRequest) -> bool:
@@ -56,7 +56,7 @@ class RequireSecondFactor:
         if not is_staff(request.user):
             return None
         if not is_mfa_enabled(request.user, SECOND_FACTORS):
-            return redirect("mfa_activate_totp")
+            return None if name in SET_UP else redirect("mfa_activate_totp")
         has_code = is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
         page = reverse("mfa_reauthenticate" if has_code else "mfa_reauthenticate_webauthn")
         back = request.get_full_path() if request.method == "GET" else "/"

@@ -4,6 +4,7 @@ import re
 import time
 from io import StringIO
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -97,6 +98,16 @@ def test_the_first_sign_in_sets_it_up_and_the_second_asks_for_it(mai: User) -> N
     assert "Mã không đúng" in later.post(CODE, {"code": "000000"}).content.decode()
     assert later.post(CODE, {"code": code_at(secret, now())}).headers["Location"] == "/"
     assert later.get("/").headers["Location"] == "/city/"
+
+
+def test_a_password_alone_adds_no_second_factor_beside_the_one_there_is(mai: User) -> None:
+    left_open = Client()
+    enter(left_open)
+    set_up(Client())  # in another session
+    for name in ("mfa_activate_totp", "mfa_add_webauthn"):
+        page = reverse(name)
+        assert left_open.get(page).headers["Location"] == f"/accounts/2fa/reauthenticate/?next={quote(page, safe='')}"
+        assert left_open.post(page, {"code": "000000"}).headers["Location"] == "/accounts/2fa/reauthenticate/?next=%2F"
 
 
 def test_the_session_gets_another_key_when_it_can_do_more(mai: User) -> None:
