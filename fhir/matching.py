@@ -11,7 +11,7 @@ from django.db import connection
 
 from fhir import text
 from fhir.access import Condition, policy
-from fhir.outcomes import refuse
+from fhir.outcomes import Asked, Issue, Refused, refuse
 from fhir.search import Row, find, is_text
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
@@ -75,12 +75,9 @@ def _is_papers(name: str, value: str, sent: dict[str, Any]) -> bool:
 def _admit(stored: Row, sent: dict[str, Any], *, actor: Actor) -> None:
     known = text.parse(stored.content).resource
     if not known.get("birthDate") or known.get("birthDate") != sent.get("birthDate") or not _shared(known, sent):
-        raise refuse(
-            409,
-            "conflict",
-            "A person with this identifier is known under another birth date. Check both against the identity card.",
-            "Patient.birthDate",
-        )
+        told = "A person with this identifier is known under another birth date. Check both against the identity card."
+        issue = Issue("error", "conflict", "Patient.birthDate", told)
+        raise Refused(409, [issue], asked=[Asked("Patient", stored.id, stored.id)])
     policy().record_presented(frozenset({stored.id}), actor=actor)
 
 

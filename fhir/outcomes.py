@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Severity = Literal["fatal", "error", "warning", "information"]
 
@@ -26,17 +26,26 @@ class Issue:
         return replace(self, expression=f"{prefix}.{rest}" if rest else prefix)
 
 
+class Asked(NamedTuple):
+    """A thing that somebody asked for; ``id`` is "" for a search or something new, ``patient`` None if not known."""
+
+    type: str
+    id: str = ""
+    patient: str | None = None
+
+
 class Refused(Exception):
     """A request that is not carried out; nothing of it was saved.
 
     ``status`` is the HTTP status that FHIR's RESTful API gives for it (400 unreadable, 403 not allowed, 404, 409, 410,
-    412 precondition, 422 invalid content).
+    412 precondition, 422 invalid content). ``asked`` names the things that are not the actor's, for the access log.
     """
 
-    def __init__(self, status: int, issues: Sequence[Issue]) -> None:
+    def __init__(self, status: int, issues: Sequence[Issue], *, asked: Iterable[Asked] = ()) -> None:
         super().__init__("; ".join(f"{issue.expression}: {issue.diagnostics}" for issue in issues))
         self.status = status
         self.issues = list(issues)
+        self.asked = list(asked)
 
 
 def refuse(status: int, code: str, diagnostics: str, expression: str = "") -> Refused:

@@ -9,7 +9,7 @@ from django.db import connection
 from fhir.access import policy
 from fhir.definitions import resource_types
 from fhir.ids import is_id
-from fhir.outcomes import Refused, refuse
+from fhir.outcomes import Asked, Issue, Refused, refuse
 from fhir.search import Page, Query, about_one_person, check_place, fetch_total, page_of, page_sql, people_named
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import entry_params, entry_sql, record_access
@@ -19,10 +19,12 @@ from healthhub.postgresql.prepared import execute_prepared
 # on every read; writes always wait.
 _NO_WAIT = "nowait AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
 _LOG = entry_sql("found f, nowait", resource_type="f.type", resource_id="f.id", patient="f.patient")
-_PAGE_LOG = entry_sql("people, nowait", resource_type="people.type", resource_id="''", patient="people.patient")
+_PAGE_LOG = entry_sql("told, nowait", resource_type="told.type", resource_id="''", patient="told.patient")
 _PAGE = (
     f"WITH {_NO_WAIT}, page AS ({{page}}), "
     f"people AS (SELECT DISTINCT type, patient FROM (SELECT type, patient FROM page LIMIT %s) shown), "
+    f"told AS (SELECT type, patient FROM people UNION ALL SELECT %s::text, named.patient "
+    f"FROM unnest(%s::text[]) AS named(patient) WHERE NOT EXISTS (SELECT FROM people)), "
     f"logged AS ({_PAGE_LOG}) SELECT * FROM page"
 )
 _COLUMNS = "r.type, r.id, r.version, r.last_updated, r.deleted, r.patient, r.content"
@@ -57,13 +59,21 @@ def _shown(rows: list[Stored], *, actor: Actor) -> list[Stored]:
     return [row for row in rows if row.deleted or policy().shows_version(row.content, actor=actor)]
 
 
-def _missing(type: str, id: str) -> Refused:
-    return refuse(404, "not-found", f"There is no {type}/{id} that you may read.", type)
+def _missing(type: str, id: str, *, version: str = "") -> Refused:
+    issue = Issue("error", "not-found", type, f"There is no {type}/{id}{version} that you may read.")
+    return Refused(404, [issue], asked=[Asked(type, id)] if type in resource_types() else [])
+
+
+def _require(action: str, *asked: Asked, actor: Actor) -> None:
+    try:
+        policy().require(action, asked[0].type, actor=actor)
+    except Refused as error:
+        raise Refused(error.status, error.issues, asked=asked) from error
 
 
 def read(*, type: str, id: str, actor: Actor) -> Stored:
     """The current version. Refused: 404 if there is none that the actor may read, 410 if it was deleted."""
-    policy().require("r", type, actor=actor)
+    _require("r", Asked(type, id), actor=actor)
     may = policy().readable(actor)
     rows = _fetch(type, f"{_CURRENT} AND {may.sql}", [id, *may.params], actor=actor)
     if not rows:
@@ -75,7 +85,7 @@ def read(*, type: str, id: str, actor: Actor) -> Stored:
 
 def read_version(*, type: str, id: str, version: int, actor: Actor) -> Stored:
     """One version. Refused: 404 if there is none that the actor may read, 410 if it is the deletion itself."""
-    policy().require("r", type, actor=actor)
+    _require("r", Asked(type, id), actor=actor)
     may = policy().readable(actor)
     rows = _fetch(
         type,
@@ -85,7 +95,7 @@ def read_version(*, type: str, id: str, version: int, actor: Actor) -> Stored:
     )
     rows = _shown(rows, actor=actor)
     if not rows:
-        raise _missing(type, f"{id}/_history/{version}")
+        raise _missing(type, id, version=f"/_history/{version}")
     if rows[0].deleted:
         raise refuse(410, "deleted", f"Version {version} of {type}/{id} is its deletion.", type)
     return rows[0]
@@ -93,7 +103,7 @@ def read_version(*, type: str, id: str, version: int, actor: Actor) -> Stored:
 
 def history(*, type: str, id: str, actor: Actor) -> list[Stored]:
     """Every version, newest first. Refused: 404 if there is none that the actor may read."""
-    policy().require("r", type, actor=actor)
+    _require("r", Asked(type, id), actor=actor)
     may = policy().readable(actor)
     rows = _fetch(
         type,
@@ -108,19 +118,21 @@ def history(*, type: str, id: str, actor: Actor) -> list[Stored]:
 
 
 def read_page(query: Query, *, actor: Actor) -> Page:
-    """One page of a search, logging each person on it. Raises ``Refused`` as ``fhir.search.fetch_page`` does."""
-    policy().require("s", query.type, actor=actor)
+    """One page of a search. Logs each person on it; if there is nobody, the people whom the search names, or that
+    somebody has searched. Raises ``Refused`` as ``fhir.search.fetch_page`` does.
+    """
+    named: list[str | None] = [*sorted(people_named(query))] or [None]
+    _require("s", *(Asked(query.type, "", one) for one in named), actor=actor)
     may = policy().readable(actor, searching=True)
     total = fetch_total(query, may)
     if query.count == 0:
-        if total:  # that there is something about a person is told too
-            who: set[str | None] = {*people_named(query)} or {None}
-            record_access(actor=actor, action="search", patients=who, resource_type=query.type)
+        record_access(actor=actor, action="search", patients=named, resource_type=query.type)
         return Page([], False, total)
     sql, params = page_sql(query, may)
     with connection.cursor() as cursor:
         execute = partial(execute_prepared, cursor) if about_one_person(query) else cursor.execute
-        execute(_PAGE.format(page=sql), [*params, query.count, *entry_params(actor, "search")])
+        who = entry_params(actor, "search")
+        execute(_PAGE.format(page=sql), [*params, query.count, query.type, named, *who])
         fetched = cursor.fetchall()
         if not fetched and query.after:
             check_place(query, may)

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from fhir import hooks, tables, text
 from fhir.access import Write, policy
 from fhir.ids import is_id, new_id
-from fhir.outcomes import Issue, Refused, refuse
+from fhir.outcomes import Asked, Issue, Refused, refuse
 from fhir.parameters import extract
 from fhir.validation import validate
 from healthhub.accounts.actors import Actor
@@ -201,10 +201,21 @@ def _write_of(draft: Draft, name: str, patient: str | None, actor: Actor, old: t
 
 def _check_access(writes: Sequence[Write], *, actor: Actor, presented: frozenset[str]) -> None:
     if not actor.is_system and any(write.facility != actor.facility for write in writes):
-        raise refuse(403, "forbidden", "You may only write for your own facility.")
+        beyond = Issue("error", "forbidden", "", "You may only write for your own facility.")
+        raise Refused(403, [beyond], asked=_asked(writes))
     created = {write.id for write in writes if write.type == "Patient" and not write.exists}
     if problems := policy().check_writes(writes, actor=actor, presented=presented | created):
-        raise Refused(403, problems)
+        refused = [one for one in writes if any(issue.expression.startswith(one.expression) for issue in problems)]
+        raise Refused(403, problems, asked=_asked(refused))
+
+
+def _asked(writes: Sequence[Write]) -> list[Asked]:
+    """Each thing with everybody whom it is or would be about."""
+    asked = []
+    for write in writes:
+        people: list[str | None] = [*{write.patient, write.previous_patient} - {None}]
+        asked += [Asked(write.type, write.id if write.exists else "", one) for one in people or [None]]
+    return asked
 
 
 def _check_version(draft: Draft, old: tables.Existing | None) -> None:

@@ -54,10 +54,8 @@ def find(query: str, *, actor: Actor, limit: int = 20, after: str | None = None)
         people = people.filter(place__gt=people.filter(pk=after).values("place")[:1])
     citizens = list(people.order_by("place").select_related("area__parent", "facility")[: limit + 1])
     page = citizens[:limit]
-    if page:
-        record_access(
-            actor=actor, action="find", patients=[citizen.patient_id for citizen in page], resource_type="Patient"
-        )
+    found = [citizen.patient_id for citizen in page] or [None]  # that somebody looked for people and found none, too
+    record_access(actor=actor, action="find", patients=found, resource_type="Patient")
     return Found(page, page[-1].patient_id if len(citizens) > limit else None)
 
 

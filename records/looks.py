@@ -67,6 +67,7 @@ def _actions(actions: Sequence[str]) -> str:
         "export": _("tải xuống"),
         "print": _("in"),
         "register": _("đăng ký"),
+        "refused": _("bị từ chối"),
         "sign-in": _("đăng nhập"),
         "sign-in-refused": _("từ chối một lần đăng nhập"),
         "sign-out": _("đăng xuất"),

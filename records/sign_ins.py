@@ -1,5 +1,6 @@
 """What sign-in must know of memberships: registered with ``healthhub.accounts``, which lies below."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 from uuid import uuid4
@@ -7,6 +8,7 @@ from uuid import uuid4
 from django.db import transaction
 
 from healthhub.accounts.actors import Actor, Role, system_actor
+from healthhub.accounts.addresses import address_of
 from healthhub.accounts.events import Action, Happened, on_sign_in
 from healthhub.accounts.models import NO_MAILBOX, User
 from healthhub.accounts.one_time import Register, use_register
@@ -40,7 +42,7 @@ def log_sign_in(happened: Happened) -> None:
             f"user:{user.pk}", user.name or user.email, role, facility=now.facility_id, patient=now.patient_id
         )
     record_access(
-        actor=actor,
+        actor=replace(actor, address=address_of(happened.request)),
         action=happened.action.value,
         patients=[now.patient_id if now and now.role == Role.CITIZEN else None],
         resource_type="User",

@@ -11,6 +11,7 @@ from fhir.api.http import FhirRequest, FhirResponse, base_url, preferences, read
 from fhir.api.read import history_bundle, read_version
 from fhir.api.search import searchset
 from fhir.outcomes import Refused, operation_outcome, refuse
+from fhir.refusals import log_refusal
 from healthhub.accounts.actors import Actor
 
 
@@ -53,6 +54,7 @@ def _batch(request: FhirRequest, bundle: text.BundleText, actor: Actor) -> list[
             transactions.run(steps, actor=actor, base_url=base_url(request))
             answers.append(_answer(request, steps[0], actor))
         except Refused as error:
+            log_refusal(error, actor=actor)
             outcome = operation_outcome(error.issues)
             answers.append(text.serialise({"response": {"status": str(error.status), "outcome": outcome}}))
     return answers
@@ -63,7 +65,8 @@ def _answer(request: FhirRequest, step: transactions.Step, actor: Actor) -> str:
         try:
             return _read(request, step, actor)
         except Refused as error:
-            raise Refused(error.status, [issue.below(step.expression) for issue in error.issues]) from error
+            below = [issue.below(step.expression) for issue in error.issues]
+            raise Refused(error.status, below, asked=error.asked) from error
     if step.method == "DELETE":
         return '{"response":{"status":"204"}}'
     found = step.matched or step.saved

@@ -12,6 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from fhir.api.http import Unauthorized, outcome_response, refusal_response
 from fhir.outcomes import Issue, Refused
+from fhir.refusals import log_refusal
 
 logger = logging.getLogger(__name__)
 #: PostgreSQL's codes for a transaction that gave way to another one: deadlock, serialization failure, lock timeout.
@@ -30,6 +31,8 @@ def register_faults(api: NinjaAPI) -> None:
 
 
 def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
+    if actor := getattr(request, "auth", None):
+        log_refusal(error, actor=actor)
     return refusal_response(error)
 
 

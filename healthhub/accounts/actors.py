@@ -1,6 +1,6 @@
 """Who acts: one small value that every service takes, whichever door the person or machine came through."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -31,6 +31,9 @@ class Actor:
 
     An app that acts for a person is that person, as ``client``, and may do no more than ``scopes`` say (SMART's; None:
     not narrowed). ``about`` is the id of the Patient whom the app was opened for: what ``patient/`` scopes are about.
+
+    ``address`` is the network address that the request came from ("" for what HealthHub does by itself later); it is
+    for the access log only, and makes nobody another one.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Actor:
     scopes: frozenset[str] | None = None
     client: str = ""
     about: str | None = None
+    address: str = field(default="", compare=False)
 
     @property
     def is_system(self) -> bool:

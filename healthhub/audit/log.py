@@ -13,24 +13,30 @@ from django.db.models import QuerySet
 from healthhub.accounts.actors import Actor
 from healthhub.audit.models import AccessEntry
 
-_COLUMNS = "at, transaction, actor, actor_name, role, facility, action, resource_type, resource_id, patient, reason"
+_COLUMNS = (
+    "at, transaction, actor, actor_name, role, facility, client, address, action, reason, "
+    "resource_type, resource_id, patient"
+)
 
 
 def entry_sql(source: str, *, resource_type: str, resource_id: str, patient: str) -> str:
     """``INSERT … SELECT`` over ``source`` (a FROM clause); the other arguments are SQL expressions over it.
 
-    Its parameters are those of ``entry_params``.
+    Its parameters are those of ``entry_params``; those of the expressions, if any, come after.
     """
     return (
         f"INSERT INTO audit_accessentry ({_COLUMNS}) "
-        f"SELECT clock_timestamp(), pg_current_xact_id()::text::bigint, %s, %s, %s, %s, %s, "
-        f"{resource_type}, {resource_id}, {patient}, %s FROM {source}"
+        f"SELECT clock_timestamp(), pg_current_xact_id()::text::bigint, %s, %s, %s, %s, %s, %s, %s, %s, "
+        f"{resource_type}, {resource_id}, {patient} FROM {source}"
     )
 
 
 def entry_params(actor: Actor, action: str, reason: str = "") -> list[Any]:
     """The parameters of ``entry_sql``, in order."""
-    return [actor.id, actor.name, actor.role.value, actor.facility, action, reason]
+    return [
+        *(actor.id, actor.name, actor.role.value, actor.facility, actor.client, actor.address),
+        *(action, reason),
+    ]
 
 
 def record_access(
@@ -48,9 +54,8 @@ def record_access(
     name. Never put clinical content or a search text into it.
     """
     sql = entry_sql("unnest(%s::text[]) AS p(patient)", resource_type="%s", resource_id="%s", patient="p.patient")
-    who = entry_params(actor, action)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*who[:5], resource_type, resource_id, reason, list(patients)])
+        cursor.execute(sql, [*entry_params(actor, action, reason), resource_type, resource_id, list(patients)])
 
 
 def entries_about(patient: str) -> QuerySet[AccessEntry]:

@@ -7,7 +7,8 @@ class AccessEntry(models.Model):
     """One access to one person's data, or to data about nobody (``patient`` is null).
 
     Written in the same statement or transaction as the access itself (see ``healthhub.audit.log``). ``transaction`` is
-    PostgreSQL's transaction id: it lets a seal know that no earlier entry can still appear.
+    PostgreSQL's transaction id: it lets a seal know that no earlier entry can still appear. ``client`` is the app that
+    acted for the actor, ``address`` the network address it came from; both are "" where there is none.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -22,6 +23,8 @@ class AccessEntry(models.Model):
     resource_id = models.TextField(blank=True)
     patient = models.TextField(null=True)
     reason = models.TextField(blank=True)
+    client = models.TextField(blank=True, db_default="")
+    address = models.TextField(blank=True, db_default="")
 
     class Meta:
         indexes = [
@@ -31,11 +34,15 @@ class AccessEntry(models.Model):
 
 
 class AccessSeal(models.Model):
-    """A link of the hash chain: the digest of all entries up to a transaction id, and of the seal before it."""
+    """A link of the hash chain: the digest of all entries up to a transaction id, and of the seal before it.
+
+    Seals are numbered without gaps. ``format`` says how the digest is made (``healthhub.audit.seals``).
+    """
 
     id = models.BigAutoField(primary_key=True)
-    sealed_at = models.DateTimeField(auto_now_add=True)
+    sealed_at = models.DateTimeField()
     after_transaction = models.BigIntegerField()
     up_to_transaction = models.BigIntegerField(unique=True)
     entries = models.IntegerField()
     digest = models.TextField()
+    format = models.SmallIntegerField(db_default=1)

@@ -1,12 +1,14 @@
 """The rule as `fhir` asks for it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.http import HttpRequest
 
 from fhir.access import Condition, Write
 from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
+from healthhub.accounts.addresses import address_of
 from healthhub.accounts.oauth.scopes import BadScope, Scope
 from records.access import scopes
 from records.access.relations import presented_at
@@ -24,7 +26,8 @@ class RecordPolicy:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return None
-        return actor_of_token(token.strip())
+        actor = actor_of_token(token.strip())
+        return replace(actor, address=address_of(request)) if actor else None
 
     def knows_scope(self, scope: Scope) -> bool:
         """Whether a token can be for this: the type is kept, and the search can narrow it."""

@@ -15,7 +15,7 @@ from django.db import connection
 
 from fhir.access import Condition, Write
 from fhir.definitions import resource_types
-from fhir.outcomes import Issue, Refused
+from fhir.outcomes import Asked, Issue, Refused
 from fhir.parameters import extract
 from fhir.search import parse as parse_search
 from fhir.search import tokens
@@ -58,7 +58,7 @@ def wanted(scope: Scope) -> tuple[tuple[int, ...], ...]:
 def require(action: str, type_: str, *, actor: Actor) -> None:
     """Refused (403) if no scope of the token is for this action on resources of this type."""
     if actor.scopes is not None and not list(_for(action, type_, actor)):
-        raise Refused(403, [_lacking(action, type_, "", actor)])
+        raise Refused(403, [_lacking(action, type_, "", actor)], asked=[Asked(type_)])
 
 
 def rows(actor: Actor, *, searching: bool) -> Condition | None:

@@ -1,14 +1,14 @@
 """Who may open a page. Every view of HealthHub carries its policy, and a test fails for one that does not."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
@@ -16,8 +16,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from healthhub.accounts.actors import Actor, Role
+from healthhub.accounts.addresses import address_of
 from records.access.table import Action, What, Whose, roles_with
 from records.memberships import Held, chosen_of, held_by
+from records.refusals import log_refusal
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -58,9 +60,14 @@ def for_roles(*roles: Role) -> Callable[[Callable[Concatenate[ActingRequest, P],
             acting = cast("ActingRequest", request)
             if actor is None and acting.held and request.method == "GET":
                 return redirect(f"{reverse('roles')}?{urlencode({'next': request.get_full_path()})}")
-            if actor is None or actor.role not in policy.roles:
-                raise PermissionDenied
-            return view(acting, *args, **kwargs)
+            try:
+                if actor is None or actor.role not in policy.roles:
+                    raise PermissionDenied
+                return view(acting, *args, **kwargs)
+            except (PermissionDenied, Http404) as error:
+                if actor:
+                    log_refusal(error, request, actor=actor, asked=kwargs)
+                raise
 
         return cast("View[P]", _carrying(policy, never_cache(guarded)))
 
@@ -112,7 +119,7 @@ def identify(request: HttpRequest) -> Actor | None:
     """Find who acts and keep it on the request, for the view and for the page's head."""
     held = held_by(request.user)
     chosen = chosen_of(request, held)
-    actor = chosen.actor if chosen else None
+    actor = replace(chosen.actor, address=address_of(request)) if chosen else None
     vars(request).update(actor=actor, held=held, place=chosen.place if chosen else "")
     return actor
 

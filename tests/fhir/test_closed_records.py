@@ -66,8 +66,12 @@ def test_counting_one_persons_results_is_logged(clinic: FhirClient) -> None:
     before = len(lines())
     clinic.get(f"/Observation?patient={person}&_count=0")
     clinic.get("/Observation?_summary=count")
-    clinic.get(f"/Condition?patient={person}&_count=0")  # there is none, so nothing was told
-    assert lines()[before:] == [("search", "Observation", "", person), ("search", "Observation", "", None)]
+    clinic.get(f"/Condition?patient={person}&_count=0")  # that there is none is told too
+    assert lines()[before:] == [
+        ("search", "Observation", "", person),
+        ("search", "Observation", "", None),
+        ("search", "Condition", "", person),
+    ]
 
 
 def test_a_conditional_create_that_finds_the_resource_is_logged_as_a_read(clinic: FhirClient) -> None:
