@@ -29,6 +29,7 @@ class Draft:
     it is a creation; with any other ``id`` it is an update, or a creation under that id.
     ``if_match`` is the version that the writer has seen; ``only_new`` allows a creation only. ``facility`` says for
     whom the system itself writes (a file of many facilities); anybody else writes for the own facility.
+    A resource stays that of whom it was first written for, unless it is ``handed`` to ``facility``.
     ``expression`` is where it stands in a Bundle.
     """
 
@@ -38,6 +39,7 @@ class Draft:
     if_match: int | None = None
     only_new: bool = False
     facility: str | None = None
+    handed: bool = False
     expression: str = ""
 
     @property
@@ -135,7 +137,7 @@ def _write(drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str]) 
         content = text.compose(draft.document, id=name, version=version, last_updated=now)
         draft.resource["id"] = name
         index = extract(draft.resource)
-        facility = old.facility if old else draft.facility or actor.facility
+        facility = old.facility if old and not draft.handed else draft.facility or actor.facility
         row = tables.Row(draft.type, name, version, now, False, index.patient, facility, actor.id, content, index)
         (updates if old else inserts).append(row)
         saved.append(Saved(draft.type, name, version, now, old is None or old.deleted, True, content))

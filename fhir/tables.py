@@ -46,7 +46,8 @@ SELECT {_VERSION_COLUMNS} FROM fhir_resource WHERE (type, id) IN (SELECT * FROM 
 """
 _UPDATE = """
 UPDATE fhir_resource r SET version = i.version, last_updated = i.last_updated, deleted = i.deleted, patient = i.patient,
-    author = i.author, code = i.code, starts = i.starts, ends = i.ends, tokens = i.tokens::bigint[], content = i.content
+    facility = i.facility, author = i.author, code = i.code, starts = i.starts, ends = i.ends,
+    tokens = i.tokens::bigint[], content = i.content
 FROM incoming i WHERE r.type = i.type AND r.id = i.id
 """
 _LOCK = """

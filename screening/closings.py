@@ -31,6 +31,7 @@ TOO_EARLY: Final = "day"  # the closing day is before the sample or the examinat
 class Closing:
     """Close the step that the round waits for (``episode.step``), for this reason, on that day, and whatever else is
     open at the place that holds it (``episode.holder``). What other places hold stays open, for them to decide.
+    ``alone`` closes that step only, whatever else the place holds.
 
     ``known`` is the mark of what was known when this was asked for (see ``marks``): nothing newer is closed with it.
     None closes what is known now.
@@ -41,6 +42,7 @@ class Closing:
     on: date
     note: str = ""
     known: str | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,14 @@ class Closed:
 
 
 def close_episode(
-    *, episode: Episode, reason: str, on: date, actor: Actor, note: str = "", known: str | None = None
+    *,
+    episode: Episode,
+    reason: str,
+    on: date,
+    actor: Actor,
+    note: str = "",
+    known: str | None = None,
+    alone: bool = False,
 ) -> None:
     """Close what a round still waits for (see ``close_rounds``).
 
@@ -61,7 +70,7 @@ def close_episode(
     something has become known since ``known``.
     """
     with transaction.atomic():
-        (closed,) = close_rounds([Closing(episode, reason, on, note, known)], actor=actor)
+        (closed,) = close_rounds([Closing(episode, reason, on, note, known, alone)], actor=actor)
         if closed.fault:
             raise _refused(closed)
 
@@ -90,7 +99,7 @@ def _closed(closing: Closing, rounds: Mapping[UUID, Any], known: Sequence[Event]
     if closing.reason not in protocol_for(episode.programme, episode.opened_on).reasons:
         return Closed(closing, fault=UNKNOWN_REASON)
     now = rounds.get(episode.pk)
-    if now is None or waiting_at(now, episode.step, episode.holder) is None:
+    if now is None or not _closes(closing, now):
         return Closed(closing, fault=GONE)
     if closing.known not in (None, now.known):
         return Closed(closing, fault=CHANGED)
@@ -102,11 +111,13 @@ def _closed(closing: Closing, rounds: Mapping[UUID, Any], known: Sequence[Event]
 def _event(answer: Closed, rounds: Mapping[UUID, Any], known: Sequence[Event]) -> StaffEvent:
     closing = answer.closing
     now = rounds[closing.episode.pk]
-    place = waiting_at(now, closing.episode.step, closing.episode.holder).holder
-    others = [need for need in now.needs if holder_of(need, now) != place]
-    spares = [[need["source"], need["category"], need["step"]] for need in others]
+    closed = _closes(closing, now)
+    others = [need for need in now.needs if need not in closed]
+    # What an earlier closing closed stays that one's, so that it is open again if that one is taken back.
+    spares = [[step["source"], step["category"], step["step"]] for step in (*others, *now.waived)]
     closes = [[event.source, event.data["category" if event.fact == RESULT else "finding"]] for event in known]
     data = {"reason": closing.reason, "closes": closes, "note": closing.note}
+    data["at"] = holder_of(closed[0], now)
     return StaffEvent(
         id=answer.event,
         patient=closing.episode.patient_id,
@@ -115,6 +126,19 @@ def _event(answer: Closed, rounds: Mapping[UUID, Any], known: Sequence[Event]) -
         occurred_on=closing.on,
         data=data | {"spares": spares} if spares else data,
     )
+
+
+def _closes(closing: Closing, now: Episode) -> list[Mapping[str, str]]:
+    """The open steps that it is about; none if the round waits for another one now."""
+    episode = closing.episode
+    if closing.alone:
+        place = episode.holder
+    elif (waiting := waiting_at(now, episode.step, episode.holder)) is not None:
+        place = waiting.holder
+    else:
+        return []
+    held = [need for need in now.needs if holder_of(need, now) == place]
+    return [need for need in held if need["step"] == episode.step] if closing.alone else held
 
 
 def _known_of(episodes: Sequence[UUID]) -> dict[UUID, list[Event]]:

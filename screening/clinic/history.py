@@ -59,7 +59,7 @@ def history_of(patient_id: str, contacts: Iterable[ContactAttempt] = (), *, faci
     last: dict[tuple[str, str, str], EpisodeEvent] = {}
     for event in events:
         last[event.source_type, event.source_id, event.programme] = event
-    names = _names(events)
+    names = names_of(events)
     steps = {(event.source_type, event.source_id) for event in events if event.fact == ASSESSED}
     own = own_steps(patient_id, facility) & steps if facility and steps else set()
     again = {
@@ -161,7 +161,7 @@ def _entry(
     )
 
 
-def _names(events: Sequence[EpisodeEvent]) -> dict[str, str]:
+def names_of(events: Sequence[EpisodeEvent]) -> dict[str, str]:
     """The names of the authors, in one statement; software and HealthHub itself are named as what they are."""
     ids = {event.actor.removeprefix("user:") for event in events if event.actor.startswith("user:")}
     users = User.objects.filter(pk__in=[int(pk) for pk in ids if pk.isdigit()])

@@ -20,10 +20,10 @@ from screening import projection
 from screening.closings import close_episode, overtaken
 from screening.failsafe.scope import scope_of
 from screening.marks import with_known
-from screening.models import ClosureRequest, Episode, EpisodeEvent, EpisodeState, OpenRound
+from screening.models import ClosureRequest, Episode, EpisodeEvent, OpenRound
 from screening.places import waiting_at
 from screening.protocol import protocol_for
-from screening.protocol.events import CLOSED, REFERRED
+from screening.protocol.events import REFERRED
 from screening.protocol.shapes import Reason
 from screening.publishing.noting import mark_unpublished
 
@@ -50,18 +50,21 @@ def close_step(
     evidence: str = "",
     known: str | None = None,
     task: str = "",
+    alone: bool = False,
 ) -> ClosureRequest | None:
     """Close what a round waits for, or (for a reason that a second person must confirm) ask for that confirmation.
 
     ``known`` is the mark of what the actor was shown, None for what is known now; ``task`` the id of the Task by which
-    software asks. Refused: as ``close_episode``, 422 without evidence where the reason needs it, 409 if a request waits
-    already. One that was overtaken is settled.
+    software asks; ``alone`` leaves open what else the place holds of the round, if no second person must confirm.
+    Refused: as ``close_episode``, 422 without evidence where the reason needs it, 409 if a request waits already. One
+    that was overtaken is settled.
     """
     rule = protocol_for(episode.programme, episode.opened_on).reasons.get(reason)
     if rule and needs_evidence(rule) and not evidence.strip():
         raise refuse(422, "required", "This reason needs evidence: which letter or report says so.", "evidence")
     if rule is None or not needs_second(rule):
-        close_episode(episode=episode, reason=reason, on=on, actor=actor, note=noted(note, evidence), known=known)
+        said = noted(note, evidence)
+        close_episode(episode=episode, reason=reason, on=on, actor=actor, note=said, known=known, alone=alone)
         return None
     if not episode.opened_on <= on <= timezone.localdate():
         raise refuse(422, "business-rule", "The closing day is not between the round's first day and today.", "on")
@@ -122,7 +125,7 @@ def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureR
                 reason=asked.reason,
                 on=asked.closed_on,
                 actor=actor,
-                note=noted(asked.note, asked.evidence, second=actor.name),
+                note=noted(asked.note, asked.evidence, asked=asked.actor_name, second=actor.name),
                 known=asked.known,
             )
         asked.accepted, asked.second, asked.second_name = accepted, actor.id, actor.name
@@ -172,27 +175,28 @@ def still_asked(requests: QuerySet[ClosureRequest]) -> QuerySet[ClosureRequest]:
     return requests.filter(Exists(rounds.filter(known=OuterRef("known"))))
 
 
-def closed_for_reason(on: date) -> QuerySet[Episode]:
-    """Rounds closed for a reason within the last year, newest first: for review, since a wrong one loses somebody."""
+def closed_for_reason(on: date, *, place: str) -> QuerySet[Episode]:
+    """Rounds of which a step that this place held was closed for a reason within the last year, newest first, also
+    those that wait for other steps: for review, since a wrong one loses somebody."""
     since = on - timedelta(days=REVIEW_DAYS)
-    found = Episode.objects.filter(state=EpisodeState.CLOSED, outcome=CLOSED, closed_on__gte=since)
-    return found.select_related("patient").order_by("-closed_on", "-id")
+    found = Episode.objects.filter(waived_on__gte=since, waived__contains=[{"place": place}])
+    return found.select_related("patient").order_by("-waived_on", "-id")
 
 
-def reopen_round(*, episode: Episode, why: str, actor: Actor) -> None:
-    """Take back the closings of a round that was closed for a reason: its step is open again, with its old clock.
+def reopen_round(*, episode: Episode, why: str, actor: Actor, closing: str = "") -> None:
+    """Take back a ``closing`` for a reason ("": all of the round's): its steps are open again, with their old clocks.
 
-    Refused: 422 without a reason, 409 if the round was not closed for a reason.
+    Refused: 422 without a reason, 409 if nothing was closed for a reason, or somebody has come after all.
     """
     if not why.strip():
         raise refuse(422, "required", "Say why the round is opened again.", "why")
     with transaction.atomic():
-        held = Episode.objects.filter(pk=episode.pk, state=EpisodeState.CLOSED, outcome=CLOSED)
-        closings = EpisodeEvent.objects.filter(episode=episode.pk, fact=CLOSED, source_type="staff")
-        standing = [event for event in _newest(list(closings)) if event.kind != "withdrawn"]
-        if not held.exists() or not standing:
-            raise refuse(409, "conflict", "The round was not closed for a reason.", "episode")
-        sources = {event.source_id: episode.patient_id for event in standing}
+        projection.lock_people([episode.patient_id])
+        waived = Episode.objects.filter(pk=episode.pk).values_list("waived", flat=True).first() or ()
+        closings = {step["closing"] for step in waived if step["closing"]}
+        if not closings or (closing and closing not in closings):
+            raise refuse(409, "conflict", "The step was not closed for a reason.", "episode")
+        sources = dict.fromkeys([closing] if closing else sorted(closings), episode.patient_id)
         projection.take_back_staff_events(sources, note=why, actor=actor.id)
         record_access(
             actor=actor,
@@ -202,13 +206,6 @@ def reopen_round(*, episode: Episode, why: str, actor: Actor) -> None:
             resource_id=str(episode.pk),
             reason="reopened",
         )
-
-
-def _newest(events: list[EpisodeEvent]) -> list[EpisodeEvent]:
-    newest: dict[str, EpisodeEvent] = {}
-    for event in sorted(events, key=lambda event: event.source_version):
-        newest[event.source_id] = event
-    return list(newest.values())
 
 
 def noted(note: str, evidence: str, *, asked: str = "", second: str = "") -> str:

@@ -29,7 +29,9 @@ class Episode(models.Model):
     `protocol.events.EpisodeState`). `owner` is an Organization id, or "department" where no facility is known.
     `outcome` of a closed one: negative, assessed (`detail`: the finding), closed (`detail`: the reason), withdrawn.
     `needs` lists every open step, the one of `step` first: step, state, source ("Type/id"), category (or finding),
-    owner, due_on, warn_on, limit_on, district_on, city_on.
+    owner, due_on, warn_on, limit_on, district_on, city_on. `waived` lists the steps that were closed for a reason and
+    not done since, of an open round or a closed one: step, source, category, place (who held it), reason, closing (the
+    event's source id, "" for a death), on. `waived_on` is the newest of these days.
 
     Of all open steps `first_due_on` is the earliest due date, `district_on` and `city_on` the first day on which one of
     them is late enough to be told there (None once closed). `holder` is whose list `step` is on: its owner's, or for
@@ -55,9 +57,11 @@ class Episode(models.Model):
     outcome = models.CharField(max_length=20, blank=True)
     detail = models.CharField(max_length=40, blank=True)
     needs = models.JSONField(default=list)
+    waived = models.JSONField(default=list, db_default=[])
     first_due_on = models.DateField(null=True, blank=True)
     district_on = models.DateField(null=True, blank=True)
     city_on = models.DateField(null=True, blank=True)
+    waived_on = models.DateField(null=True, blank=True)
     holder = models.CharField(max_length=64, db_default="")
     area = models.ForeignKey(
         Area, null=True, blank=True, db_constraint=False, db_index=False, on_delete=models.DO_NOTHING, related_name="+"

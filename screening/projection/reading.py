@@ -24,7 +24,7 @@ _EVENT_COLUMNS = (
 _EPISODE_COLUMNS = (
     "t.id, t.patient_id, t.programme, t.protocol_version, t.opened_on, t.state, t.step, t.category, t.due_on, "
     "t.due_from, t.due_rule, t.warn_on, t.limit_on, t.owner, t.closed_on, t.outcome, t.detail, t.needs, "
-    "t.first_due_on, t.district_on, t.city_on"
+    "t.waived, t.first_due_on, t.district_on, t.city_on, t.waived_on"
 )
 _RESULT_COLUMNS = (
     "t.observation_id, t.patient_id, t.programme, t.test, t.collected_on, t.area_id, t.episode_id, t.released_on, "

@@ -6,7 +6,7 @@ from uuid import uuid5
 from screening.projection.incoming import NAMESPACE
 from screening.projection.shapes import EpisodeRow, EventRow
 from screening.protocol import EpisodeState, protocol_for
-from screening.protocol.events import RESULT, effective
+from screening.protocol.events import RESULT, OpenStep, WaivedStep, effective
 from screening.protocol.release import Release, Version, assessed_on, release, told_of
 
 Source = tuple[str, str, str]  # (patient, programme, source)
@@ -34,11 +34,17 @@ def episode_row(patient: str, programme: str, state: EpisodeState) -> EpisodeRow
         closed_on=state.closed_on,
         outcome=state.outcome,
         detail=state.detail,
-        needs=[{name: str(value) for name, value in need._asdict().items()} for need in state.needs],
+        needs=_texts(state.needs),
+        waived=_texts(state.waived),
         first_due_on=min((need.due_on for need in state.needs), default=None),
         district_on=min((need.district_on for need in state.needs), default=None),
         city_on=min((need.city_on for need in state.needs), default=None),
+        waived_on=max((step.on for step in state.waived), default=None),
     )
+
+
+def _texts(steps: Sequence[OpenStep | WaivedStep]) -> list[dict[str, str]]:
+    return [{name: str(value) for name, value in step._asdict().items()} for step in steps]
 
 
 def releases_of(

@@ -70,9 +70,11 @@ class EpisodeRow(NamedTuple):
     outcome: str
     detail: str
     needs: list[dict[str, str]]
+    waived: list[dict[str, str]]
     first_due_on: date | None
     district_on: date | None
     city_on: date | None
+    waived_on: date | None
 
 
 class ResultRow(NamedTuple):

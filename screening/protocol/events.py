@@ -22,10 +22,10 @@ class Event:
     result has test, category, outcome, resulted_on, facility, and preliminary (true until it is final); referred has
     assessment, due_on, facility (who asks) and to (who is asked); assessed has assessment, finding, facility,
     resulted_on, and tnm if it is a staging; closed has reason, closes (list of [source, category or finding]: exactly
-    the results and findings whose needs it closes) and spares, if any (list of [source, category or finding, step]: of
-    those needs the ones that another place holds, and decides about itself); handed has step, facility (the new owner
-    of that step, if it is open) and from (whose it was: of two of the same step, that one's); contacted has about (list
-    of sources); died has text (the day as written).
+    the results and findings whose needs it closes), spares, if any (list of [source, category or finding, step]: of
+    those needs the ones that stay, for whoever holds them to decide) and at (whose list it was on); handed has step,
+    facility (the new owner of that step, if it is open) and from (whose it was: of two of the same step, that one's);
+    contacted has about (list of sources); died has text (the day as written).
     """
 
     fact: str
@@ -54,6 +54,21 @@ class OpenStep(NamedTuple):
     city_on: date
 
 
+class WaivedStep(NamedTuple):
+    """A step that was closed for a reason, and that nobody has done after all; ``source`` is what opened it.
+
+    ``closing`` is the decision of staff that did it, on the day ``on`` ("" for a death); ``place`` held the step then.
+    """
+
+    step: str
+    source: str
+    category: str
+    place: str
+    reason: str
+    closing: str
+    on: date
+
+
 @dataclass(frozen=True, slots=True)
 class EpisodeState:
     """One round. Open: ``step`` with its ``owner``, ``due_on``, ``warn_on`` before it and last day ``limit_on``.
@@ -62,7 +77,8 @@ class EpisodeState:
     (``detail``: the reason) or withdrawn. ``due_on`` counts from ``due_from`` by ``due_rule``: for a closed round see
     ``clocks.months_after``; of an open one it is ``step:<step>``, or ``referral:<step>`` where an appointment replaced
     the step's own date. ``key`` is the first source and names the round; ``category`` is that of the result (or the
-    finding) that the state is about. ``needs`` are all its open steps, the one that the state is about first.
+    finding) that the state is about. ``needs`` are all its open steps, the one that the state is about first;
+    ``waived`` are those that were closed for a reason, also while others are open.
     """
 
     key: str
@@ -82,6 +98,7 @@ class EpisodeState:
     protocol_version: str
     events: tuple[Event, ...]
     needs: tuple[OpenStep, ...]
+    waived: tuple[WaivedStep, ...]
 
     @property
     def open_needs(self) -> tuple[tuple[str, str, str], ...]:

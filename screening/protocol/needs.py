@@ -31,6 +31,7 @@ class Need:
     other_reading: str = ""  # the source of the other of two readings, which together opened it
     referred: bool = False
     referred_due: date | None = None
+    waived_by: Event | None = None  # the closing (or the death) that ended it
 
     def due_on(self) -> date:
         """When it is due: the appointment, but never beyond the last day."""

@@ -12,7 +12,9 @@ from screening.protocol.events import (
     RESULT,
     WITHDRAWN,
     EpisodeState,
+    Event,
     OpenStep,
+    WaivedStep,
     add_months,
 )
 from screening.protocol.needs import Need
@@ -31,6 +33,7 @@ def state_of(found: Round) -> EpisodeState:
         "protocol_version": found.protocol.version,
         "events": tuple(found.events),
         "needs": tuple(_open_step(need) for need in needs),
+        "waived": tuple(_waived(need, need.waived_by) for need in found.waived if need.waived_by),
     }
     if needs:
         need = needs[0]
@@ -83,6 +86,18 @@ def _open_step(need: Need) -> OpenStep:
         limit_on=need.limit_on(),
         district_on=district_on,
         city_on=city_on,
+    )
+
+
+def _waived(need: Need, closing: Event) -> WaivedStep:
+    return WaivedStep(
+        step=need.step.key,
+        source=need.source,
+        category=need.category,
+        place=closing.data.get("at") or need.owner,
+        reason=closing.data["reason"],
+        closing=closing.source.removeprefix("staff/"),
+        on=closing.occurred_on,
     )
 
 

@@ -213,7 +213,7 @@ class Round:
     def _waive(self, need: Need, reason: Event) -> None:
         self.needs.remove(need)
         self.waived.append(need)
-        self.reason = reason
+        self.reason = need.waived_by = reason
         self.broken_off = self.broken_off or need.fact == ASSESSED
 
     def _end_by_death(self, died: date) -> None:

@@ -15,8 +15,9 @@ from fhir.text import parse
 from screening.elements import pairs
 from screening.failsafe.closing import still_asked
 from screening.models import ClosureRequest
+from screening.places import waiting_at
 from screening.protocol import protocol_for
-from screening.publishing.resources import coded, known_input, task_id
+from screening.publishing.resources import coded, known_input
 
 CLOSING = "closing"
 CONFIRMED, REFUSED = "completed", "rejected"
@@ -28,9 +29,12 @@ def is_closing(resource: Mapping[str, Any] | None) -> bool:
     return (settings.FHIR_SYSTEMS["screening"], CLOSING) in pairs((resource or {}).get("code"))
 
 
-def closing_drafts(patients: Sequence[str]) -> list[Draft]:
-    """What the Tasks of these people's closings must say now, where they do not say it; four statements at most."""
-    requests = ClosureRequest.objects.filter(episode__patient__in=patients).select_related("episode")
+def closing_drafts(patients: Sequence[str], steps: Mapping[tuple[str, str, str], str]) -> list[Draft]:
+    """What the Tasks of these people's closings must say now, where they do not say it; four statements at most.
+
+    ``steps`` are the Tasks of the open steps, by round, step and owner.
+    """
+    requests = ClosureRequest.objects.filter(episode__patient__in=patients).select_related("episode__patient")
     found = list(requests.order_by("id"))
     if not found:
         return []
@@ -42,7 +46,7 @@ def closing_drafts(patients: Sequence[str]) -> list[Draft]:
     for one in found:
         waits = one.pk in standing
         if one.task in stored or waits:  # else it was settled before it could be written
-            resource = stored.get(one.task) or _task(one)
+            resource = stored.get(one.task) or _task(one, _step(one, steps))
             drafts.append(Draft.of(_settled(resource, one, waits), facility=one.facility_id or None))
     return drafts
 
@@ -55,8 +59,14 @@ def _settled(resource: dict[str, Any], asked: ClosureRequest, waits: bool) -> di
     return {**resource, "status": "cancelled", "statusReason": coded("overtaken", "Đã có thông tin mới", "Overtaken")}
 
 
-def _task(asked: ClosureRequest) -> dict[str, Any]:
-    """The Task of a closing that was asked for on a page."""
+def _step(asked: ClosureRequest, steps: Mapping[tuple[str, str, str], str]) -> str:
+    """The Task of the step that would be closed: there is one while the request waits."""
+    place = waiting_at(asked.episode, asked.step, asked.facility_id)
+    return steps[str(asked.episode_id), place.step, place.owner]
+
+
+def _task(asked: ClosureRequest, step: str) -> dict[str, Any]:
+    """The Task of a closing that was asked for on a page, about the step of that Task."""
     episode = asked.episode
     label = protocol_for(episode.programme, episode.opened_on).reasons[asked.reason].label
     resource: dict[str, Any] = {
@@ -65,7 +75,7 @@ def _task(asked: ClosureRequest) -> dict[str, Any]:
         "status": "requested",
         "intent": "proposal",
         "code": coded(CLOSING, "Khép lại, chờ người thứ hai xác nhận", "Closing, for a second person to confirm"),
-        "focus": {"reference": f"Task/{task_id(episode)}"},
+        "focus": {"reference": f"Task/{step}"},
         "for": {"reference": f"Patient/{episode.patient_id}"},
         "authoredOn": asked.closed_on.isoformat(),
         "requester": {"display": asked.actor_name},

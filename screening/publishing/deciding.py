@@ -17,11 +17,13 @@ from screening.elements import day_of
 from screening.failsafe.closing import close_step, closures_shared, decide_closure, needs_second
 from screening.marks import with_known
 from screening.models import ClosureRequest, Episode, EpisodeState
+from screening.places import holder_of, seen_from
 from screening.protocol import protocol_for
 from screening.protocol.shapes import Reason
 from screening.publishing.closings import CONFIRMED, REFUSED, is_closing
 from screening.publishing.notes import LONGEST, note_of, reason_of, said_of, told_of_task
-from screening.publishing.resources import known_of, task_id
+from screening.publishing.resources import known_of
+from screening.publishing.steps import awaited_by
 
 #: What the answer may change of the Task; the rest is what was asked.
 _ANSWER = {"id", "meta", "status", "statusReason", "note", "lastModified"}
@@ -68,6 +70,7 @@ def _ask(change: Change, actor: Actor) -> None:
         actor=actor,
         known=known_of(resource),
         task=change.id,
+        alone=False,
         **said_of(resource, rules[reason]),
     )
 
@@ -98,10 +101,11 @@ def _faults(resource: Mapping[str, Any], previous: Mapping[str, Any], changed: S
 
 
 def _round_of(change: Change) -> Episode | None:
-    """The person's open round whose present step's Task is the focus."""
-    wanted = ((change.resource or {}).get("focus") or {}).get("reference")
-    rounds = with_known(Episode.objects.filter(patient=change.patient).exclude(state=EpisodeState.CLOSED))
-    return next((one for one in rounds if f"Task/{task_id(one)}" == wanted), None)
+    """The person's open round of which a step's Task is the focus, as the place sees it that holds the step."""
+    wanted = ((change.resource or {}).get("focus") or {}).get("reference") or ""
+    rounds = Episode.objects.filter(patient=change.patient).exclude(state=EpisodeState.CLOSED).select_related("patient")
+    step = awaited_by(wanted.removeprefix("Task/"), with_known(rounds))
+    return seen_from(step.episode, holder_of(step.need, step.episode)) if step else None
 
 
 def _reasons(episode: Episode) -> Mapping[str, Reason]:

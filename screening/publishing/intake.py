@@ -14,30 +14,32 @@ from screening.protocol import protocol_for
 from screening.protocol.shapes import Reason
 from screening.publishing.notes import FIXED, GIVEN_UP, reason_of, round_of, said_of, told_of_task
 from screening.publishing.noting import mark_unpublished
-from screening.publishing.resources import known_of, task_id
+from screening.publishing.resources import known_of
+from screening.publishing.steps import Awaited, awaited_by, seen_by
 
 DONE = ("completed", "entered-in-error")
 
 
 @on_saved("Task")
 def take(changes: Sequence[Change], *, actor: Actor) -> None:
-    """Close the steps whose Tasks their owner's software has cancelled; the note is the evidence.
+    """Close the steps whose Tasks their owner's software has cancelled; the note is the evidence. Each Task closes its
+    own step, whatever else its owner holds of the round.
 
     Refused (nothing is saved): 422 for a step ended without its outcome or a coded reason, deleted, or put off, or for
     a reason that a second person must confirm (see ``deciding``); 409 if something has become known since.
     """
     if actor.is_system:
         return
-    steps = [(change, episode) for change, episode in _with_steps(changes) if episode]
-    for change, _episode in steps:
+    steps = [(change, step) for change, step in _with_steps(changes) if step]
+    for change, _step in steps:
         if change.resource and known_of(change.resource) != known_of(change.previous or {}):
             raise refuse(409, "conflict", "The Task was written anew since you read it: read it again.", "Task.input")
-    if problems := [issue for change, episode in steps for issue in _faults(change, episode)]:
+    if problems := [issue for change, step in steps for issue in _faults(change, step.episode)]:
         raise Refused(422, problems)
-    for change, episode in steps:
+    for change, step in steps:
         if change.resource and change.resource.get("status") in GIVEN_UP:
-            _close(episode, change.resource, actor)
-        mark_unpublished([episode.patient_id])
+            _close(seen_by(step), change.resource, actor)
+        mark_unpublished([step.episode.patient_id])
 
 
 def _close(episode: Episode, resource: Mapping[str, Any], actor: Actor) -> None:
@@ -49,6 +51,7 @@ def _close(episode: Episode, resource: Mapping[str, Any], actor: Actor) -> None:
             on=timezone.localdate(),
             actor=actor,
             known=known_of(resource),
+            alone=True,
             **said_of(resource, _reasons(episode)[reason]),
         )
 
@@ -77,14 +80,14 @@ def _faults(change: Change, episode: Episode) -> Iterator[Issue]:
             yield _issue("Task.statusReason", told)
 
 
-def _with_steps(changes: Sequence[Change]) -> list[tuple[Change, Episode | None]]:
-    """Each change with the open round whose present step its Task is; None for any other Task."""
+def _with_steps(changes: Sequence[Change]) -> list[tuple[Change, Awaited | None]]:
+    """Each change with the open step whose Task it is; None for any other Task."""
     named = [round_of(change.resource) or round_of(change.previous) for change in changes]
     wanted = [name for name in named if name]
-    rounds = Episode.objects.filter(pk__in=wanted).exclude(state=EpisodeState.CLOSED) if wanted else ()
-    found = {str(one.pk): one for one in rounds}
+    rounds = Episode.objects.filter(pk__in=wanted).exclude(state=EpisodeState.CLOSED).select_related("patient")
+    found = {str(one.pk): one for one in rounds} if wanted else {}
     pairs = [(change, found.get(name or "")) for change, name in zip(changes, named, strict=True)]
-    return [(change, one if one and task_id(one) == change.id else None) for change, one in pairs]
+    return [(change, awaited_by(change.id, [one]) if one else None) for change, one in pairs]
 
 
 def _reasons(episode: Episode) -> Mapping[str, Reason]:

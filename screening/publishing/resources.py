@@ -9,11 +9,12 @@ from uuid import uuid5
 from django.conf import settings
 
 from screening.elements import pairs
-from screening.models import Decision, Episode, EpisodeState, ScreeningResult, Standing
+from screening.models import Decision, Episode, EpisodeState, Standing
 from screening.projection import NAMESPACE
 from screening.protocol import Protocol
 from screening.protocol.events import DEPARTMENT
 from screening.protocol.shapes import Step
+from screening.publishing.steps import Awaited, step_id
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/care-plan-category"
 _KNOWN = "known"
@@ -24,7 +25,7 @@ URGENT_FROM = 40  # a step's urgency in the protocol from which its Task is "urg
 class Pathway:
     """What is known of one person in one programme; ``rounds`` oldest first.
 
-    ``focus`` is the newest result of each round, ``known`` the mark of what is known of it (see ``marks``).
+    ``known`` is the mark of what is known of each round (see ``marks``).
     """
 
     patient: str
@@ -32,7 +33,6 @@ class Pathway:
     rounds: Sequence[Episode]
     standing: Standing | None
     decision: Decision | None
-    focus: Mapping[str, ScreeningResult]
     known: Mapping[str, str]
 
     @property
@@ -43,11 +43,6 @@ class Pathway:
     def id_of(self, kind: str) -> str:
         """The id of its EpisodeOfCare or CarePlan: always the same one."""
         return str(uuid5(NAMESPACE, f"{self.patient}/{self.protocol.programme}/{kind}"))
-
-
-def task_id(episode: Episode) -> str:
-    """One Task for each step that a round waits for at one owner: a step handed over is another Task."""
-    return str(uuid5(NAMESPACE, f"{episode.pk}/{episode.step}/{episode.owner}/Task"))
 
 
 def episode_of_care(pathway: Pathway) -> dict[str, Any]:
@@ -67,8 +62,8 @@ def episode_of_care(pathway: Pathway) -> dict[str, Any]:
     return resource
 
 
-def care_plan(pathway: Pathway) -> dict[str, Any]:
-    """What comes next, and by which version of which protocol: an open step's Task, or the next round with its date."""
+def care_plan(pathway: Pathway, tasks: Sequence[str]) -> dict[str, Any]:
+    """What comes next, and by which version of which protocol: the open steps' Tasks, or the next round's date."""
     protocol = pathway.protocol
     resource: dict[str, Any] = {
         "resourceType": "CarePlan",
@@ -86,8 +81,8 @@ def care_plan(pathway: Pathway) -> dict[str, Any]:
     if pathway.decision and not pathway.decision.undone:
         request = {"reference": f"ServiceRequest/{pathway.decision.request_id}"}
         resource["supportingInfo"].append(request)
-    if episode := pathway.open:
-        resource["activity"] = [{"reference": {"reference": f"Task/{task_id(episode)}"}}]
+    if tasks:
+        resource["activity"] = [{"reference": {"reference": f"Task/{name}"}} for name in tasks]
     elif due := _next_round(pathway):
         detail = {
             "kind": "ServiceRequest",
@@ -99,26 +94,25 @@ def care_plan(pathway: Pathway) -> dict[str, Any]:
     return resource
 
 
-def task(pathway: Pathway, episode: Episode, step: Step) -> dict[str, Any]:
-    """The step that an open round waits for, with its owner and due date."""
+def task(pathway: Pathway, name: str, waits: Awaited, step: Step) -> dict[str, Any]:
+    """A step that an open round waits for, with its owner and due date."""
+    episode, need = waits.episode, waits.need
     resource: dict[str, Any] = {
         "resourceType": "Task",
-        "id": task_id(episode),
+        "id": name,
         "identifier": [{"system": settings.FHIR_SYSTEMS["round"], "value": str(episode.pk)}],
         "basedOn": [{"reference": f"CarePlan/{pathway.id_of('CarePlan')}"}],
-        "status": "in-progress" if episode.state == EpisodeState.REFERRED else "requested",
-        "businessStatus": coded(episode.state, str(EpisodeState(episode.state).label)),
+        "status": "in-progress" if need["state"] == EpisodeState.REFERRED else "requested",
+        "businessStatus": coded(need["state"], str(EpisodeState(need["state"]).label)),
         "intent": "order",
         "priority": "urgent" if step.urgency >= URGENT_FROM else "routine",
         "code": coded(f"step-{step.key}", step.name["vi"], step.name["en"]),
+        "focus": {"reference": need["source"]},
         "for": {"reference": f"Patient/{pathway.patient}"},
     }
-    if result := pathway.focus.get(str(episode.pk)):
-        resource["focus"] = {"reference": f"Observation/{result.observation_id}"}
-    if episode.owner != DEPARTMENT:
-        resource["owner"] = {"reference": f"Organization/{episode.owner}"}
-    assert episode.due_on is not None
-    resource["restriction"] = {"period": {"start": episode.opened_on.isoformat(), "end": episode.due_on.isoformat()}}
+    if need["owner"] != DEPARTMENT:
+        resource["owner"] = {"reference": f"Organization/{need['owner']}"}
+    resource["restriction"] = {"period": {"start": episode.opened_on.isoformat(), "end": need["due_on"]}}
     resource["input"] = [known_input(pathway.known[str(episode.pk)])]
     return resource
 
@@ -136,16 +130,34 @@ def known_of(resource: Mapping[str, Any]) -> str:
 
 
 def ended_task(stored: Mapping[str, Any], episode: Episode | None, protocol: Protocol) -> dict[str, Any]:
-    """The Task of a step for which its round waits no more: completed, or cancelled with the reason."""
+    """The Task of a step for which its round waits no more: completed, or cancelled with the reason.
+
+    One of two Tasks is cancelled when their steps have come to one owner: the other one stands for both.
+    """
     if episode is None or episode.outcome == "withdrawn":
         reason = {"text": "Kết quả đã được rút lại."}
         return {**stored, "status": "entered-in-error", "statusReason": reason}
-    if episode.state == EpisodeState.CLOSED and episode.outcome == "closed":
-        known = protocol.reasons.get(episode.detail)
-        label = known.label if known else {"vi": episode.detail, "en": episode.detail}
-        reason = coded(f"reason-{episode.detail}", label["vi"], label["en"])
+    if step := waived_step(stored, episode):
+        known = protocol.reasons.get(step["reason"])
+        label = known.label if known else {"vi": step["reason"], "en": step["reason"]}
+        reason = coded(f"reason-{step['reason']}", label["vi"], label["en"])
         return {**stored, "status": "cancelled", "statusReason": reason}
+    if _step_of(stored) in {need["step"] for need in episode.needs}:
+        return {**stored, "status": "cancelled", "statusReason": coded("merged", "Đã gộp vào việc khác", "Merged")}
     return {**stored, "status": "completed", "businessStatus": coded("completed", "Đã xong")}
+
+
+def waived_step(task: Mapping[str, Any], episode: Episode) -> Mapping[str, str] | None:
+    """The closing for a reason by which the step of a Task ended, as ``Episode.waived`` says it."""
+    key = _step_of(task)
+    ended = [one for one in episode.waived if step_id(episode, key, one["source"]) == task["id"] and one["step"] == key]
+    return ended[0] if ended else None
+
+
+def _step_of(task: Mapping[str, Any]) -> str:
+    system = settings.FHIR_SYSTEMS["screening"]
+    codes = [code for found, code in pairs(task.get("code")) if found == system]
+    return next((code.removeprefix("step-") for code in codes if code.startswith("step-")), "")
 
 
 def _status(pathway: Pathway, *, planned: str, active: str, held: str, ended: str) -> str:

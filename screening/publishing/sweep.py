@@ -15,16 +15,16 @@ from fhir.store import Draft, save_many
 from fhir.text import parse
 from healthhub.accounts.actors import system_actor
 from screening.marks import with_known
-from screening.models import Decision, Episode, EpisodeState, ScreeningResult, Standing
+from screening.models import Decision, Episode, EpisodeState, Standing
 from screening.protocol import Protocol, programmes, protocol_for
 from screening.protocol.events import DEPARTMENT
 from screening.publishing.closings import closing_drafts, is_closing
 from screening.publishing.kits import kit_drafts
-from screening.publishing.resources import Pathway, care_plan, ended_task, episode_of_care, task, task_id
+from screening.publishing.resources import Pathway, care_plan, ended_task, episode_of_care, task
+from screening.publishing.steps import ENDED, Awaited, awaited
 
 PUBLISHER: Final = system_actor("pathway")
 PEOPLE: Final = 500  # in one transaction
-ENDED: Final = ("completed", "cancelled", "rejected", "failed", "entered-in-error")
 TAKEN_UP: Final = ("received", "accepted", "in-progress", "on-hold", "ready")  # the owner's own word; it stays
 
 _TAKE = """
@@ -56,30 +56,39 @@ def publish_noted(*, seconds: float = 30) -> int:
 
 def publish(patients: Sequence[str], *, on: date) -> None:
     """Write EpisodeOfCare, CarePlan, Tasks and kits of these people; what says the same already stays as it is."""
-    drafts = closing_drafts(patients) + kit_drafts(patients)
+    drafts = kit_drafts(patients)
     stored = _stored_tasks(patients)
-    waiting: set[str] = set()
+    waiting: dict[tuple[str, str, str], str] = {}
     rounds: dict[str, Episode] = {}
     for pathway in _pathways(patients, on):
-        drafts += [Draft.of(episode_of_care(pathway)), Draft.of(care_plan(pathway))]
         rounds |= {str(one.pk): one for one in pathway.rounds}
-        if episode := pathway.open:
-            step = protocol_for(episode.programme, episode.opened_on).steps[episode.step]
-            owner = None if episode.owner == DEPARTMENT else episode.owner
-            resource = _merged(task(pathway, episode, step), stored.get(task_id(episode), {}))
-            drafts.append(Draft.of(resource, facility=owner))
-            waiting.add(resource["id"])
+        steps = [(one.task(stored), one) for one in (awaited(pathway.open) if pathway.open else ())]
+        drafts += [Draft.of(episode_of_care(pathway)), Draft.of(care_plan(pathway, [name for name, _ in steps]))]
+        drafts += [_task(pathway, name, one, stored.get(name, {})) for name, one in steps]
+        waiting |= {one.key: name for name, one in steps}
+    drafts += closing_drafts(patients, waiting)
+    current = set(waiting.values())
     for name, resource in stored.items():
-        if name not in waiting and resource["status"] not in ENDED:
+        if name not in current and resource["status"] not in ENDED:
             episode = rounds.get(resource["identifier"][0]["value"])
             drafts.append(Draft.of(ended_task(resource, episode, _protocol_of(episode, on))))
     if drafts:
         save_many(drafts, actor=PUBLISHER)
 
 
+def _task(pathway: Pathway, name: str, waits: Awaited, stored: dict[str, Any]) -> Draft:
+    step = protocol_for(waits.episode.programme, waits.episode.opened_on).steps[waits.need["step"]]
+    owner = waits.need["owner"]
+    resource = _merged(task(pathway, name, waits, step), stored)
+    draft = Draft.of(resource, facility=None if owner == DEPARTMENT else owner)
+    draft.handed = True
+    return draft
+
+
 def _merged(resource: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
-    """The Task with what its owner wrote on it."""
-    if stored.get("status") in TAKEN_UP and resource["status"] == "requested":
+    """The Task with what its owner wrote on it; that a former owner took it up says nothing of this one."""
+    taken = stored.get("status") in TAKEN_UP and stored.get("owner") == resource.get("owner")
+    if taken and resource["status"] == "requested":
         resource["status"] = stored["status"]
     if note := stored.get("note"):
         resource["note"] = note
@@ -94,7 +103,7 @@ def _stored_tasks(patients: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _pathways(patients: Sequence[str], on: date) -> list[Pathway]:
-    """The programmes in which these people have a round or a decision; five statements."""
+    """The programmes in which these people have a round or a decision; four statements."""
     rounds: dict[tuple[str, str], list[Episode]] = defaultdict(list)
     for episode in Episode.objects.filter(patient__in=patients).order_by("opened_on", "id"):
         rounds[episode.patient_id, episode.programme].append(episode)
@@ -106,8 +115,6 @@ def _pathways(patients: Sequence[str], on: date) -> list[Pathway]:
     waiting = [one.pk for found in rounds.values() for one in found if one.state != EpisodeState.CLOSED]
     marks = with_known(Episode.objects.filter(pk__in=waiting)).values_list("pk", "known")
     known = {str(pk): mark for pk, mark in marks}
-    newest = ScreeningResult.objects.filter(episode__in=waiting).order_by("collected_on", "observation_id")
-    focus = {str(result.episode_id): result for result in newest}
     ours = set(programmes())
     return [
         Pathway(
@@ -116,7 +123,6 @@ def _pathways(patients: Sequence[str], on: date) -> list[Pathway]:
             rounds=rounds.get(key, []),
             standing=standings.get(key),
             decision=decisions.get(key),
-            focus=focus,
             known=known,
         )
         for key in sorted(rounds.keys() | decisions.keys())

@@ -63,16 +63,17 @@ def decide(request: ActingRequest, request_id: int) -> HttpResponse:
 @for_roles(*CLINIC)
 @require_http_methods(["GET", "POST"])
 def reopen(request: ActingRequest, patient_id: str, episode_id: str) -> HttpResponse:
-    """Open a round again that was closed for a reason."""
+    """Open again what was closed for a reason: what one ``closing`` of the round closed, or all of it."""
     facility_of(request)
     citizen = person_of(request, patient_id)
     episode = get_object_or_404(Episode, pk=episode_id, patient=patient_id)
-    if episode.outcome != "closed":
+    closing = request.GET.get("closing", "")
+    if not any(step["closing"] and closing in ("", step["closing"]) for step in episode.waived):
         raise Http404
     form = WhyForm(request.POST or None)
     if form.is_valid():
         try:
-            reopen_round(episode=episode, why=form.cleaned_data["why"], actor=request.actor)
+            reopen_round(episode=episode, why=form.cleaned_data["why"], actor=request.actor, closing=closing)
         except Refused as refused:
             for fault in faults_of(refused):
                 form.add_error(None, fault.text)

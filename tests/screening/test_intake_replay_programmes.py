@@ -154,9 +154,14 @@ class Life:
             assert [need for need in left if need in others] == others
 
     def reopened(self) -> None:
-        found = list(Episode.objects.filter(state=EpisodeState.CLOSED, outcome="closed").order_by("pk"))
+        """A closing is taken back, also of a round that waits for others: what it closed is open again."""
+        rounds = Episode.objects.order_by("pk")
+        found = [(one, step) for one in rounds for step in one.waived if step["closing"]]
         if found:
-            reopen_round(episode=self.chance.choice(found), why="Nhầm", actor=self.actor)
+            one, step = self.chance.choice(found)
+            reopen_round(episode=one, why="Nhầm", actor=self.actor, closing=step["closing"])
+            left = [name for one in rounds.all() for name in (one.needs + one.waived) if name.get("closing") != ""]
+            assert step["step"] in {name["step"] for name in left}
 
     def handed(self) -> None:
         if one := self.open_round():

@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from records.models import Facility
+from screening.failsafe.closing import closed_for_reason
 from screening.failsafe.nightly import run_nightly
 from screening.imports.left import waiting
 from screening.laboratory.notices import open_notices
@@ -123,8 +124,34 @@ def test_tasks_of_open_steps_are_written_again_with_what_is_known(patient: str, 
         asked.create(**shared, step=step, actor="user:1", actor_name="Bác sĩ An")
     open_round(old, patient, station, timezone.localdate())
     upgrade()
-    assert list(UnpublishedPerson.objects.values_list("patient", flat=True)) == [patient]
+    assert set(UnpublishedPerson.objects.values_list("patient", flat=True)) == {patient}
     assert len(set(ClosureRequest.objects.values_list("task", flat=True))) == 2
+
+
+def test_rounds_closed_for_a_reason_before_stay_on_the_list_to_review(
+    patient: str, old: Any, station: Facility
+) -> None:
+    open_round(old, patient, station, timezone.localdate())
+    day = timezone.localdate() - timedelta(days=9)
+    rounds = old.get_model("screening", "Episode").objects
+    rounds.update(state="closed", step="", outcome="closed", detail="declined", closed_on=day)
+    shared = {"patient_id": patient, "programme": "colorectal", "kind": "closed", "fact": "closed", "source_version": 1}
+    old.get_model("screening", "EpisodeEvent").objects.create(
+        **shared,
+        id=uuid4(),
+        episode=rounds.get(),
+        occurred_on=day,
+        recorded_at=timezone.now(),
+        source_type="staff",
+        source_id="c1",
+        data={"reason": "declined", "closes": [], "note": "Không đi"},
+    )
+    upgrade()
+    (found,) = closed_for_reason(timezone.localdate(), place="") | closed_for_reason(
+        timezone.localdate(), place=station.pk
+    )
+    (step,) = found.waived
+    assert (step["reason"], step["closing"], step["on"], found.waived_on) == ("declined", "c1", day.isoformat(), day)
 
 
 def test_what_was_told_before_of_results_stays_told_of_results(patient: str, old: Any, station: Facility) -> None:
