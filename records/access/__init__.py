@@ -7,7 +7,7 @@ not thereby public: only its writer's facility reads it. Citizens read their own
 (`withhold_from_citizens`).
 """
 
-from records.access.people import can_see, visible_ids, visible_to
+from records.access.people import about_visible, can_see, visible_to
 from records.access.policy import RecordPolicy
 from records.access.relations import called_by, handed_to, no_longer_handed, presented_at
 from records.access.rows import withhold_from_citizens
@@ -25,6 +25,7 @@ __all__ = [
     "Thing",
     "What",
     "Whose",
+    "about_visible",
     "called_by",
     "can_see",
     "handed_to",
@@ -33,7 +34,6 @@ __all__ = [
     "presented_at",
     "roles_with",
     "share_writing",
-    "visible_ids",
     "visible_to",
     "withhold_from_citizens",
 ]

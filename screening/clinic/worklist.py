@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
-from records.access import visible_ids, visible_to
+from records.access import about_visible, visible_to
 from records.models import Area, Citizen
 from screening.citizen import here
 from screening.clinic.lines import Line, lines_of, with_details
@@ -21,7 +21,7 @@ from screening.failsafe.assignments import assigned_to, unassigned, with_assigne
 from screening.failsafe.closing import closures_waiting, still_asked
 from screening.failsafe.levels import at_level
 from screening.laboratory.matching import unmatched_count
-from screening.models import EpisodeState, OpenRound
+from screening.models import ClosureRequest, EpisodeState, OpenRound
 from screening.protocol import current, programmes
 
 if TYPE_CHECKING:
@@ -126,9 +126,9 @@ def rounds_of(facility: str, actor: Actor) -> QuerySet[OpenRound]:
 
 
 def counted_rounds(facility: str, actor: Actor) -> QuerySet[OpenRound]:
-    """The same rounds, said so that all of them are counted fastest (see ``visible_ids``); pages read a few."""
+    """The same rounds, said so that all of them are counted fastest (see ``about_visible``); pages read a few."""
     gone = Citizen.objects.filter(active=False).values("pk")
-    rounds = open_rounds(facility).filter(patient_id__in=visible_ids(actor)).exclude(patient_id__in=gone)
+    rounds = open_rounds(facility).filter(about_visible(actor)).exclude(patient_id__in=gone)
     return rounds.select_related(None)
 
 
@@ -186,7 +186,9 @@ def areas_lived_in(facility: str) -> list[int]:
 def _conditions(on: date, actor: Actor, user_id: int) -> dict[str, Q]:
     given = assigned_to(user_id).filter(episode__places__holder=F("facility"), episode__places__step=F("step"))
     mine = list(given.values_list("episode__places", flat=True))
-    asked = list(still_asked(closures_waiting(actor)).values_list("episode", flat=True))
+    waiting = list(closures_waiting(actor).values_list("pk", flat=True))
+    requests = still_asked(ClosureRequest.objects.filter(pk__in=waiting)) if waiting else []
+    asked = [request.episode_id for request in requests]
     return {
         "overdue": Q(first_due_on__lt=on),
         "week": Q(first_due_on__gte=on, first_due_on__lt=on + timedelta(days=SOON_DAYS)),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Count, QuerySet
+from django.utils.translation import gettext as _
 
 from records.models import Area, Facility
 from screening.citizen import here
@@ -74,8 +75,8 @@ def choices(scope: Scope) -> Choices:
     return {
         "programme": [(key, here(current(key).name)) for key in known],
         "step": sorted(((key, named.get(key, key)) for key in steps), key=lambda one: one[1]),
-        "facility": [*facilities, *([(DEPARTMENT, "")] if DEPARTMENT in holders else [])],
-        "area": [*((str(pk), name) for pk, name in places), *([(UNKNOWN, "")] if None in areas else [])],
+        "facility": [*facilities, *([(DEPARTMENT, _("Chưa có cơ sở: Sở Y tế"))] if DEPARTMENT in holders else [])],
+        "area": [*((str(pk), name) for pk, name in places), *([(UNKNOWN, _("Chưa rõ"))] if None in areas else [])],
         "year": [(str(year), str(year)) for year in sorted(years, reverse=True)],
     }
 

@@ -12,11 +12,11 @@ from django.db import connection
 
 from fhir.access import Write as PolicyWrite
 from healthhub.accounts.actors import Actor, Role
-from records.access import Action, RecordPolicy, Thing, What, Whose, may, visible_to
+from records.access import Action, RecordPolicy, Thing, What, Whose, about_visible, may, visible_to
 from records.access.document import access_page
 from records.access.table import TABLE
 from records.management.commands.access_table import PAGE
-from records.models import Area, Consent
+from records.models import Area, Citizen, Consent
 from tests.records.conftest import Write, glucose
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +107,7 @@ def test_lists_of_people_and_rows_of_the_store_are_those_of_the_table(
     kinds = {id_: kind for kind, id_ in people.items()}
 
     found = {kinds[one.pk] for one in visible_to(actor)}
+    assert {kinds[one.pk] for one in Citizen.objects.filter(about_visible(actor, "pk"))} == found
     assert found == {kind for kind in people if told(role, Action.SEARCH, What.IDENTITY, kind)}
     for type_, what in PART.items():
         assert {kinds[id_] for id_ in rows_read(actor, type_)} == {
