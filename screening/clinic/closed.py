@@ -13,7 +13,7 @@ from records.access import visible_to
 from records.identity import Identity, identity
 from screening.citizen import here
 from screening.clinic.history import names_of
-from screening.failsafe.closing import closed_for_reason
+from screening.failsafe.closing import asked_by_software_of, closed_for_reason
 from screening.models import ClosureRequest, Episode, EpisodeEvent
 from screening.protocol import POSITIVE, protocol_for
 
@@ -23,7 +23,8 @@ PAGE: Final = 25
 @dataclass(frozen=True, slots=True)
 class Closing:
     """``by`` said so on ``day``, at ``place``. ``asked`` is the request that waits for a second, None once closed;
-    ``closing`` is the decision that closed it then, to be taken back.
+    ``software_of`` the facility whose software asked ("": a person did). ``closing`` is the decision that closed it
+    then, to be taken back.
 
     ``positive``: a positive result was closed without its assessment, so look at this one first.
     """
@@ -38,6 +39,7 @@ class Closing:
     by: str
     place: str
     actor: str
+    software_of: str
     day: date
     positive: bool
     asked: int | None
@@ -65,6 +67,7 @@ def asked_lines(requests: Iterable[ClosureRequest]) -> list[Closing]:
             by=one.actor_name,
             place=one.facility.name if one.facility else "",
             actor=one.actor,
+            software_of=asked_by_software_of(one),
             day=one.closed_on,
             positive=_positive(one.episode, one.episode.category),
             asked=one.pk,
@@ -107,6 +110,7 @@ def closed_lines(facility: str, on: date, *, actor: Actor, after: str) -> Page:
                 by=names[event.actor] if event else "",
                 place="",
                 actor=event.actor if event else "",
+                software_of="",
                 day=date.fromisoformat(step["on"]),
                 positive=_positive(episode, step["category"]),
                 asked=None,

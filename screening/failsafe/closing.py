@@ -106,8 +106,9 @@ def close_step(
 
 
 def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureRequest:
-    """Confirm a closing, or refuse it: then the step goes on. Refused (403) by the person who asked, and for anybody
-    for whom it does not wait (see ``closures_waiting``); 409 if something has become known since it was asked for."""
+    """Confirm a closing, or refuse it: then the step goes on. Refused (403) by the person who asked, for anybody for
+    whom it does not wait (see ``closures_waiting``), and as a confirmation by software or by somebody of the facility
+    whose software asked; 409 if something has become known since it was asked for."""
     with transaction.atomic():
         asked = ClosureRequest.objects.select_for_update().select_related("episode__patient").get(pk=request_id)
         if asked.accepted is not None:
@@ -116,6 +117,12 @@ def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureR
             raise refuse(403, "forbidden", "Somebody else must confirm what you asked for.", "request")
         if not closures_waiting(actor).filter(pk=request_id).exists():
             raise refuse(403, "forbidden", "This closing is not yours to confirm.", "request")
+        if accepted and actor.role is Role.CLIENT:
+            told = "Only a person can confirm a closing: on a page, or by an app that acts for her."
+            raise refuse(403, "forbidden", told, "request")
+        if accepted and actor.facility and asked_by_software_of(asked) == actor.facility:
+            told = "Your facility's software asked, perhaps for you: somebody elsewhere must confirm it."
+            raise refuse(403, "forbidden", told, "request")
         if accepted:
             waiting = waiting_at(asked.episode, asked.step, asked.facility_id)
             if waiting is None:
@@ -133,6 +140,12 @@ def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureR
         asked.save(update_fields=["accepted", "second", "second_name", "decided_at"])
         mark_unpublished([asked.episode.patient_id])
     return asked
+
+
+def asked_by_software_of(asked: ClosureRequest) -> str:
+    """The facility whose software asked for it, "" if a person did. Who stood before the screen nobody can tell, so
+    it may be whoever of that facility would confirm it."""
+    return asked.facility_id if asked.actor.startswith("client:") else ""
 
 
 def closures_waiting(actor: Actor) -> QuerySet[ClosureRequest]:

@@ -1,8 +1,8 @@
-"""The second entry over FHIR: where the protocol wants two, no software makes its own first entry final.
+"""The second entry over FHIR: where the protocol wants two, only a person makes it, and never of her own first entry.
 
-The pages keep the same rule by themselves (see ``verifying``), and settle there what differs. A client is one author,
-however many people use it. A result that was final from its first version on is its laboratory's word, like an
-analyser's: no first entry waits to be compared.
+The pages keep the same rule by themselves (see ``verifying``), and settle there what differs. Over FHIR a person acts
+through an app. Software for which nobody answers by name may stand for whoever made the first entry. A result that was
+final from its first version on is its laboratory's word, like an analyser's: no first entry waits to be compared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,19 +22,24 @@ _COMPARED = ("test", "category", "value", "comparator", "unit", "kit", "cutoff",
 
 @on_saved("Observation")
 def take(changes: Sequence[Change], *, actor: Actor) -> None:
-    """Refuse what makes a first entry final: 403 to whoever wrote any of it, 409 if it says something else.
+    """Refuse what makes a first entry final: 403 to software and to whoever wrote any of it, 409 if it says something
+    else.
 
     No statement for a batch without such changes, else two.
     """
-    made_final = [change for change in changes if _makes_final(change)] if actor.role is Role.CLIENT else []
+    machine = actor.role is Role.CLIENT
+    made_final = [change for change in changes if _makes_final(change)] if machine or actor.client else []
     if not made_final:
         return
     versions = ResourceVersion.objects.filter(type="Observation", id__in=[change.id for change in made_final])
     entered = set(versions.filter(content__contains=f'"{PRELIMINARY}"').values_list("id", flat=True))
     own = set(versions.filter(author=actor.id).values_list("id", flat=True))
     for change in made_final:
+        if change.id in entered and machine:
+            told = "Only a person can confirm an entry: on a page, or by an app that acts for her."
+            raise refuse(403, "forbidden", told, "Observation.status")
         if change.id in entered & own:
-            told = "Whoever entered a result cannot confirm it: other software or a person on the pages must."
+            told = "Whoever entered a result cannot confirm it: somebody else must."
             raise refuse(403, "forbidden", told, "Observation.status")
         if change.id in entered and (differing := ", ".join(_differences(change))):
             told = (

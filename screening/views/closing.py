@@ -36,6 +36,7 @@ def closed(request: ActingRequest) -> HttpResponse:
         "next_page": f"?after={page.after}" if page.after else "",
         "first_page": "?" if request.GET.get("after") else "",
         "me": request.actor.id,
+        "facility": facility,
     }
     return render(request, "clinic/steps_closed.html", context)
 

@@ -8,20 +8,24 @@ from django.test import Client
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, Application
 
-from healthhub.accounts.actors import Role
+from fhir.outcomes import Refused
+from healthhub.accounts.actors import Actor, Role
+from healthhub.accounts.models import User
 from healthhub.accounts.oauth.clients import add_client
 from healthhub.accounts.oauth.models import Kind
 from records import memberships
 from records.models import Facility, Membership
-from screening.failsafe.closing import close_step
+from screening.failsafe.closing import close_step, decide_closure
 from screening.models import ClosureRequest, Episode
 from screening.publishing.sweep import publish_noted
 from screening.recall.refresh import refresh_noted
 from tests.fhir.conftest import FhirClient, make_clinic
+from tests.records.apps.app import BACK, App
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import Sender, make_patient
 
 pytestmark = pytest.mark.django_db
+OFFICER = Actor("user:9", "Lê Minh Châu", Role.OFFICER)
 LOCAL = "https://healthhub.example/fhir/CodeSystem/screening"
 
 
@@ -63,6 +67,28 @@ def another(client_id: str, software: FhirClient) -> FhirClient:
     )
     Membership.objects.create(client_id=client_id, role=Role.CLIENT, facility_id=software.actor.facility)
     actor = memberships.actor_for_client(client_id)
+    assert actor
+    return FhirClient(Client(), token, actor)
+
+
+def acting_for(email: str, facility: Facility) -> FhirClient:
+    """An app that acts for a doctor of the facility."""
+    user = User.objects.create_user(email, name=email)
+    Membership.objects.create(user=user, role=Role.CLINICIAN, facility=facility)
+    name = email.partition("@")[0]
+    add_client(
+        name,
+        name="App",
+        kind=Kind.CLINICIAN,
+        scopes=["user/*.cruds"],
+        facility=facility.pk,
+        redirects=[BACK],
+        public=True,
+    )
+    window = Client()
+    window.force_login(user)
+    token = App(name, window).token("user/*.cruds")["access_token"]
+    actor = memberships.actor_for_user(user)
     assert actor
     return FhirClient(Client(), token, actor)
 
@@ -120,7 +146,11 @@ def state() -> tuple[str, str]:
     return episode.state, episode.detail
 
 
-def test_software_asks_and_other_software_confirms(software: FhirClient, second: FhirClient, man: str) -> None:
+def confirmed_by(who: Actor) -> None:
+    decide_closure(request_id=ClosureRequest.objects.get(accepted__isnull=True).pk, accepted=True, actor=who)
+
+
+def test_software_asks_and_no_software_confirms(software: FhirClient, second: FhirClient, man: str) -> None:
     task = asked(software, man)["id"]
     assert state() == ("assessment_due", "")  # nothing is closed by asking
     assert step_of(software, man)["status"] == "requested"
@@ -130,12 +160,14 @@ def test_software_asks_and_other_software_confirms(software: FhirClient, second:
         "Somebody else must confirm what you asked for.",
         ("assessment_due", ""),
     )
-    assert answered(second, task, "completed") == (200, "")
+    status, told = answered(second, task, "completed")
+    assert (status, told) == (403, "Only a person can confirm a closing: on a page, or by an app that acts for her.")
+    confirmed_by(OFFICER)
     assert state() == ("closed", "moved_away")
     request = ClosureRequest.objects.get()
     assert (request.actor, request.second, request.evidence, f"{request.closed_on}") == (
         "client:clinic",
-        "client:clinic-2",
+        "user:9",
         "Giấy tạm trú",
         "2024-06-01",
     )
@@ -143,23 +175,57 @@ def test_software_asks_and_other_software_confirms(software: FhirClient, second:
     assert (after["id"], after["status"], step_of(software, man)["status"]) == (task, "completed", "cancelled")
 
 
-def test_what_software_asks_a_person_on_the_page_confirms(software: FhirClient, send: Sender, man: str) -> None:
+def test_other_software_may_let_the_step_go_on(software: FhirClient, second: FhirClient, man: str) -> None:
+    task = asked(software, man)["id"]
+    assert answered(second, task, "rejected") == (200, "")
+    assert (state(), ClosureRequest.objects.get().accepted) == (("assessment_due", ""), False)
+
+
+def test_what_software_asks_nobody_of_its_facility_confirms(software: FhirClient, send: Sender, man: str) -> None:
+    """Whoever signs in there may be the one who stood before the software's screen."""
     task = asked(software, man)["id"]
     doctor = signed_in(Role.CLINICIAN, send.facility)
-    (line,) = doctor.get("/clinic/closed/").context["asked"]
+    page = doctor.get("/clinic/closed/")
+    (line,) = page.context["asked"]
     assert (line.person.id, line.evidence, line.by) == (man, "Giấy tạm trú", "Trạm y tế Dịch Vọng")
+    assert 'value="yes"' not in page.content.decode()
+    assert 'value="no"' in page.content.decode()
     doctor.post(f"/clinic/closed/{line.asked}/", {"answer": "yes"})
+    assert state() == ("assessment_due", "")
+    officer = signed_in(Role.OFFICER)
+    assert 'value="yes"' in officer.get("/city/failsafe/closings/").content.decode()
+    officer.post(f"/city/failsafe/closings/{line.asked}/", {"answer": "yes"})
     assert state() == ("closed", "moved_away")
     (after,) = tasks(software, man, "closing")
     assert (after["id"], after["status"]) == (task, "completed")
     assert answered(software, task, "rejected")[0] == 409
 
 
-@pytest.mark.parametrize(
-    ("status", "after"), [("completed", ("closed", "moved_away")), ("rejected", ("assessment_due", ""))]
-)
-def test_what_a_person_asks_on_the_page_software_answers(
-    software: FhirClient, send: Sender, man: str, status: str, after: tuple[str, str]
+def test_an_app_is_the_person_whom_it_acts_for(software: FhirClient, send: Sender, man: str) -> None:
+    """Who asked on the page does not confirm by an app, nor the other way round; a colleague does, by either."""
+    first, colleague = acting_for("an@example.vn", send.facility), acting_for("ha@example.vn", send.facility)
+    doctor = Client()
+    doctor.force_login(User.objects.get(email="an@example.vn"))
+    step_of(software, man)
+    form = {"reason": "moved_away", "on": "2024-06-01", "evidence": "Giấy tạm trú"}
+    page = doctor.get(f"/clinic/people/{man}/rounds/{Episode.objects.get().pk}/close/")
+    doctor.post(page.request["PATH_INFO"], {**form, "known": page.context["form"]["known"].value()})
+    (task,) = tasks(software, man, "closing")
+    assert answered(first, task["id"], "completed") == (403, "Somebody else must confirm what you asked for.")
+    assert answered(colleague, task["id"], "rejected") == (200, "")
+    task = asked(first, man)
+    doctor.post(f"/clinic/closed/{ClosureRequest.objects.get(accepted__isnull=True).pk}/", {"answer": "yes"})
+    assert (state(), ClosureRequest.objects.get(accepted__isnull=True).actor) == (
+        ("assessment_due", ""),
+        f"user:{User.objects.get(email='an@example.vn').pk}",
+    )
+    assert answered(colleague, task["id"], "completed") == (200, "")
+    assert state() == ("closed", "moved_away")
+
+
+@pytest.mark.parametrize(("status", "answer"), [("completed", 403), ("rejected", 200)])
+def test_what_a_person_asks_on_the_page_software_may_only_refuse(
+    software: FhirClient, send: Sender, man: str, status: str, answer: int
 ) -> None:
     step = step_of(software, man)
     doctor = signed_in(Role.CLINICIAN, send.facility)
@@ -173,23 +239,22 @@ def test_what_a_person_asks_on_the_page_software_answers(
         "reason-moved_away",
         [{"text": "Giấy tạm trú"}],
     )
-    assert answered(software, task["id"], status) == (200, "")
-    assert state() == after
-    assert ClosureRequest.objects.get().second == "client:clinic"
-    assert [one["status"] for one in tasks(software, man, "closing")] == [status]
+    assert answered(software, task["id"], status)[0] == answer
+    assert state() == ("assessment_due", "")
+    assert [one["status"] for one in tasks(software, man, "closing")] == ["rejected" if answer == 200 else "requested"]
 
 
 def test_a_request_that_something_has_overtaken_confirms_nothing(
     software: FhirClient, second: FhirClient, send: Sender, man: str
 ) -> None:
-    task = asked(software, man)["id"]
+    asked(software, man)
     send.fit(man, "300", on="2024-05-20", specimen="B")
-    status, told = answered(second, task, "completed")
-    assert (status, state()) == (409, ("assessment_due", ""))
-    assert told.startswith("A result, referral or finding has come since")
+    with pytest.raises(Refused) as refused:
+        confirmed_by(OFFICER)
+    assert (refused.value.status, state()) == (409, ("assessment_due", ""))
     assert [one["status"] for one in tasks(software, man, "closing")] == ["cancelled"]
-    again = asked(software, man)["id"]
-    assert answered(second, again, "completed") == (200, "")
+    asked(software, man)
+    confirmed_by(OFFICER)
     assert state() == ("closed", "moved_away")
     assert sorted(one["status"] for one in tasks(software, man, "closing")) == ["cancelled", "completed"]
 
@@ -276,7 +341,8 @@ def test_a_facility_that_she_was_referred_to_confirms_and_another_may_not(
     task = asked(software, man)["id"]
     assert answered(other, task, "completed")[0] == 403
     assert ClosureRequest.objects.get().accepted is None
-    assert answered(hospital, task, "completed") == (200, "")
+    doctor = Actor("user:7", "BS Bình", Role.CLINICIAN, facility=hospital.actor.facility)
+    confirmed_by(doctor)
     assert Episode.objects.get(opened_on="2024-05-06").detail == "moved_away"
 
 

@@ -1,4 +1,4 @@
-"""The protocol's second entry over FHIR: no software makes its own first entry final."""
+"""The protocol's second entry over FHIR: only a person makes it, and not of her own first entry."""
 
 from typing import Any
 
@@ -6,11 +6,12 @@ import pytest
 
 from healthhub.accounts.actors import Actor, Role
 from records.models import Facility
+from screening.laboratory.verifying import has_entered
 from screening.models import Episode, ScreeningResult
 from screening.results import confirm_result
 from tests.fhir.conftest import FhirClient, make_clinic
 from tests.screening.conftest import Sender, make_patient
-from tests.screening.test_closings_fhir import another
+from tests.screening.test_closings_fhir import acting_for, another
 
 pytestmark = pytest.mark.django_db
 
@@ -56,14 +57,24 @@ def standing() -> tuple[str, str]:
     return ScreeningResult.objects.get().status, Episode.objects.get().step
 
 
-def test_no_software_confirms_its_own_entry_and_other_software_does(
-    software: FhirClient, second: FhirClient, send: Sender, man: str
-) -> None:
+def test_no_software_confirms_an_entry(software: FhirClient, second: FhirClient, send: Sender, man: str) -> None:
     name = entered(software, send, man)
     assert standing() == ("preliminary", "verify_result")
     assert put(software, name, status="final") == (403, "Observation.status")
+    assert put(second, name, status="final") == (403, "Observation.status")
     assert standing() == ("preliminary", "verify_result")
-    assert put(second, name, status="final") == (200, "")
+
+
+def test_by_an_app_nobody_confirms_her_own_entry_and_a_colleague_does(
+    software: FhirClient, send: Sender, man: str
+) -> None:
+    """Also what she entered on the page is her own: an app is the person whom it acts for."""
+    first, colleague = acting_for("an@example.vn", send.facility), acting_for("ha@example.vn", send.facility)
+    name = entered(first, send, man)
+    assert put(first, name, status="final") == (403, "Observation.status")
+    assert has_entered(name, first.actor)  # so the page refuses her too
+    assert not has_entered(name, colleague.actor)
+    assert put(colleague, name, status="final") == (200, "")
     assert standing()[0] == "final"
     assert standing()[1] != "verify_result"
 
@@ -85,9 +96,8 @@ def test_nor_by_another_code(software: FhirClient, send: Sender, man: str) -> No
     assert put(software, name, status="final", valueQuantity=value, **fit) == (403, "Observation.status")
 
 
-def test_a_second_entry_that_differs_chooses_nothing(
-    software: FhirClient, second: FhirClient, send: Sender, man: str
-) -> None:
+def test_a_second_entry_that_differs_chooses_nothing(software: FhirClient, send: Sender, man: str) -> None:
+    second = acting_for("ha@example.vn", send.facility)
     name = entered(software, send, man)
     other = {"value": 25, "unit": "ng/mL", "system": "http://unitsofmeasure.org", "code": "ng/mL"}
     assert put(second, name, status="final", valueQuantity=other) == (409, "Observation.value")
