@@ -3,7 +3,7 @@
 from django.urls import path
 
 from records.navigation import add_pages
-from records.views import apps, home, me, roles
+from records.views import apps, home, invitations, me, roles, staff
 
 add_pages()
 
@@ -14,6 +14,12 @@ urlpatterns = [
     path("me/record/", me.record, name="me-record"),
     path("me/record/<slug:group>/", me.record_group, name="me-record-group"),
     path("me/access/", me.access, name="me-access"),
+    path("staff/", staff.members, name="staff"),
+    path("staff/invite/", staff.invite, name="staff-invite"),
+    path("staff/invitations/<int:invitation_id>/withdraw/", staff.withdraw, name="staff-withdraw"),
+    path("staff/<int:membership_id>/end/", staff.end, name="staff-end"),
+    path("invitation/", invitations.answer, name="invitation"),
+    path("invitation/<str:token>/", invitations.open_link, name="invitation-open"),
     path("oauth/authorize", apps.authorise, name="oauth-authorize"),
     path("apps/", apps.mine, name="my-apps"),
     path("clinic/people/<str:patient_id>/apps/", apps.for_person, name="person-apps"),

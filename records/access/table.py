@@ -57,7 +57,7 @@ WHAT_IS: Final = {
     What.FIGURES: "counts and rates",
     What.LOOKS: "who has looked at a person's record",
     What.LOG: "the access log: who did what with whose record, without its content",
-    What.STAFF: "accounts and memberships of a facility's staff",
+    What.STAFF: "accounts and memberships of staff",
     What.SYSTEM: "the running of HealthHub, without people's data",
 }
 WHOSE_IS: Final = {
@@ -109,6 +109,7 @@ TABLE: Final = (
     Grant((Role.OFFICER,), (*_READ, Action.MANAGE), What.WAITING, Whose.AREA),
     Grant((Role.ANALYST,), (Action.READ, Action.EXPORT), What.FIGURES, Whose.ALL),
     Grant((Role.ADMIN,), (Action.READ, Action.MANAGE), What.SYSTEM, Whose.ALL),
+    Grant((Role.ADMIN,), (*_READ, Action.MANAGE), What.STAFF, Whose.ALL),
     Grant((Role.AUDITOR,), (*_READ, Action.EXPORT), What.LOG, Whose.ALL),
     Grant((Role.CITIZEN,), (*_READ, Action.EXPORT), What.RECORD, Whose.OWN),
     Grant((Role.CITIZEN,), (Action.WRITE,), What.APPOINTMENTS, Whose.OWN),

@@ -1,7 +1,7 @@
 """The tables of `records`.
 
 Citizen, Facility, Practitioner and CareRelation('wrote') are derived from stored FHIR resources and can be remade by
-`manage.py rebuild`; Area and AreaSuccession are loaded by a migration; Membership, Consent and
+`manage.py rebuild`; Area and AreaSuccession are loaded by a migration; Membership, StaffInvitation, Consent and
 CareRelation('presented', 'handed') are truth of their own.
 
 Derived rows point to each other without database constraints (`db_constraint=False`): a Patient may name an
@@ -9,7 +9,7 @@ Organization that this server has never been sent, and that must not make its ro
 index of their own (`db_index=False`) where a composite one serves.
 """
 
-from records.models.access import CareBasis, CareRelation, Consent, Membership
+from records.models.access import CareBasis, CareRelation, Consent, Membership, StaffInvitation
 from records.models.areas import Area, AreaKind, AreaSuccession
 from records.models.citizens import BirthPrecision, Citizen
 from records.models.facilities import Facility, Practitioner
@@ -26,4 +26,5 @@ __all__ = [
     "Facility",
     "Membership",
     "Practitioner",
+    "StaffInvitation",
 ]

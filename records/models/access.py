@@ -113,3 +113,38 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id or self.client_id}: {self.role}"
+
+
+class StaffInvitation(models.Model):
+    """Somebody is asked by e-mail to take a role: answered once, until `until`, or withdrawn.
+
+    `name` is how the inviter calls her, until she has an account of her own. `facility` is set for a facility's roles,
+    `area` for an officer of a part of the city. `membership` is what came of it. The link in the letter names the row
+    and is signed; nothing that opens it is stored.
+    """
+
+    email = models.EmailField()
+    name = models.CharField(max_length=200)
+    role = models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role])
+    facility = models.ForeignKey(
+        Facility, null=True, blank=True, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+"
+    )
+    area = models.ForeignKey(Area, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    invited_at = models.DateTimeField()
+    until = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    membership = models.OneToOneField(Membership, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("email", "role", "facility", "area"),
+                condition=models.Q(withdrawn_at__isnull=True, membership__isnull=True),
+                nulls_distinct=False,
+                name="records_staffinvitation_one_open",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.role}"

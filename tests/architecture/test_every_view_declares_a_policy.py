@@ -18,13 +18,16 @@ def test_every_view_declares_a_policy() -> None:
 
 
 # Nobody's data: the front door, the station's app as it is installed, the page where links in messages lead, the same
-# for every token, and where gateways report by a signature, which answers with counts.
+# for every token, an invitation behind its signed link, and where gateways report by a signature, which answers with
+# counts.
 OPEN = [
     "",
     "clinic/station/app.webmanifest",
     "clinic/station/app/",
     "clinic/station/worker.js",
     "gateways/<slug:channel>/reports",
+    "invitation/",
+    "invitation/<str:token>/",
     "m/<slug:token>",
     "m/<slug:token>/not-me",
 ]

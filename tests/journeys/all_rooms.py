@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from django.urls import reverse
 
+from healthhub.accounts.demo import DEMO_DOMAIN
+from records.models import Membership, StaffInvitation
+from records.staff import token_of
 from screening.imports.left import waiting
 from screening.laboratory.matching import unmatched
 from screening.models import (
@@ -50,6 +53,8 @@ def rooms() -> dict[str, list[Visit]]:
         "laboratory": _laboratory(),
         "city": _city(),
         "roles": [Visit("roles", "doctor")],
+        "facility": _facility(),
+        "system": [Visit(name, "admin") for name in ("staff", "staff-invite")],
     }
 
 
@@ -63,6 +68,15 @@ def _open() -> list[Visit]:
             for name in ("home", "citizen_sign_in", "clinic-station-app", *(f"account_{way}" for way in ways_in))
         ),
         Visit("message", "", {"token": token.token}),
+        Visit("invitation-open", "", {"token": token_of(StaffInvitation.objects.get())}),
+    ]
+
+
+def _facility() -> list[Visit]:
+    of = Membership.objects.get(user__email=f"laboratory@{DEMO_DOMAIN}")
+    return [
+        *(Visit(name, "facility_admin") for name in ("staff", "staff-invite")),
+        Visit("staff-end", "facility_admin", {"membership_id": of.pk}),
     ]
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from healthhub.accounts.actors import SYSTEM, Actor
+from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.accounts.demo import DEMO_DOMAIN
 from healthhub.accounts.models import User
 from records.memberships import actor_for_user
 from records.models import Citizen, Facility
+from records.staff import invite_staff
 from screening.activation import ask_dry_run, propose_protocol, run_asked
 from screening.appointments.booking import book
 from screening.demo.load import load
@@ -52,6 +53,7 @@ def fill(folder: Path) -> None:
     _acts_of_the_laboratory(clinic, folder)
     _acts_of_the_clinic(clinic)
     _acts_of_the_officer(clinic)
+    _acts_of_the_administrator()
     citizen = _actor("citizen")
     assert citizen.patient
     opt_out(patient=citizen.patient, programme="breast", reason="no-reason", actor=citizen)
@@ -135,6 +137,15 @@ def _acts_of_the_officer(clinic: Facility) -> None:
     draft = propose_protocol(text=colorectal_text(valid_from=in_days(60)), actor=actor)
     ask_dry_run(version_id=draft.pk, actor=actor)
     run_asked(version_id=draft.pk)
+
+
+def _acts_of_the_administrator() -> None:
+    invite_staff(
+        email="tiep.don@station.example",
+        name="Nguyễn Thị Hạnh",
+        role=Role.REGISTRAR,
+        actor=_actor("facility_admin"),
+    )
 
 
 def _actor(role: str) -> Actor:

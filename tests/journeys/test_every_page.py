@@ -31,7 +31,7 @@ WRITTEN_TO = {
     *("clinic-appointment-status", "city-protocol-run", "city-protocol-activate", "city-protocol-withdraw"),
     *("city-texts-decide", "gateway-reports"),
     *("message-not-me", "clinic-person-messages-act", "clinic-letters-make", "clinic-letters-printed"),
-    "person-app-open",
+    *("person-app-open", "staff-withdraw"),
     *("city-letters-make", "city-letters-printed", "city-batch-decide", "city-batch-undo", "city-closing"),
 }
 #: What a GET answers that is no page of its own.
@@ -48,6 +48,7 @@ NO_PAGE = {
     "mfa_reauthenticate": "of somebody with an app, looked at in test_second_factor",
     "mfa_reauthenticate_webauthn": "of somebody with a passkey, looked at in test_second_factor",
     "mfa_remove_webauthn": "of somebody with a passkey, looked at in test_second_factor",
+    "invitation": "after the link in the letter, which leads there",
     "oauth-authorize": "asked for by an app, looked at in test_app_launch",
     "clinic-bench-end": "leads back to the bench",
     "clinic-preview": "a part of the worklist, looked at in test_worklist",
@@ -61,7 +62,7 @@ NO_PAGE = {
     "city-protocol-file": "a file",
     "city-csv": "a file",
 }
-ROOMS = ["open", "mine", "clinic", "people", "laboratory", "city", "roles"]
+ROOMS = ["open", "mine", "clinic", "people", "laboratory", "city", "roles", "facility", "system"]
 _SOME = {"IntConverter": 1, "UUIDConverter": UUID(int=1)}
 
 
