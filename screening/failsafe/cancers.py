@@ -1,7 +1,7 @@
 """Cancers found among the people of a programme, and whether screening found them: derived from Conditions and results.
 
-A Condition counts if its ICD-10 code is the protocol's cancer and it is neither refuted nor entered in error. The first
-diagnosis of a person and programme is the case; what screening said before it gives the mode.
+A Condition counts if its ICD-10 code is the protocol's cancer and it is a diagnosis (``screening.diagnoses``). The
+first diagnosis of a person and programme is the case; what screening said before it gives the mode.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +15,7 @@ from fhir.hooks import Change, on_rebuild, on_saved
 from fhir.text import parse
 from healthhub.accounts.actors import Actor
 from healthhub.postgresql.prepared import execute_prepared
+from screening.diagnoses import is_diagnosis
 from screening.facts import day_of
 from screening.models import CancerCase, CancerMode
 from screening.protocol import NEGATIVE, POSITIVE, current, programmes, protocol_for
@@ -25,7 +26,6 @@ ICD10: Final = (
     "http://hl7.org/fhir/sid/icd-10-cm",
     "http://hl7.org/fhir/sid/icd-10-vn",
 )
-_NOT_A_DIAGNOSIS = {"refuted", "entered-in-error", "differential"}
 #: A positive result this long before a diagnosis led to it; an older one without assessment was not followed up.
 FOLLOWED_MONTHS: Final = 24
 _HAVE = "SELECT DISTINCT patient_id FROM screening_cancercase WHERE patient_id = ANY(%s::text[])"
@@ -67,7 +67,6 @@ class Screen:
 
 def read_diagnoses(condition: Mapping[str, Any]) -> list[Diagnosis]:
     """The programmes whose cancer the Condition is; empty for anything else, or without a day."""
-    verification = {code.get("code") for code in _codings(condition.get("verificationStatus"))}
     day = next(
         (
             found
@@ -80,7 +79,7 @@ def read_diagnoses(condition: Mapping[str, Any]) -> list[Diagnosis]:
         ),
         None,
     )
-    if day is None or verification & _NOT_A_DIAGNOSIS:
+    if day is None or not is_diagnosis(condition):
         return []
     codes = [
         str(coding.get("code", "")).strip().upper()

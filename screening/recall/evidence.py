@@ -6,13 +6,13 @@ from typing import Any
 
 from fhir.parameters.hashes import FURTHER, token_hash
 from fhir.parameters.mainfacts import main_facts
+from screening.diagnoses import is_diagnosis_sql
 from screening.protocol.codes import ICD10
 from screening.protocol.shapes import Coding, Protocol, RiskGroup
 
-# Conditions over a row ``r`` of the store: what it says was taken back, or has not happened.
+# Conditions over a row ``r`` of the store: what it says was taken back, is in doubt, or has not happened.
 _WITHDRAWN = {
-    "Condition": "r.content::jsonb #> '{verificationStatus,coding}' @> ANY(ARRAY["
-    """'[{"code": "entered-in-error"}]', '[{"code": "refuted"}]']::jsonb[]) IS TRUE""",
+    "Condition": f"NOT ({is_diagnosis_sql('r.content')})",
     "Procedure": "(r.content::jsonb ->> 'status') <> 'completed'",
     "Observation": "(r.content::jsonb ->> 'status') NOT IN ('final', 'amended', 'corrected')",
 }

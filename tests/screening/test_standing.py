@@ -12,14 +12,15 @@ from fhir import store
 from healthhub.accounts.actors import SYSTEM
 from records.models import Area, Facility
 from screening.messages.bad_contacts import report
-from screening.models import Balance, Standing
+from screening.models import Balance, CancerCase, Standing
 from screening.paper import run_on_paper
 from screening.protocol import protocol_for, protocols
 from screening.protocol.eligibility import age_on
 from screening.recall.ages import born_between
+from screening.recall.balance import balance
 from screening.recall.explain import explain_due
 from screening.recall.offers import offers_for
-from screening.recall.refresh import refresh_people
+from screening.recall.refresh import refresh_noted, refresh_people
 from screening.recall.run import carry_on, start_run
 from screening.recall.standing import Scope, compute_standings, make_table
 from tests.screening.conftest import Sender, make_facility, make_patient
@@ -109,6 +110,38 @@ def test_icd_10_codes_are_found_below_and_as_a_further_coding(man: str, woman: s
     both = {"code": {"coding": [{"system": "http://example.org/own", "code": "x"}, {"system": icd, "code": "C20"}]}}
     condition(woman, {}, **both)
     assert standing("colorectal", ON) == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [
+        ("confirmed", True),
+        ("unconfirmed", False),
+        ("provisional", False),
+        ("differential", False),
+        ("refuted", False),
+        ("entered-in-error", False),
+        (None, True),
+    ],
+)
+def test_only_what_nobody_doubts_takes_somebody_out_puts_at_risk_and_is_a_cancer(
+    woman: str, status: str | None, counts: bool
+) -> None:
+    system = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+    said = {"verificationStatus": {"coding": [{"system": system, "code": status}]}} if status else {}
+    icd = "http://hl7.org/fhir/sid/icd-10"
+    condition(woman, {"system": icd, "code": "C53.9"}, recordedDate="2026-01-10", **said)
+    condition(woman, {"system": icd, "code": "K74.6"}, recordedDate="2026-01-10", **said)
+    found = (
+        woman not in standing("cervical", ON),
+        woman in standing("liver", ON),
+        CancerCase.objects.filter(programme="cervical").exists(),
+    )
+    assert found == (counts, counts, counts)
+    refresh_noted(ON)
+    balance([protocol_for("cervical", ON)], ON)
+    (book,) = Balance.objects.filter(programme="cervical")
+    assert (book.eligible, book.excluded, book.missing, book.surplus) == (not counts, counts, 0, 0)
 
 
 def test_pack_years_put_at_risk_from_the_threshold_on(man: str) -> None:
