@@ -233,6 +233,10 @@ MESSAGES: dict[str, Any] = {
     "letters_alarm_days": int(os.environ.get("HEALTHHUB_LETTERS_ALARM_DAYS", "3")),
 }
 
+# A record opened in an emergency: how long it stays open, how many one person may open in 24 hours.
+EMERGENCY_HOURS = int(os.environ.get("HEALTHHUB_EMERGENCY_HOURS", "4"))
+EMERGENCIES_A_DAY = int(os.environ.get("HEALTHHUB_EMERGENCIES_A_DAY", "10"))
+
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
 OAUTH2_PROVIDER: dict[str, Any] = {
     "OAUTH2_VALIDATOR_CLASS": "healthhub.accounts.oauth.validator.TokenValidator",

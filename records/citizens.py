@@ -24,6 +24,7 @@ __all__ = [
     "Registration",
     "RegistrationError",
     "find",
+    "find_numbered",
     "find_presented",
     "register_citizen",
     "register_many",
@@ -74,6 +75,16 @@ def find_presented(*, number: str, birth_date: date) -> Citizen | None:
     )
     found = list(people.only("full_name", "folded_name", "birth_date", "sex").order_by("patient_id")) if value else []
     return found[0] if len({one.folded_name for one in found}) == 1 else None
+
+
+def find_numbered(number: str) -> Citizen | None:
+    """Whoever carries exactly this CCCD or health-insurance number, for an emergency; None if nobody or two people do.
+
+    For opening her record with a reason, which is logged: show nothing of her before.
+    """
+    value = re.sub(r"[\s.\-]", "", number).upper()
+    found = list(Citizen.objects.filter(carrying([value]), active=True).only("pk")[:2]) if value else []
+    return found[0] if len(found) == 1 else None
 
 
 def _matching(query: str, people: QuerySet[Citizen]) -> QuerySet[Any]:

@@ -11,7 +11,7 @@ from fhir.reader import read
 from healthhub.accounts.actors import Actor, Role, system_actor
 from healthhub.accounts.oauth.models import Client, Kind
 from healthhub.accounts.oauth.tokens import checksum
-from records.access import can_see
+from records.access import can_open
 
 LAUNCH_SECONDS = 300
 _APPS = system_actor("apps")
@@ -40,7 +40,7 @@ def launch_of(word: str, *, client_id: str, user: int, actor: Actor) -> Launch |
     launch = Launch(**about) if about else None
     if launch is None or (launch.user, launch.client_id) != (user, client_id):
         return None
-    return launch if can_see(actor, launch.patient) else None
+    return launch if can_open(actor, launch.patient) else None
 
 
 def end_launch(word: str) -> None:

@@ -22,6 +22,7 @@ class LookLine:
     last_at: datetime
     times: int
     own: bool
+    emergency: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def _line(look: Look, actor: Actor) -> LookLine:
         last_at=look.last_at,
         times=look.times,
         own=own,
+        emergency=look.emergency,
     )
 
 
@@ -66,6 +68,10 @@ def _actions(actions: Sequence[str]) -> str:
         "delete": _("xóa thông tin"),
         "export": _("tải xuống"),
         "print": _("in"),
+        "emergency": _("mở hồ sơ trong trường hợp khẩn cấp"),
+        "emergency-refused": _("muốn mở hồ sơ khẩn cấp, bị từ chối"),
+        "emergency-end": _("đóng hồ sơ đã mở khẩn cấp"),
+        "emergency-review": _("kiểm tra một lần mở khẩn cấp"),
         "register": _("đăng ký"),
         "refused": _("bị từ chối"),
         "sign-in": _("đăng nhập"),

@@ -7,12 +7,14 @@ looked up anew at every request, so that one that has ended does nothing any mor
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, OuterRef, Q, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.utils import timezone
 
 from healthhub.accounts.actors import Actor, Role
-from records.models import Membership
+from records.models import EmergencyAccess, Membership
 
 CHOSEN: Final = "membership"  # the session's key
 _FIELDS: Final = ("pk", "role", "facility_id", "patient_id", "area_id")
@@ -41,7 +43,11 @@ def held_by(user: Any) -> list[Held]:
     """What a user may act as, oldest first; nothing for anonymous and inactive users. One query."""
     if not user.is_authenticated or not user.is_active:
         return []
-    rows = Membership.objects.filter(in_force(), user_id=user.pk).order_by("pk").values(*_FIELDS, *_PLACES)
+    rows = (
+        Membership.objects.filter(in_force(), user_id=user.pk)
+        .order_by("pk")
+        .values(*_FIELDS, *_PLACES, emergencies=_opened())
+    )
     return [
         Held(row["pk"], actor, _place(row))
         for row in rows
@@ -85,7 +91,7 @@ def actor_for_client(client_id: str) -> Actor | None:
 def actor_for_app(membership: int, *, user: int) -> Actor | None:
     """The actor of a user whom an app acts for by this membership; None if it is over or not hers. One query."""
     mine = Membership.objects.filter(in_force(), pk=membership, user_id=user, user__is_active=True)
-    row = mine.values(*_FIELDS, "user__name", "user__email").first()
+    row = mine.values(*_FIELDS, "user__name", "user__email", emergencies=_opened()).first()
     return _actor(row, id_=f"user:{user}", name=row["user__name"] or row["user__email"]) if row else None
 
 
@@ -93,7 +99,25 @@ def _actor(row: dict[str, Any], *, id_: str, name: str) -> Actor | None:
     role = Role(row["role"])
     if role is Role.SYSTEM:  # HealthHub's own work is never signed in
         return None
-    return Actor(id_, name, role, facility=row["facility_id"], patient=row["patient_id"], area=row["area_id"])
+    opened = [pair.split(":", 1) for pair in row.get("emergencies", ())]
+    return Actor(
+        id_,
+        name,
+        role,
+        facility=row["facility_id"],
+        patient=row["patient_id"],
+        area=row["area_id"],
+        emergencies=tuple((patient, reason) for reason, patient in opened),
+    )
+
+
+def _opened() -> ArraySubquery:
+    """What the user has opened in an emergency that lasts, under this membership's role and facility."""
+    lasting = EmergencyAccess.objects.lasting().filter(
+        user=OuterRef("user"), role=OuterRef("role"), facility=OuterRef("facility")
+    )
+    pair = Concat("reason", Value(":"), "patient_id", output_field=CharField())
+    return ArraySubquery(lasting.order_by("pk").values(pair=pair))
 
 
 def _place(row: dict[str, Any]) -> str:

@@ -1,9 +1,10 @@
-"""The navigation of citizens and administrators, as far as `records` fills it."""
+"""The navigation of citizens, auditors and administrators, as far as `records` fills it."""
 
 from django.utils.translation import gettext_lazy as _
 
 from healthhub.accounts.actors import Role
 from healthhub.web.navigation import add_page
+from records.access import REVIEWS
 from records.staff import GIVES
 
 CITIZEN = (Role.CITIZEN,)
@@ -13,5 +14,6 @@ def add_pages() -> None:
     """Called when the addresses are read."""
     add_page("me", _("Trang chủ"), icon="home", roles=CITIZEN, order=10)
     add_page("me-record", _("Hồ sơ"), icon="record", roles=CITIZEN, order=30)
+    add_page("audit-emergencies", _("Mở khẩn cấp"), icon="alert", roles=REVIEWS, order=10)
     add_page("me-access", _("Ai đã xem"), icon="eye", roles=CITIZEN, order=40)
     add_page("staff", _("Nhân viên"), icon="people", roles=GIVES, order=10)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
-from records.access import RecordPolicy, visible_to
+from records.access import RecordPolicy, opened_to, visible_to
 from records.display import Entry, is_error, read_entry
 from records.models import Citizen
 
@@ -50,7 +50,8 @@ FROM unnest(%s::text[]) AS t(type) CROSS JOIN LATERAL (
 """
 _LOOKED = """
 SELECT (e.at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS day, e.actor, max(e.actor_name), max(e.role),
-    coalesce(max(f.name), ''), array_agg(DISTINCT e.action), max(e.at), count(*)
+    coalesce(max(f.name), ''), array_agg(DISTINCT e.action), max(e.at), count(*),
+    bool_or(starts_with(e.reason, 'emergency:'))
 FROM audit_accessentry e LEFT JOIN records_facility f ON f.organization_id = e.facility
 WHERE e.patient = %s GROUP BY day, e.actor ORDER BY max(e.at) DESC LIMIT %s
 """
@@ -86,6 +87,7 @@ class Look:
     actions: list[str]
     last_at: datetime
     times: int
+    emergency: bool
 
 
 def profile(patient_id: str, *, actor: Actor, without_codes: Collection[str] = (), reason: str = "") -> Profile:
@@ -94,7 +96,7 @@ def profile(patient_id: str, *, actor: Actor, without_codes: Collection[str] = (
     `without_codes` are main codes (`system|code`) that the page shows elsewhere, such as screening results. Raises
     PermissionDenied for people the actor may not see and for those who do not exist alike. Four statements.
     """
-    citizen = visible_to(actor).select_related("area__parent", "facility").filter(pk=patient_id).first()
+    citizen = opened_to(actor).select_related("area__parent", "facility").filter(pk=patient_id).first()
     if citizen is None:
         raise PermissionDenied
     record_access(actor=actor, action="view", patients=[patient_id], resource_type="Patient", reason=reason)

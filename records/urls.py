@@ -3,7 +3,7 @@
 from django.urls import path
 
 from records.navigation import add_pages
-from records.views import apps, home, invitations, me, roles, staff
+from records.views import apps, emergencies, home, invitations, me, roles, staff
 
 add_pages()
 
@@ -20,6 +20,8 @@ urlpatterns = [
     path("staff/<int:membership_id>/end/", staff.end, name="staff-end"),
     path("invitation/", invitations.answer, name="invitation"),
     path("invitation/<str:token>/", invitations.open_link, name="invitation-open"),
+    path("audit/emergencies/", emergencies.openings, name="audit-emergencies"),
+    path("audit/emergencies/<int:opening_id>/", emergencies.review, name="audit-emergency"),
     path("oauth/authorize", apps.authorise, name="oauth-authorize"),
     path("apps/", apps.mine, name="my-apps"),
     path("clinic/people/<str:patient_id>/apps/", apps.for_person, name="person-apps"),

@@ -20,6 +20,7 @@ HOOKS = (
     "screening.laboratory.handing_out",  # after the projection: an order may come in one batch with its kit
     "screening.messages.codes",
     "screening.messages.emails",
+    "screening.messages.openings",
     "screening.publishing.reopening",  # before the intake: what that closes has not been closed before
     "screening.publishing.intake",
     "screening.publishing.deciding",

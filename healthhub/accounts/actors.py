@@ -34,6 +34,9 @@ class Actor:
 
     ``address`` is the network address that the request came from ("" for what HealthHub does by itself later); it is
     for the access log only, and makes nobody another one.
+
+    ``emergencies`` are people whose record the actor has opened in an emergency that lasts, with the coded reason
+    ((Patient's id, "unconscious"), …); the access log names it with each look.
     """
 
     id: str
@@ -46,6 +49,7 @@ class Actor:
     client: str = ""
     about: str | None = None
     address: str = field(default="", compare=False)
+    emergencies: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_system(self) -> bool:

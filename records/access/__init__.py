@@ -7,18 +7,20 @@ not thereby public: only its writer's facility reads it. Citizens read their own
 (`withhold_from_citizens`).
 """
 
-from records.access.people import about_visible, can_see, visible_to
+from records.access.people import about_visible, can_open, can_see, opened_to, visible_to
 from records.access.policy import RecordPolicy
 from records.access.relations import called_by, handed_to, no_longer_handed, presented_at
 from records.access.rows import withhold_from_citizens
-from records.access.rule import BOOKS, CARE, REGISTERS, Decision, Thing, may
+from records.access.rule import BOOKS, CARE, OPENS, REGISTERS, REVIEWS, Decision, Thing, may
 from records.access.table import Action, What, Whose, roles_with
 from records.access.writes import share_writing
 
 __all__ = [
     "BOOKS",
     "CARE",
+    "OPENS",
     "REGISTERS",
+    "REVIEWS",
     "Action",
     "Decision",
     "RecordPolicy",
@@ -27,10 +29,12 @@ __all__ = [
     "Whose",
     "about_visible",
     "called_by",
+    "can_open",
     "can_see",
     "handed_to",
     "may",
     "no_longer_handed",
+    "opened_to",
     "presented_at",
     "roles_with",
     "share_writing",

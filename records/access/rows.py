@@ -1,5 +1,7 @@
 """Which rows of the store an actor may read: the table as an SQL condition."""
 
+from typing import Any
+
 from fhir.access import Condition
 from healthhub.accounts.actors import Actor
 from records.access.table import TYPES, Action, What, Whose, grants_of
@@ -30,7 +32,7 @@ def readable(actor: Actor) -> Condition:
     """Which rows `r` of the store the actor may read: the table as SQL."""
     about: dict[Whose, frozenset[str] | None] = {}  # of whom which types, None: all of them
     others: list[str] = []  # rows about nobody
-    params: list[str] = []
+    params: list[Any] = []
     for grant in grants_of(actor.role):
         if Action.READ not in grant.actions:
             continue
@@ -50,6 +52,8 @@ def readable(actor: Actor) -> Condition:
     for whose, types in about.items():
         person = _person(whose, actor)
         if person is None:
+            if whose is Whose.EMERGENCY:  # as nearly always: the others' condition stays as it is, and costs no more
+                continue
             return NOTHING
         narrowed = f"(r.type IN ({_listed(types)}) AND ({person.sql}))" if types else person.sql
         found.append(narrowed)
@@ -67,6 +71,8 @@ def _person(whose: Whose, actor: Actor) -> Condition | None:
         return Condition(CARED_FOR.format(person="r.patient"), (actor.facility, actor.facility))
     if whose is Whose.OWN and actor.patient:
         return Condition("r.patient = %s", (actor.patient,))
+    if whose is Whose.EMERGENCY and actor.emergencies:
+        return Condition("r.patient = ANY(%s::text[])", ([patient for patient, _reason in actor.emergencies],))
     return None
 
 

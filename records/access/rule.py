@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from healthhub.accounts.actors import Actor
+from healthhub.accounts.actors import Actor, Role
 from records.access.table import Action, Grant, What, Whose, grants_of, roles_with
 from records.areas import units_within
 from records.models import CareRelation, Consent
@@ -14,6 +14,10 @@ CARE: Final = roles_with(Action.WRITE, What.RECORD, Whose.CARED_FOR)
 REGISTERS: Final = roles_with(Action.WRITE, What.IDENTITY, Whose.CARED_FOR)
 #: Roles that book for people and note who came.
 BOOKS: Final = roles_with(Action.WRITE, What.APPOINTMENTS, Whose.CARED_FOR)
+
+#: Who may open a record in an emergency, and who looks at it afterwards.
+OPENS: Final = roles_with(Action.READ, What.RECORD, Whose.EMERGENCY)
+REVIEWS: Final = roles_with(Action.MANAGE, What.EMERGENCIES, Whose.ALL) - {Role.SYSTEM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ def _relation(grant: Grant, actor: Actor, thing: Thing) -> str:
             return "all"
         case Whose.OWN:
             return "own" if actor.patient and thing.patient == actor.patient else ""
+        case Whose.EMERGENCY:
+            return "emergency" if thing.patient in dict(actor.emergencies) else ""
         case Whose.FACILITY:
             return "facility" if actor.facility and thing.facility == actor.facility else ""
         case Whose.AREA:

@@ -33,6 +33,7 @@ class What(StrEnum):
     FIGURES = "figures"
     LOOKS = "looks"
     LOG = "log"
+    EMERGENCIES = "emergencies"
     STAFF = "staff"
     SYSTEM = "system"
 
@@ -41,6 +42,7 @@ class Whose(StrEnum):
     """About whom, as seen from the actor."""
 
     OWN = "own"
+    EMERGENCY = "emergency"
     CARED_FOR = "cared_for"
     FACILITY = "facility"
     AREA = "area"
@@ -57,11 +59,13 @@ WHAT_IS: Final = {
     What.FIGURES: "counts and rates",
     What.LOOKS: "who has looked at a person's record",
     What.LOG: "the access log: who did what with whose record, without its content",
+    What.EMERGENCIES: "openings of records in emergencies: who, whose, why, and whether an auditor found it justified",
     What.STAFF: "accounts and memberships of staff",
     What.SYSTEM: "the running of HealthHub, without people's data",
 }
 WHOSE_IS: Final = {
     Whose.OWN: "the person of the membership: a citizen herself, a guardian's ward",
+    Whose.EMERGENCY: "people whose record the actor has opened in an emergency, for as long as that lasts",
     Whose.CARED_FOR: "people about whom the actor's facility has written, who presented themselves there, whom the "
     "health department handed to it or had it call, or who consent",
     Whose.FACILITY: "what the actor's own facility has made or employs",
@@ -100,6 +104,7 @@ TABLE: Final = (
     *(Grant((Role.SYSTEM,), tuple(Action), what, Whose.ALL) for what in What),
     Grant(_EVERYBODY, _READ, What.DIRECTORY, Whose.ALL),
     Grant(_CARE, (*_READ, Action.WRITE, Action.EXPORT), What.RECORD, Whose.CARED_FOR),
+    Grant((Role.CLINICIAN,), (Action.READ,), What.RECORD, Whose.EMERGENCY),
     Grant(_CARE, (*_READ, Action.WRITE), What.UNNAMED, Whose.FACILITY),
     Grant(_CARE, (Action.WRITE,), What.DIRECTORY, Whose.FACILITY),
     Grant((Role.REGISTRAR,), (*_READ, Action.WRITE), What.IDENTITY, Whose.CARED_FOR),
@@ -111,6 +116,7 @@ TABLE: Final = (
     Grant((Role.ADMIN,), (Action.READ, Action.MANAGE), What.SYSTEM, Whose.ALL),
     Grant((Role.ADMIN,), (*_READ, Action.MANAGE), What.STAFF, Whose.ALL),
     Grant((Role.AUDITOR,), (*_READ, Action.EXPORT), What.LOG, Whose.ALL),
+    Grant((Role.AUDITOR,), (*_READ, Action.MANAGE), What.EMERGENCIES, Whose.ALL),
     Grant((Role.CITIZEN,), (*_READ, Action.EXPORT), What.RECORD, Whose.OWN),
     Grant((Role.CITIZEN,), (Action.WRITE,), What.APPOINTMENTS, Whose.OWN),
     Grant((Role.GUARDIAN,), _READ, What.RECORD, Whose.OWN),

@@ -23,7 +23,7 @@ from healthhub.accounts.oauth.clients import end_authorisations
 from healthhub.accounts.oauth.models import Authorisation, Client, Kind
 from healthhub.accounts.oauth.tokens import checksum
 from healthhub.audit.log import record_access
-from records.access import can_see
+from records.access import can_open
 from records.app_words import meaning
 from records.citizens import find
 from records.launching import begin_launch, end_launch, fhir_user, launch_of, may_open
@@ -112,7 +112,7 @@ def _choose_person(request: ActingRequest, asked: Asked) -> bool:
         asked.patient = request.actor.patient or ""
         return True
     chosen = request.POST.get("person", "")
-    if chosen and can_see(request.actor, chosen):
+    if chosen and can_open(request.actor, chosen):
         asked.patient = chosen
     return bool(asked.patient)
 
@@ -197,7 +197,7 @@ def _membership(request: ActingRequest) -> int:
 @for_roles(*STAFF)
 def for_person(request: ActingRequest, patient_id: str) -> HttpResponseBase:
     """The apps that can be opened for a person, each with a button."""
-    if not can_see(request.actor, patient_id):
+    if not can_open(request.actor, patient_id):
         raise PermissionDenied
     person = Citizen.objects.get(pk=patient_id)
     record_access(
@@ -216,7 +216,7 @@ def open_for_person(request: ActingRequest, patient_id: str, client_id: int) -> 
     client = Client.objects.select_related("application").filter(pk=client_id, revoked_at=None).first()
     if client is None or not client.launch_url or not may_open(client, request.actor):
         raise PermissionDenied
-    if not can_see(request.actor, patient_id):
+    if not can_open(request.actor, patient_id):
         raise PermissionDenied
     word = begin_launch(client=client, user=_user(request), patient=patient_id)
     given = urlencode({"iss": request.build_absolute_uri("/fhir"), "launch": word})

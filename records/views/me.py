@@ -1,16 +1,22 @@
 """A citizen's own pages: who I am, what my record holds, who has looked."""
 
+from datetime import timedelta
+from typing import Final
+
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from healthhub.accounts.actors import Role
 from healthhub.audit.log import record_access
+from records.access.emergencies import openings_about
 from records.identity import identity
 from records.looks import days_of
 from records.profile import Profile, profile, who_looked
 from records.sections import codes_shown, load_sections
 from records.views.guards import ActingRequest, for_roles
 
+SHOWN_AT_HOME: Final = timedelta(days=30)
 ICONS = {
     "conditions": "heart",
     "allergies": "alert",
@@ -31,6 +37,7 @@ def overview(request: ActingRequest) -> HttpResponse:
         "me": identity(mine.citizen),
         "sections": load_sections(patient, actor=request.actor),
         "groups": _listed(mine),
+        "emergencies": openings_about(patient, since=timezone.now() - SHOWN_AT_HOME),
         "latest_days": days_of(looks[:3], actor=request.actor),
     }
     return render(request, "records/me.html", context)
@@ -64,6 +71,7 @@ def access(request: ActingRequest) -> HttpResponse:
     everyone = request.GET.get("who") == "all"
     others = [look for look in looks if look.actor != request.actor.id]
     context = {
+        "emergencies": openings_about(patient),
         "days": days_of(looks if everyone else others, actor=request.actor),
         "everyone": everyone,
         "count_others": len(others),

@@ -39,7 +39,7 @@ class PresentForm(forms.Form):
 
     def clean_number(self) -> str:
         """Only the shape: whether somebody has this number is asked with the birth date."""
-        return _parse_number(self.cleaned_data["number"]).value
+        return parse_number(self.cleaned_data["number"]).value
 
 
 class RegisterForm(forms.Form):
@@ -111,7 +111,8 @@ def split_number(number: str) -> dict[str, str]:
     return {"cccd": number} if len(number) == 12 and number.isdigit() else {"insurance_number": number}
 
 
-def _parse_number(text: str) -> Identifier:
+def parse_number(text: str) -> Identifier:
+    """A CCCD or a health-insurance number as it is kept; a ValidationError for what can be neither."""
     try:
         return parse_insurance_number(text)  # a CCCD is one of its forms
     except Malformed as error:

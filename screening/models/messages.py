@@ -21,6 +21,7 @@ class MessageKind(models.TextChoices):
     APPOINTMENT_REMINDER = "appointment_reminder", _("Nhắc lịch hẹn")
     APPOINTMENT_CHANGED = "appointment_changed", _("Lịch hẹn thay đổi")
     CONTACT_US = "contact_us", _("Mời liên hệ cơ sở")
+    RECORD_OPENED = "record_opened", _("Báo hồ sơ được mở khẩn cấp")
 
 
 class Channel(models.TextChoices):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.urls import reverse
 
 from healthhub.accounts.demo import DEMO_DOMAIN
-from records.models import Membership, StaffInvitation
+from records.models import EmergencyAccess, Membership, StaffInvitation
 from records.staff import token_of
 from screening.imports.left import waiting
 from screening.laboratory.matching import unmatched
@@ -52,6 +52,7 @@ def rooms() -> dict[str, list[Visit]]:
         "people": _about_people(),
         "laboratory": _laboratory(),
         "city": _city(),
+        "audit": _audit(),
         "roles": [Visit("roles", "doctor")],
         "facility": _facility(),
         "system": [Visit(name, "admin") for name in ("staff", "staff-invite")],
@@ -128,7 +129,14 @@ def _clinic() -> list[Visit]:
     ]
 
 
+def _audit() -> list[Visit]:
+    opening = EmergencyAccess.objects.get()
+    names = [Visit("audit-emergencies", "auditor", query=query) for query in ("", "?tab=done")]
+    return [*names, Visit("audit-emergency", "auditor", {"opening_id": opening.pk})]
+
+
 def _about_people() -> list[Visit]:
+    opened = EmergencyAccess.objects.get()
     waiting = ScreeningResult.objects.get(patient="demo1-01901-n00008")  # a fresh positive FIT
     chain = ScreeningResult.objects.get(patient="demo1-01901-r00103")  # the team meets these days
     closed = Episode.objects.get(patient="demo1-01901-n00011")
@@ -136,6 +144,9 @@ def _about_people() -> list[Visit]:
     return [
         Visit("clinic-person", "clinician", {"patient_id": "demo1-01901-r00101"}),
         Visit("clinic-person", "clinician", {"patient_id": "demo1-01901-n00001"}),
+        Visit("clinic-person", "clinician", {"patient_id": opened.patient_id}),
+        Visit("clinic-person-emergency", "clinician", {"patient_id": "somebody"}),
+        Visit("clinic-emergency", "clinician"),
         Visit("clinic-person-messages", "clinician", {"patient_id": _told()}),
         Visit("clinic-contact", "clinician", her | {"programme": "colorectal"}),
         Visit("clinic-appointment-new", "clinician", her, "?service=assessment.colorectal.colonoscopy"),

@@ -9,8 +9,9 @@ from django.utils import timezone
 from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.accounts.demo import DEMO_DOMAIN
 from healthhub.accounts.models import User
+from records.access.emergencies import open_record
 from records.memberships import actor_for_user
-from records.models import Citizen, Facility
+from records.models import CareRelation, Citizen, Facility
 from records.staff import invite_staff
 from screening.activation import ask_dry_run, propose_protocol, run_asked
 from screening.appointments.booking import book
@@ -52,6 +53,7 @@ def fill(folder: Path) -> None:
     clinic = Facility.objects.get(pk=CLINIC)
     _acts_of_the_laboratory(clinic, folder)
     _acts_of_the_clinic(clinic)
+    _an_emergency(clinic)
     _acts_of_the_officer(clinic)
     _acts_of_the_administrator()
     citizen = _actor("citizen")
@@ -115,6 +117,13 @@ def _acts_of_the_clinic(clinic: Facility) -> None:
         value=Decimal("12.4"), unit="ug/g", kit="OC-Sensor", collected_on=referred.collected_on,
         specimen_id=referred.specimen_id, note="Nhập nhầm ống.",
     )  # fmt: skip
+
+
+def _an_emergency(clinic: Facility) -> None:
+    """Somebody whom the clinic does not know is brought in unconscious."""
+    known = CareRelation.objects.filter(facility=clinic).values("patient")
+    stranger = Citizen.objects.filter(active=True, deceased=False).exclude(pk__in=known).order_by("pk")[0]
+    open_record(patient=stranger.pk, reason="unconscious", told="Cấp cứu 115 đưa đến.", actor=_actor("clinician"))
 
 
 def _acts_of_the_officer(clinic: Facility) -> None:

@@ -31,7 +31,7 @@ WRITTEN_TO = {
     *("clinic-appointment-status", "city-protocol-run", "city-protocol-activate", "city-protocol-withdraw"),
     *("city-texts-decide", "gateway-reports"),
     *("message-not-me", "clinic-person-messages-act", "clinic-letters-make", "clinic-letters-printed"),
-    *("person-app-open", "staff-withdraw"),
+    *("person-app-open", "clinic-emergency-end", "staff-withdraw"),
     *("city-letters-make", "city-letters-printed", "city-batch-decide", "city-batch-undo", "city-closing"),
 }
 #: What a GET answers that is no page of its own.
@@ -62,7 +62,7 @@ NO_PAGE = {
     "city-protocol-file": "a file",
     "city-csv": "a file",
 }
-ROOMS = ["open", "mine", "clinic", "people", "laboratory", "city", "roles", "facility", "system"]
+ROOMS = ["open", "mine", "clinic", "people", "laboratory", "city", "audit", "roles", "facility", "system"]
 _SOME = {"IntConverter": 1, "UUIDConverter": UUID(int=1)}
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 
 from fhir.access import Write as PolicyWrite
 from healthhub.accounts.actors import Actor, Role
-from records.access import Action, RecordPolicy, Thing, What, Whose, about_visible, may, visible_to
+from records.access import Action, RecordPolicy, Thing, What, Whose, about_visible, may, opened_to, visible_to
 from records.access.document import access_page
 from records.access.table import TABLE
 from records.management.commands.access_table import PAGE
@@ -22,7 +22,7 @@ from tests.records.conftest import Write, glucose
 pytestmark = pytest.mark.django_db
 
 CARED = {"wrote", "presented", "consented", "deceased"}
-EVERYBODY = {*CARED, "own", "other", "withdrawn"}
+EVERYBODY = {*CARED, "own", "other", "withdrawn", "emergency"}
 #: Whose results each role reads, and whose name and appointments, in plain words; nobody's where nothing is said.
 RESULTS = {
     **dict.fromkeys((Role.CLINICIAN, Role.LABORATORY, Role.CLIENT), CARED),
@@ -31,6 +31,8 @@ RESULTS = {
     Role.SYSTEM: EVERYBODY,
 }
 NAMES: Mapping[Role, set[str]] = {**RESULTS, Role.REGISTRAR: CARED}
+#: Whom each role reads besides, without finding her on a list.
+OPENED: Mapping[Role, set[str]] = {Role.CLINICIAN: {"emergency"}}
 PART = {"Observation": What.RECORD, "Patient": What.IDENTITY, "Appointment": What.APPOINTMENTS}
 
 
@@ -56,7 +58,8 @@ def people(patient: Write, write: Write, clinic: Actor, stranger: Actor) -> dict
 
 def actor_of(role: Role, clinic: Actor, people: Mapping[str, str]) -> Actor:
     """Somebody with this role and with all that a membership could name, to see that no more than its own counts."""
-    return Actor("user:1", "?", role, facility=clinic.facility, patient=people["own"])
+    opened = ((people["emergency"], "life"),)
+    return Actor("user:1", "?", role, facility=clinic.facility, patient=people["own"], emergencies=opened)
 
 
 def told(role: Role, action: Action, what: What, kind: str) -> bool:
@@ -64,6 +67,8 @@ def told(role: Role, action: Action, what: What, kind: str) -> bool:
     relations = {Whose.ALL}
     if kind == "own":
         relations.add(Whose.OWN)
+    if kind == "emergency":
+        relations.add(Whose.EMERGENCY)
     if kind in CARED:
         relations.add(Whose.CARED_FOR)
     return any(
@@ -84,10 +89,10 @@ def rows_read(actor: Actor, type_: str) -> set[str]:
 
 @pytest.mark.parametrize("role", list(Role))
 def test_the_table_says_who_reads_results_and_names_in_plain_words(role: Role) -> None:
-    for action in (Action.READ, Action.SEARCH):
-        assert {kind for kind in EVERYBODY if told(role, action, What.RECORD, kind)} == RESULTS.get(role, set())
+    for action, more in ((Action.READ, OPENED.get(role, set())), (Action.SEARCH, set())):
+        assert {kind for kind in EVERYBODY if told(role, action, What.RECORD, kind)} == RESULTS.get(role, set()) | more
         for part in (What.IDENTITY, What.APPOINTMENTS):
-            assert {kind for kind in EVERYBODY if told(role, action, part, kind)} == NAMES.get(role, set())
+            assert {kind for kind in EVERYBODY if told(role, action, part, kind)} == NAMES.get(role, set()) | more
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -109,6 +114,8 @@ def test_lists_of_people_and_rows_of_the_store_are_those_of_the_table(
     found = {kinds[one.pk] for one in visible_to(actor)}
     assert {kinds[one.pk] for one in Citizen.objects.filter(about_visible(actor, "pk"))} == found
     assert found == {kind for kind in people if told(role, Action.SEARCH, What.IDENTITY, kind)}
+    opened = {kinds[one.pk] for one in opened_to(actor)}
+    assert opened == {kind for kind in people if told(role, Action.READ, What.IDENTITY, kind)}
     for type_, what in PART.items():
         assert {kinds[id_] for id_ in rows_read(actor, type_)} == {
             kind for kind in people if told(role, Action.READ, what, kind)
@@ -158,6 +165,9 @@ def test_a_decision_says_why(people: dict[str, str], clinic: Actor) -> None:
     assert why(Role.CLINICIAN, "wrote") == (True, "care")
     assert why(Role.CLINICIAN, "consented") == (True, "consent")
     assert why(Role.CLINICIAN, "withdrawn") == (False, "relation")
+    assert why(Role.CLINICIAN, "emergency") == (True, "emergency")
+    assert why(Role.CLINICIAN, "emergency", Action.WRITE) == (False, "relation")
+    assert why(Role.LABORATORY, "emergency") == (False, "relation")
     assert why(Role.CITIZEN, "own") == (True, "own")
     assert why(Role.CITIZEN, "other") == (False, "relation")
     assert why(Role.REGISTRAR, "wrote") == (False, "role")

@@ -127,5 +127,5 @@ def test_home_takes_the_same_number_of_statements_however_long_the_record(
     for day in range(1, 20):
         write("Observation", by=clinic, **glucose(duc, effectiveDateTime=f"2024-02-{day:02}"))
     browser.get("/me/")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         browser.get("/me/")
