@@ -14,6 +14,7 @@ HOOKS = (
     "screening.failsafe.cancers",
     "screening.failsafe.tries",
     "screening.laboratory.expiry",
+    "screening.laboratory.readers",  # after the pathway, which knows what belongs to one round
     "screening.laboratory.second_entry",
     "screening.laboratory.notices",  # before the projection, which would know the new version only
     "screening.laboratory.projection",

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from fhir.outcomes import Refused
+from screening.laboratory.readers import READER
 
 
 class Fault(NamedTuple):
@@ -42,6 +43,8 @@ def faults_of(refused: Refused) -> list[Fault]:
             )
         elif issue.code == "business-rule" and issue.expression.endswith("referenceRange[0].high"):
             faults.append(Fault("cutoff", hiding_cutoff()))
+        elif issue.code == "forbidden" and issue.expression == READER:
+            faults.append(Fault(None, _("Bạn đã đọc phim này. Lần đọc này phải do một bác sĩ khác thực hiện.")))
         elif issue.code == "forbidden":
             faults.append(Fault(None, _("Cơ sở của bạn không được ghi điều này: chỉ cơ sở đã nhập mới được sửa.")))
         elif issue.code == "conflict" and issue.expression == "known":

@@ -1,9 +1,29 @@
 """Double reading: two readers of the same images, compared; if they differ, a third decides."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from screening.protocol.events import Event
 from screening.protocol.shapes import Protocol, Test
+
+
+def readings_of_one_image(protocol: Protocol, key: str) -> frozenset[str]:
+    """The tests by which the images of this one are read, each time by somebody else: first, second and deciding
+    reading. Empty for a test that is read once."""
+    return next((keys for keys in _families(protocol) if key in keys), frozenset())
+
+
+def read_by_several(protocol: Protocol) -> list[Test]:
+    """The tests that read images which others read too."""
+    return [protocol.tests[key] for keys in _families(protocol) for key in sorted(keys)]
+
+
+def _families(protocol: Protocol) -> Iterator[frozenset[str]]:
+    for test in protocol.tests.values():
+        if test.second_reading_of is not None:
+            deciding = protocol.steps[test.disagreement_leads_to].discharged_by if test.disagreement_leads_to else ()
+            results = {word.removeprefix("result:") for word in deciding if word.startswith("result:")}
+            yield frozenset({test.second_reading_of, test.key, *(results & protocol.tests.keys())})
 
 
 @dataclass(slots=True)
