@@ -15,18 +15,15 @@ from django.utils.translation import gettext as _
 from records.models import Citizen
 from screening.citizen import here, written
 from screening.models import Decision, EpisodeState, Standing, Status
-from screening.protocol import Eligibility, Protocol, eligible, protocol_for
-from screening.protocol.events import add_months
-from screening.recall.evidence import TYPES, carrying, reaching
+from screening.protocol import Eligibility, Protocol, protocol_for
 from screening.recall.explain import explain_due
+from screening.recall.known import Fact, facts_sql, stand
 
-EXCLUSION, RISK = "exclusion", "risk"
-_FACTS = "SELECT found.patient, '{kind}' AS kind, %({name})s AS key, max(found.since) AS since FROM ({sql}) AS found"
-_NO_FACTS = "SELECT NULL::text AS patient, NULL AS kind, NULL AS key, NULL::date AS since WHERE false"
 _KNOWN = """
 WITH facts AS MATERIALIZED ({facts})
 SELECT w.patient,
-    (SELECT json_agg(json_build_array(f.kind, f.key, f.since)) FROM facts f WHERE f.patient = w.patient)::text,
+    (SELECT json_agg(json_build_array(f.kind, f.key, f.since, f.source))
+        FROM facts f WHERE f.patient = w.patient)::text,
     e.id::text, e.state, e.step, e.opened_on, e.due_on,
     s.status, s.due_on, s.due_rule, s.due_from, s.protocol_version, s.inputs::text,
     d.kind, d.reason, d.until, d.made_on, d.review_on
@@ -84,58 +81,26 @@ def _known(people: Mapping[str, Sample], programme: str) -> list[tuple[Any, ...]
         "days": [sample.collected_on for sample in people.values()],
         "programme": programme,
     }
-    scope = "AND r.patient = ANY(%(patients)s)"
-    parts = []
     versions = [protocol_for(programme, sample.collected_on) for sample in people.values()]
-    for rules in {one.version: one for one in versions}.values():
-        for item in rules.exclusions:
-            if item.codings:
-                parts.append(_facts(EXCLUSION, item.key, carrying(TYPES, item.codings, params, scope=scope), params))
-        for group in rules.risk_groups:
-            if group.codings:
-                sql = carrying(("Condition",), group.codings, params, scope=scope)
-                parts.append(_facts(RISK, group.key, sql, params))
-            if group.observation:
-                parts.append(_facts(RISK, group.key, reaching(group, params, scope=scope), params))
+    facts = facts_sql(versions, params, scope="AND r.patient = ANY(%(patients)s)")
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN.format(facts=" UNION ALL ".join(parts) or _NO_FACTS), params)
+        cursor.execute(_KNOWN.format(facts=facts), params)
         return cursor.fetchall()
 
 
-def _facts(kind: str, key: str, sql: str, params: dict[str, Any]) -> str:
-    name = f"p{len(params)}"
-    params[name] = key
-    return _FACTS.format(kind=kind, name=name, sql=sql) + " GROUP BY found.patient"
-
-
-def _of_eligibility(sample: Sample, protocol: Protocol, facts: Iterable[tuple[str, str, str]]) -> list[str]:
-    since = {(kind, key): date.fromisoformat(day) for kind, key, day in facts}
-    out = {
-        item.key: since[EXCLUSION, item.key]
-        for item in protocol.exclusions
-        if (EXCLUSION, item.key) in since and _holds(since[EXCLUSION, item.key], item.review_months, sample)
-    }
-    answer = eligible(
-        sample.citizen,
-        sample.collected_on,
-        protocol,
-        lives_here=sample.citizen.area_id is not None,
-        risks=[key for kind, key in since if kind == RISK],
-        exclusions=out,
-    )
+def _of_eligibility(sample: Sample, protocol: Protocol, facts: Iterable[tuple[str, str, str, str]]) -> list[str]:
+    known = [Fact(kind, key, date.fromisoformat(day), source) for kind, key, day, source in facts]
+    answer, _risks, out = stand(sample.citizen, sample.collected_on, protocol, known)
     if answer.eligible:
         return []
     if answer.reason == "excluded":
         names = {item.key: here(item.name) for item in protocol.exclusions}
         return [
-            _("Không thuộc diện sàng lọc: %(why)s, ghi từ ngày %(day)s.") % {"why": names[key], "day": written(day)}
-            for key, day in out.items()
+            _("Không thuộc diện sàng lọc: %(why)s, ghi từ ngày %(day)s.")
+            % {"why": names[one.key], "day": written(one.since)}
+            for one in out
         ]
     return [_why_not(answer)]
-
-
-def _holds(since: date, review_months: int | None, sample: Sample) -> bool:
-    return review_months is None or add_months(since, review_months) > sample.collected_on
 
 
 def _why_not(answer: Eligibility) -> str:

@@ -1,4 +1,7 @@
-"""Where a person stands in each programme, for staff: in words, with the due date and its reason."""
+"""Where a person stands in each programme, for staff: in words, with the due date and its reason.
+
+Whether a programme is for her is answered from the same evidence as her standing in call and recall (``recall.known``).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +17,8 @@ from screening.clinic.tracker import due_reason
 from screening.clinic.words import due_in_words, due_kind
 from screening.models import Episode, EpisodeState, ScreeningResult
 from screening.places import seen_from
-from screening.protocol import Eligibility, Protocol, eligible, programmes, protocol_for
+from screening.protocol import Eligibility, Protocol, programmes, protocol_for
+from screening.recall.known import Stand, facts_of, stand
 from screening.recall.next_dates import with_next_dates
 
 
@@ -42,7 +46,7 @@ class Standing:
 
 
 def standings(citizen: Citizen, results: Iterable[ScreeningResult], *, on: date, facility: str = "") -> list[Standing]:
-    """The programmes that are for people of this sex, two queries. ``results`` are hers, newest first.
+    """The programmes that are for people of this sex, three queries. ``results`` are hers, newest first.
 
     An open round stands as ``facility`` sees it, if it holds a step of it.
     """
@@ -61,19 +65,20 @@ def standings(citizen: Citizen, results: Iterable[ScreeningResult], *, on: date,
     for episode in latest.values():
         if episode.needs and episode.needs[0]["source"] in sources:
             deciding[episode.pk] = sources[episode.needs[0]["source"]]
-    found = []
-    for key in programmes():
-        protocol, episode = protocol_for(key, on), latest.get(key)
-        answer = eligible(citizen, on, protocol)
-        if episode is not None or answer.reason != "sex":
-            found.append(_standing(protocol, episode, answer, deciding.get(episode.pk) if episode else None, on=on))
+    protocols = [protocol_for(key, on) for key in programmes()]
+    facts, found = facts_of(citizen.pk, protocols), []
+    for protocol in protocols:
+        episode = latest.get(protocol.programme)
+        her = stand(citizen, on, protocol, facts[protocol.programme])
+        if episode is not None or her.answer.reason != "sex":
+            found.append(_standing(protocol, episode, her, deciding.get(episode.pk) if episode else None, on=on))
     return found
 
 
 def _standing(
-    protocol: Protocol, episode: Episode | None, answer: Eligibility, result: ScreeningResult | None, *, on: date
+    protocol: Protocol, episode: Episode | None, her: Stand, result: ScreeningResult | None, *, on: date
 ) -> Standing:
-    kind, word, due_on, reason = _state(protocol, episode, answer, result, on=on)
+    kind, word, due_on, reason = _state(protocol, episode, her, on=on)
     days = (due_on - on).days if due_on else None
     is_open = episode is not None and episode.state != EpisodeState.CLOSED
     action = next_action(episode) if episode and is_open else ""
@@ -88,25 +93,20 @@ def _standing(
         episode=episode,
         action=action,
         test=test_awaited(episode) if episode and action == "enter" else "",
-        tests=_tests(protocol, answer),
+        tests=_tests(protocol, her.answer),
         result=result.observation_id if result and is_open else "",
-        main=episode is not None or answer.eligible,
+        main=episode is not None or her.answer.eligible or her.answer.reason == "excluded",
     )
 
 
-def _state(
-    protocol: Protocol, episode: Episode | None, answer: Eligibility, result: ScreeningResult | None, *, on: date
-) -> tuple[str, str, date | None, str]:
+def _state(protocol: Protocol, episode: Episode | None, her: Stand, *, on: date) -> tuple[str, str, date | None, str]:
     """(kind, word, due date, reason)."""
     if episode is None:
-        if not answer.eligible:
-            return "none", _("Chưa thuộc diện sàng lọc"), None, _why_not(protocol, answer)
-        return (
-            "act",
-            _("Chưa từng sàng lọc"),
-            None,
-            _("%(age)d tuổi, thuộc diện của chương trình.") % {"age": answer.age},
-        )
+        if her.answer.reason == "excluded":
+            return "none", _("Không mời: có lý do loại trừ"), None, why_excluded(protocol, her)
+        if not her.answer.eligible:
+            return "none", _("Chưa thuộc diện sàng lọc"), None, _why_not(protocol, her)
+        return "act", _("Chưa từng sàng lọc"), None, _why(protocol, her)
     if episode.state != EpisodeState.CLOSED:
         assert episode.due_on is not None
         reason = due_reason(episode)
@@ -118,26 +118,67 @@ def _state(
     ended = _("Vòng gần nhất kết thúc ngày %(day)s.") % {"day": written(episode.closed_on)} if episode.closed_on else ""
     if episode.due_on is None:
         return "none", _("Không hẹn lại"), None, ended
+    if not her.answer.eligible:
+        why = why_excluded(protocol, her) if her.answer.reason == "excluded" else _why_not(protocol, her)
+        return "none", _("Không còn thuộc diện sàng lọc"), None, f"{why} {ended}".rstrip()
     if episode.due_on <= on:
         return "act", _("Đến hạn sàng lọc lại"), episode.due_on, ended
     return "good", _("Đã sàng lọc"), episode.due_on, ended
 
 
-def _why_not(protocol: Protocol, answer: Eligibility) -> str:
-    bands = protocol.bands
-    if answer.reason == "birth_date":
-        return _("Chưa ghi ngày sinh.")
-    if answer.reason == "too_young":
-        return _("%(age)d tuổi; chương trình dành cho người từ %(min)d tuổi.") % {
-            "age": answer.age,
-            "min": bands[0].min_age,
-        }
-    if answer.reason == "too_old":
-        return _("%(age)d tuổi; chương trình dành cho người đến %(max)d tuổi.") % {
-            "age": answer.age,
-            "max": bands[-1].max_age,
-        }
-    return _("Chương trình không dành cho giới tính này.")
+def why_excluded(protocol: Protocol, her: Stand) -> str:
+    """By which facts, since when."""
+    names = {item.key: here(item.name) for item in protocol.exclusions}
+    kinds = {"Condition": _("chẩn đoán"), "Procedure": _("thủ thuật")}
+    said = (
+        _("%(why)s, theo %(source)s ghi từ ngày %(day)s.")
+        % {"why": names[one.key], "source": kinds[one.source.partition("/")[0]], "day": written(one.since)}
+        for one in her.exclusions
+    )
+    return " ".join(said)
+
+
+def _why(protocol: Protocol, her: Stand) -> str:
+    if not her.answer.risk:
+        return _("%(age)d tuổi, thuộc diện của chương trình.") % {"age": her.answer.age}
+    return _("%(age)d tuổi, thuộc nhóm nguy cơ: %(risks)s.") % {"age": her.answer.age, "risks": _risks(protocol, her)}
+
+
+def _risks(protocol: Protocol, her: Stand) -> str:
+    names = {group.key: here(group.name) for group in protocol.risk_groups}
+    since = _("%(risk)s (ghi từ ngày %(day)s)")
+    return ", ".join(since % {"risk": names[one.key], "day": written(one.since)} for one in her.risks)
+
+
+def _why_not(protocol: Protocol, her: Stand) -> str:
+    answer = her.answer
+    if answer.reason == "risk_group":
+        names = dict.fromkeys(here(group.name) for group in protocol.risk_groups)
+        return _("Hồ sơ chưa ghi nhóm nguy cơ nào: %(risks)s.") % {"risks": ", ".join(names)}
+    if answer.reason in ("too_young", "too_old"):
+        return _of_age(protocol, her)
+    return {
+        "sex": _("Chương trình không dành cho giới tính này."),
+        "birth_date": _("Chưa ghi ngày sinh."),
+        "residence": _("Hồ sơ chưa ghi nơi ở tại Hà Nội."),
+    }[answer.reason]
+
+
+def _of_age(protocol: Protocol, her: Stand) -> str:
+    held = {one.key for one in her.risks}
+    groups = [group for group in protocol.risk_groups if group.key in held]
+    low, high = protocol.bands[0].min_age, protocol.bands[-1].max_age
+    lows = [low if group.min_age is None else group.min_age for group in groups]
+    highs = [high if group.max_age is None else group.max_age for group in groups]
+    if not protocol.requires_risk_group:
+        lows, highs = [*lows, low], [*highs, high]
+    age = {"age": her.answer.age, "min": min(lows), "max": max((one for one in highs if one is not None), default=0)}
+    said = (
+        _("%(age)d tuổi; chương trình dành cho người từ %(min)d tuổi.")
+        if her.answer.reason == "too_young"
+        else _("%(age)d tuổi; chương trình dành cho người đến %(max)d tuổi.")
+    ) % age
+    return f"{said} {_('Nhóm nguy cơ: %(risks)s.') % {'risks': _risks(protocol, her)}}" if groups else said
 
 
 def _tests(protocol: Protocol, answer: Eligibility) -> list[tuple[str, str]]:

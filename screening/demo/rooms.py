@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from healthhub.accounts.actors import Actor
 from healthhub.accounts.models import User
 from records.memberships import actor_for_user
-from screening.demo import appointments, attempts, bench, chains, decisions
+from screening.demo import appointments, at_risk, attempts, bench, chains, decisions
 from screening.demo.batches import Written, examination_due, observation, observation_id
 from screening.demo.calendar import FIRST
 from screening.demo.followup import referral
@@ -48,6 +48,7 @@ def first(options: Options, *, clinic: Site, recent: list[Recent]) -> Iterator[W
     yield from appointments.sessions(options, clinic=clinic)
     yield from bench.tubes(options, clinic=clinic)
     yield from decisions.decisions(options, clinic=clinic)
+    yield from at_risk.people_at_risk(options, clinic=clinic)
 
 
 def then(options: Options, *, clinic: Site, recent: list[Recent]) -> Iterator[Written]:

@@ -22,8 +22,9 @@ class Standing(models.Model):
 
     ``area`` is where she lives, as recorded; ``facility`` who calls her, None for the department.
     ``due_on`` is the next date (None if there is none), counted from ``due_from`` by ``due_rule`` of the protocol's
-    version: ``age:<years>``, ``category:<test>.<category>``, ``finding:…``, ``reason:…``, ``step:…``, ``deferral`` or
-    ``episode`` (an older round that does not say). ``inputs`` holds what else explains it (see ``recall.explain``).
+    version: ``age:<years>``, ``risk:<group>`` (at risk since then), ``category:<test>.<category>``, ``finding:…``,
+    ``reason:…``, ``step:…``, ``deferral`` or ``episode`` (an older round that does not say). ``inputs`` holds what else
+    explains it (see ``recall.explain``).
     ``since`` is the first day of this status.
 
     ``looks_on`` is the next day on which the passing of time alone changes this row (None: none that it knows), so a

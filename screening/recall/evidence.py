@@ -17,14 +17,15 @@ _WITHDRAWN = {
     "Observation": "(r.content::jsonb ->> 'status') NOT IN ('final', 'amended', 'corrected')",
 }
 _SINCE = "coalesce(r.starts, r.last_updated)::date"
+_SOURCE = "r.type || '/' || r.id AS source"
 TYPES = ("Condition", "Procedure")
 
 
 def carrying(types: Iterable[str], codings: Sequence[Coding], params: dict[str, Any], *, scope: str) -> str:
-    """SELECT patient, since of the living resources that carry one of the codes; ``scope`` narrows ``r.patient``.
+    """SELECT patient, since, source of the living resources that carry one of the codes.
 
-    The column holds the first coding, further ones have numbers of their own. ICD-10 codes are meant with all that is
-    below them: C18 finds C18.7. Fills ``params``.
+    ``scope`` narrows ``r.patient``. The column holds the first coding, further ones have numbers of their own. ICD-10
+    codes are meant with all that is below them: C18 finds C18.7. Fills ``params``.
     """
     return " UNION ALL ".join(_of_type(type_, codings, params, scope) for type_ in types)
 
@@ -60,13 +61,13 @@ def lapsing(protocol: Protocol, after: date, upto: date, params: dict[str, Any])
 
 
 def reaching(group: RiskGroup, params: dict[str, Any], *, scope: str) -> str:
-    """SELECT patient, since of Observations whose value reaches the group's threshold in its unit."""
+    """SELECT patient, since, source of Observations whose value reaches the group's threshold in its unit."""
     seen = group.observation
     assert seen is not None
     name = _add(params, [f"{seen.coding[0]}|{seen.coding[1]}"])
     least, unit = _add(params, seen.at_least), _add(params, seen.unit)
     return (
-        f"SELECT r.patient, {_SINCE} AS since FROM fhir_resource r WHERE r.type = 'Observation' "
+        f"SELECT r.patient, {_SINCE} AS since, {_SOURCE} FROM fhir_resource r WHERE r.type = 'Observation' "
         f"AND r.code = ANY(%({name})s) AND NOT r.deleted AND r.patient IS NOT NULL {scope} "
         f"AND NOT ({_WITHDRAWN['Observation']}) "
         f"AND (r.content::jsonb #>> '{{valueQuantity,value}}')::numeric >= %({least})s "
@@ -86,7 +87,7 @@ def _of_type(type_: str, codings: Sequence[Coding], params: dict[str, Any], scop
         numbers = _add(params, [token_hash(facts.key + FURTHER, form) for form in forms])
         ways.append(f"r.tokens && %({numbers})s::bigint[]")
     return (
-        f"SELECT r.patient, {_SINCE} AS since FROM fhir_resource r WHERE r.type = '{type_}' "
+        f"SELECT r.patient, {_SINCE} AS since, {_SOURCE} FROM fhir_resource r WHERE r.type = '{type_}' "
         f"AND ({' OR '.join(ways)}) AND NOT r.deleted AND r.patient IS NOT NULL {scope} AND NOT ({_WITHDRAWN[type_]})"
     )
 

@@ -4,7 +4,7 @@ from datetime import date
 
 from screening.models import Decision, DecisionKind, Standing, Status
 from screening.protocol import Protocol, protocol_for, protocols
-from screening.protocol.shapes import Text
+from screening.protocol.shapes import RiskGroup, Text
 from screening.recall.reasons import REASONS
 from screening.recall.rules import rule_months
 
@@ -47,6 +47,13 @@ def _why(standing: Standing, protocol: Protocol, kind: str, name: str) -> Text:
         return {
             VI: f"đủ {name} tuổi từ ngày {day} và chưa từng sàng lọc{risk[VI]}",
             EN: f"the age of {name} was reached on {day} and there has been no screening yet{risk[EN]}",
+        }
+    if kind == "risk":
+        group = _group(protocol, name)
+        named = {VI: _lower(group.name[VI]), EN: _lower(group.name[EN])} if group else {VI: name, EN: name}
+        return {
+            VI: f"thuộc nhóm nguy cơ ({named[VI]}) từ ngày {day} và chưa từng sàng lọc",
+            EN: f"the risk ({named[EN]}) has been known since {day} and there has been no screening yet",
         }
     if kind == "deferral":
         return {VI: f"đã hoãn đến ngày {day}", EN: f"it was put off until {day}"}
@@ -128,11 +135,14 @@ def _decided(standing: Standing, decision: Decision) -> dict[str, str]:
 
 
 def _risk(standing: Standing, protocol: Protocol) -> Text:
-    key = standing.inputs.get("risk")
-    group = next((one for one in protocol.risk_groups if one.key == key), None)
+    group = _group(protocol, standing.inputs.get("risk", ""))
     if group is None:
         return {VI: "", EN: ""}
     return {VI: f" (nhóm nguy cơ: {_lower(group.name[VI])})", EN: f" (at risk: {_lower(group.name[EN])})"}
+
+
+def _group(protocol: Protocol, key: str) -> RiskGroup | None:
+    return next((one for one in protocol.risk_groups if one.key == key), None)
 
 
 def _version(standing: Standing) -> Protocol:

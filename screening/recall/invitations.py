@@ -71,7 +71,8 @@ WITH places AS ({PLACES}), used AS (
     SELECT s.patient_id, s.programme,
         CASE WHEN past.again IS NOT NULL THEN greatest(s.due_on, past.again)
             WHEN past.spent THEN greatest(s.due_on, %(on)s) ELSE s.due_on END,
-        CASE WHEN s.due_rule LIKE 'age:%%' THEN 'call' ELSE 'recall' END, s.facility_id, %(on)s, 'planned', 0, ''
+        CASE WHEN s.due_rule LIKE 'age:%%' OR s.due_rule LIKE 'risk:%%' THEN 'call' ELSE 'recall' END,
+        s.facility_id, %(on)s, 'planned', 0, ''
     FROM chosen s {_PAST}
     ON CONFLICT (patient_id, programme, due_on) DO UPDATE SET state = 'planned', planned_on = excluded.planned_on,
         facility_id = excluded.facility_id, kind = excluded.kind, ended_on = NULL, ended_by = ''

@@ -197,7 +197,8 @@ WITH callers AS MATERIALIZED (
         AND c.patient_id NOT IN (SELECT patient FROM excluded)
 ), dated AS (
     SELECT p.*, e.id AS episode, e.closed_on, e.state, e.step, e.detail,
-        CASE WHEN e.id IS NULL THEN 'age:' || p.first_age
+        CASE WHEN e.id IS NULL AND p.risk_since > greatest({reaches}, %(began)s) THEN 'risk:' || p.risk
+             WHEN e.id IS NULL THEN 'age:' || p.first_age
              WHEN e.due_from IS NULL OR e.due_rule = '' THEN 'episode' ELSE e.due_rule END AS rule,
         CASE WHEN e.id IS NULL THEN greatest({reaches}, %(began)s, p.risk_since)
              ELSE coalesce(e.due_from, e.closed_on, e.opened_on) END AS counted_from,
