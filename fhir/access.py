@@ -53,6 +53,9 @@ class AccessPolicy(Protocol):
     def readable(self, actor: Actor, *, searching: bool = False) -> Condition:
         """Which rows the actor may read, or find by ``searching``: then only rows of fhir_resource are asked about."""
 
+    def log_readable(self, actor: Actor, *, searching: bool = False) -> Condition | None:
+        """Which lines of the access log the actor may read, or find, over audit_accessentry; None if none at all."""
+
     def shows_version(self, content: str, *, actor: Actor) -> bool:
         """Whether a version, as stored, of a resource that the actor may read today may be shown too."""
 

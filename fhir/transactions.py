@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from fhir import store, tables, text
+from fhir import log, store, tables, text
 from fhir.definitions import resource_types
 from fhir.ids import new_id
 from fhir.matching import lock_criteria, match_one
@@ -90,6 +90,8 @@ def _step(position: int, entry: text.BundleEntry) -> Step:
         raise refuse(
             400, "not-supported", f"{kind!r} is not a resource type that is kept here.", f"{where}.request.url"
         )
+    if method != "GET" and kind == log.TYPE:
+        raise refuse(400, "not-supported", "Nobody writes the access log from outside.", f"{where}.request.url")
     if method in ("POST", "PUT"):
         if entry.document is None:
             raise refuse(400, "required", f"A {method} entry needs a resource.", f"{where}.resource")

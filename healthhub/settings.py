@@ -266,6 +266,9 @@ FHIR_SYSTEMS = {
     "screening": "https://healthhub.example/fhir/CodeSystem/screening",
     "specimen": "https://healthhub.example/fhir/sid/specimen",
     "tag": "https://healthhub.example/fhir/CodeSystem/tag",
+    "access": "https://healthhub.example/fhir/CodeSystem/access",
+    "role": "https://healthhub.example/fhir/CodeSystem/role",
+    "actor": "https://healthhub.example/fhir/sid/actor",
     "plan": "https://healthhub.example/fhir/PlanDefinition",
     "round": "https://healthhub.example/fhir/sid/round",
 }

@@ -10,6 +10,7 @@ from healthhub.accounts.oauth.scopes import Scope, is_data, parse
 _TYPES = {
     "*": gettext_lazy("toàn bộ hồ sơ sức khỏe"),
     "AllergyIntolerance": gettext_lazy("dị ứng"),
+    "AuditEvent": gettext_lazy("ai đã xem hồ sơ"),
     "Appointment": gettext_lazy("lịch hẹn"),
     "Condition": gettext_lazy("chẩn đoán và bệnh"),
     "DiagnosticReport": gettext_lazy("phiếu kết quả"),

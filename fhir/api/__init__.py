@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Router
 
 from fhir.access import policy
-from fhir.api import bundles, capabilities, create, delete, read, search, smart, update
+from fhir.api import audit_events, bundles, capabilities, create, delete, read, search, smart, update
 from fhir.api.faults import register_faults
 from fhir.api.http import outcome_response
 from fhir.outcomes import Issue
@@ -55,6 +55,10 @@ _ITEM = "/{str:type}/{str:id}"
 _serve("/metadata", public=True, GET=capabilities.metadata)
 _serve("/.well-known/smart-configuration", public=True, GET=smart.configuration)
 _serve("", POST=bundles.post_bundle)
+_serve("/AuditEvent", GET=audit_events.search_by_get)
+_serve("/AuditEvent/_search", POST=audit_events.search_by_post)
+_serve("/AuditEvent/{str:id}", GET=audit_events.read)
+_serve("/AuditEvent/{path:rest}")
 _serve("/{str:type}/_search", POST=search.search_by_post)
 _serve("/{str:type}", GET=search.search_by_get, POST=create.create)
 _serve(_ITEM, GET=read.read, PUT=update.update, DELETE=delete.delete)

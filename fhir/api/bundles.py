@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl
 from django.db import connection, transaction
 from django.http import HttpResponse
 
-from fhir import reader, text, transactions
+from fhir import log, reader, text, transactions
+from fhir.api import audit_events
 from fhir.api.http import FhirRequest, FhirResponse, base_url, preferences, read_body, require_json
 from fhir.api.read import history_bundle, read_version
 from fhir.api.search import searchset
@@ -87,6 +88,12 @@ def _answer(request: FhirRequest, step: transactions.Step, actor: Actor) -> str:
 def _read(request: FhirRequest, step: transactions.Step, actor: Actor) -> str:
     path, _, criteria = step.url.partition("?")
     match path.split("/"):
+        case [log.TYPE]:
+            body = audit_events.page(request, parse_qsl(criteria, keep_blank_values=True), actor=actor)
+        case [log.TYPE, name]:
+            return f'{{"resource":{log.read_event(name, actor=actor)},"response":{{"status":"200"}}}}'
+        case [log.TYPE, *_]:
+            raise refuse(404, "not-found", f"There is no such address: {path}.", f"{step.expression}.request.url")
         case [kind]:
             body = searchset(request, kind, parse_qsl(criteria, keep_blank_values=True), actor=actor)
         case [kind, name, "_history"]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from fhir import text
+from fhir import log, text
 from fhir.api.http import FhirResponse, base_url, require_json
 from fhir.api.smart import endpoints
 from fhir.definitions import declined_types, resource_types
@@ -64,7 +64,20 @@ def _statement(base: str, sign_in: tuple[tuple[str, str], ...]) -> dict[str, Any
     }
 
 
+def _log() -> dict[str, Any]:
+    known = parameters_for(log.TYPE)
+    return {
+        "type": log.TYPE,
+        "documentation": "The access log itself. Auditors read all of it, each person what is about her; newest first.",
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "versioning": "no-version",
+        "searchParam": [{"name": name, "type": known[name].type} for name in log.SEARCHED_BY],
+    }
+
+
 def _resource(name: str) -> dict[str, Any]:
+    if name == log.TYPE:
+        return _log()
     return {
         "type": name,
         "interaction": [{"code": code} for code in _INTERACTIONS],

@@ -17,19 +17,27 @@ def search_by_get(request: FhirRequest, type: str) -> HttpResponse:
     """Search with the parameters of the address."""
     require_type(type)
     require_json(request)
-    pairs = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
-    return FhirResponse(searchset(request, type, pairs, actor=request.auth))
+    return FhirResponse(searchset(request, type, parameters_of_url(request), actor=request.auth))
 
 
 def search_by_post(request: FhirRequest, type: str) -> HttpResponse:
     """Search with parameters in the body, which keeps names and numbers of people out of the logs on the way."""
     require_type(type)
     require_json(request)
+    return FhirResponse(searchset(request, type, parameters_of_body(request), actor=request.auth))
+
+
+def parameters_of_url(request: FhirRequest) -> list[tuple[str, str]]:
+    """Names and values, in their order."""
+    return parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
+
+
+def parameters_of_body(request: FhirRequest) -> list[tuple[str, str]]:
+    """Those of the address and of a posted form. Refused: 415 for anything but a form."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise refuse(415, "not-supported", "Post search parameters as application/x-www-form-urlencoded.")
-    pairs = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
-    pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-    return FhirResponse(searchset(request, type, pairs, actor=request.auth))
+    sent = request.body.decode("utf-8", "replace")
+    return parameters_of_url(request) + parse_qsl(sent, keep_blank_values=True)
 
 
 def searchset(request: FhirRequest, type: str, pairs: Sequence[tuple[str, str]], *, actor: Actor) -> str:

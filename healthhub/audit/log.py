@@ -65,7 +65,7 @@ def record_access(
 
 def entries_about(patient: str) -> QuerySet[AccessEntry]:
     """Everything that was done with one person's data, newest first."""
-    return AccessEntry.objects.filter(patient=patient).order_by("-at", "-id")
+    return AccessEntry.objects.filter(patient=patient).order_by("-id")
 
 
 def _emergencies(actor: Actor) -> str | None:

@@ -1,5 +1,6 @@
 """The access log: who did what with whose data. Rows are only ever added (a trigger refuses anything else)."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -28,8 +29,10 @@ class AccessEntry(models.Model):
 
     class Meta:
         indexes = [
-            models.Index("patient", models.F("at").desc(), name="audit_entry_patient"),
+            models.Index("patient", "id", name="audit_entry_of_patient"),
+            models.Index("actor", "id", name="audit_entry_of_actor"),
             models.Index("transaction", "id", name="audit_entry_transaction"),
+            BrinIndex("at", name="audit_entry_at", autosummarize=True),  # lines come in the order of their times
         ]
 
 

@@ -12,7 +12,7 @@ from healthhub.accounts.addresses import address_of
 from healthhub.accounts.oauth.scopes import BadScope, Scope
 from records.access import scopes
 from records.access.relations import presented_at
-from records.access.rows import readable
+from records.access.rows import log_lines, readable
 from records.access.rule import REGISTERS
 from records.access.writes import check_writes
 from records.tokens import actor_of_token
@@ -46,6 +46,10 @@ class RecordPolicy:
         rule = readable(actor)
         narrower = scopes.rows(actor, searching=searching)
         return Condition(f"(({rule.sql}) AND {narrower.sql})", (*rule.params, *narrower.params)) if narrower else rule
+
+    def log_readable(self, actor: Actor, *, searching: bool = False) -> Condition | None:
+        """Which lines of the access log the actor may read: what the rule lets it, and what its token is for."""
+        return scopes.log_lines(log_lines(actor, searching=searching), actor, searching=searching)
 
     def shows_version(self, content: str, *, actor: Actor) -> bool:
         """Whether the token's scopes let this version of a readable resource be shown."""

@@ -17,6 +17,9 @@ StructureMap Substance TerminologyCapabilities ValueSet
 """
 DIRECTORY_TYPES = frozenset(_DIRECTORY_TYPES.split())
 
+#: The access log's lines, as FHIR names them. They are no rows of the store.
+LOG_TYPE = "AuditEvent"
+
 NOTHING = Condition("false")
 DIRECTORY = f"r.type IN ({', '.join(repr(name) for name in sorted(DIRECTORY_TYPES))})"
 # Not EXISTS: for that the planner reads all of a facility's people first, to hash them, even if 20 rows are asked for.
@@ -26,6 +29,17 @@ CARED_FOR = (
     " WHERE c.patient_id = {person} AND c.facility_id = %s AND c.withdrawn_at IS NULL LIMIT 1) IS TRUE"
 )
 _withheld: list[str] = []  # SQL conditions on `r`: what a citizen may not read of her own record yet
+
+
+def log_lines(actor: Actor, *, searching: bool) -> Condition | None:
+    """Which lines of the access log (audit_accessentry) the actor may read or find; None if the table gives none."""
+    action = Action.SEARCH if searching else Action.READ
+    whose = {one.what: one.whose for one in grants_of(actor.role) if action in one.actions}
+    if whose.get(What.LOG) is Whose.ALL:
+        return Condition("true")
+    if whose.get(What.LOOKS) is Whose.OWN and actor.patient:
+        return Condition("audit_accessentry.patient = %s", (actor.patient,))
+    return None
 
 
 def readable(actor: Actor) -> Condition:

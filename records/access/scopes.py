@@ -21,7 +21,7 @@ from fhir.search import parse as parse_search
 from fhir.search import tokens
 from healthhub.accounts.actors import Actor
 from healthhub.accounts.oauth.scopes import BadScope, Scope, data_scopes
-from records.access.rows import DIRECTORY, DIRECTORY_TYPES
+from records.access.rows import DIRECTORY, DIRECTORY_TYPES, LOG_TYPE
 
 _TOKENS = "(SELECT x.tokens FROM fhir_resource x WHERE x.type = r.type AND x.id = r.id)"
 _STORED = (
@@ -44,6 +44,8 @@ def wanted(scope: Scope) -> tuple[tuple[int, ...], ...]:
         criteria = parse_search(scope.type, parse_qsl(scope.search, keep_blank_values=True)).criteria
     except Refused as error:
         raise BadScope(f"{scope}: {error.issues[0].diagnostics}") from error
+    if scope.type == LOG_TYPE:
+        raise BadScope(f"{scope}: a scope for the access log cannot be narrowed.")
     groups = []
     for one in criteria:
         numbers = tuple(tokens.wanted(one)) if one.parameter.type in ("token", "reference", "uri") else ()
@@ -82,6 +84,14 @@ def rows(actor: Actor, *, searching: bool) -> Condition | None:
             return None
         parts.append(f"({' AND '.join(conditions)})")
     return Condition(f"({' OR '.join(parts)})", tuple(params)) if parts else Condition("false")
+
+
+def log_lines(rule: Condition | None, actor: Actor, *, searching: bool) -> Condition | None:
+    """Those of the access log's lines that the rule gives and the token is for."""
+    scopes = list(_for("s" if searching else "r", LOG_TYPE, actor)) if actor.scopes is not None and rule else []
+    if rule is None or not scopes or any(scope.level != "patient" for scope in scopes):
+        return rule
+    return Condition(f"({rule.sql}) AND audit_accessentry.patient = %s", (*rule.params, actor.about or ""))
 
 
 def shows(content: str, *, actor: Actor) -> bool:

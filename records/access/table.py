@@ -57,8 +57,8 @@ WHAT_IS: Final = {
     What.DIRECTORY: "facilities, health workers, free times, definitions: about nobody",
     What.WAITING: "programmes' open steps with the names of those who wait (failsafe): no results",
     What.FIGURES: "counts and rates",
-    What.LOOKS: "who has looked at a person's record",
-    What.LOG: "the access log: who did what with whose record, without its content",
+    What.LOOKS: "who has looked at a person's record, also as `AuditEvent`",
+    What.LOG: "the access log: who did what with whose record, without its content; also as `AuditEvent`",
     What.EMERGENCIES: "openings of records in emergencies: who, whose, why, and whether an auditor found it justified",
     What.STAFF: "accounts and memberships of staff",
     What.SYSTEM: "the running of HealthHub, without people's data",
@@ -120,7 +120,7 @@ TABLE: Final = (
     Grant((Role.CITIZEN,), (*_READ, Action.EXPORT), What.RECORD, Whose.OWN),
     Grant((Role.CITIZEN,), (Action.WRITE,), What.APPOINTMENTS, Whose.OWN),
     Grant((Role.GUARDIAN,), _READ, What.RECORD, Whose.OWN),
-    Grant((Role.CITIZEN, Role.GUARDIAN), (Action.READ,), What.LOOKS, Whose.OWN),
+    Grant((Role.CITIZEN, Role.GUARDIAN), _READ, What.LOOKS, Whose.OWN),
 )
 
 

@@ -32,6 +32,7 @@ class Command(BaseCommand):
         add.add_argument("--name", required=True, help="as people read it on the consent page")
         add.add_argument("--kind", required=True, choices=Kind.values)
         add.add_argument("--facility", default="", help="code of the facility that answers for it")
+        add.add_argument("--auditor", action="store_true", help="software that reads the access log, of no facility")
         add.add_argument("--scope", action="append", required=True, help="all that it may ever ask for; repeatable")
         add.add_argument("--redirect", action="append", default=[], help="where an app gets its codes; repeatable")
         add.add_argument("--public", action="store_true", help="an app that cannot keep a secret")
@@ -64,7 +65,9 @@ class Command(BaseCommand):
         facility = Facility.objects.filter(code=options["facility"]).first() if options["facility"] else None
         if options["facility"] and not facility:
             raise CommandError(f"There is no facility with the code {options['facility']}.")
-        if kind != Kind.CITIZEN and not facility:
+        if options["auditor"] and (kind != Kind.SERVICE or facility):
+            raise CommandError("--auditor goes with --kind service and without a facility.")
+        if kind != Kind.CITIZEN and not facility and not options["auditor"]:
             raise CommandError("Name the facility that answers for it: --facility CODE.")
         if kind != Kind.SERVICE and not options["redirect"]:
             raise CommandError("An app needs an address that it gets its codes at: --redirect URL.")
@@ -87,9 +90,10 @@ class Command(BaseCommand):
                     jwks_url=options["jwks_url"],
                     launch_url=options["launch_url"],
                 )
-                if kind == Kind.SERVICE and facility:
+                if kind == Kind.SERVICE:
+                    role = Role.AUDITOR if options["auditor"] else Role.CLIENT
                     Membership.objects.create(
-                        client_id=options["client_id"], role=Role.CLIENT.value, facility_id=facility.pk
+                        client_id=options["client_id"], role=role.value, facility_id=facility.pk if facility else None
                     )
         except (BadScope, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
