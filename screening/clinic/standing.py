@@ -27,7 +27,8 @@ class Standing:
     """One programme. ``episode`` is the newest round, None before the first.
 
     ``tests`` are (key, name) of what may be entered, the ones that the programme offers this person first. ``result``
-    is the Observation that the open round is about. ``main``: she has been in the programme or it is for her now.
+    is the Observation that the open round is about. ``main``: she has been in the programme, or it is for her now
+    or would be, were she not ``excluded`` by a recorded fact.
     """
 
     programme: str
@@ -43,6 +44,7 @@ class Standing:
     tests: list[tuple[str, str]]
     result: str
     main: bool
+    excluded: bool
 
 
 def standings(citizen: Citizen, results: Iterable[ScreeningResult], *, on: date, facility: str = "") -> list[Standing]:
@@ -96,6 +98,7 @@ def _standing(
         tests=_tests(protocol, her.answer),
         result=result.observation_id if result and is_open else "",
         main=episode is not None or her.answer.eligible or her.answer.reason == "excluded",
+        excluded=her.answer.reason == "excluded",
     )
 
 

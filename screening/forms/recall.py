@@ -56,6 +56,16 @@ class UndoForm(forms.Form):
     note = NoteField(label=_("Ghi chú"))
 
 
+class WithdrawalForm(forms.Form):
+    """Why what excludes somebody was recorded by mistake."""
+
+    note = NoteField(label=_("Vì sao biết là ghi nhầm"))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["note"].required = True
+
+
 class BooksForm(forms.Form):
     """The programme whose books are shown, and one place of the city."""
 

@@ -110,6 +110,11 @@ def clinic_recall(request: ActingRequest) -> HttpResponse:
         "lines": [list_line(row) for row in shown],
         "next": f"?tab={tab}&after={after}" if after else "",
         "programmes": [(key, here(current(key).name)) for key in programmes() if current(key).mode == "invited"],
+        "excluding": [
+            (key, here(current(key).name))
+            for key in programmes()
+            if current(key).mode == "invited" and current(key).exclusions
+        ],
     }
     return render(request, "clinic/recall.html", context)
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.urls import reverse
 
 from healthhub.accounts.demo import DEMO_DOMAIN
-from records.models import EmergencyAccess, Membership, StaffInvitation
+from records.models import Citizen, EmergencyAccess, Membership, StaffInvitation
 from records.staff import token_of
 from screening.imports.left import waiting
 from screening.laboratory.matching import unmatched
@@ -103,6 +103,11 @@ def _mine() -> list[Visit]:
     ]
 
 
+def _resident(number: int) -> str:
+    """Somebody of the demo clinic's rooms (``screening.demo.cast``)."""
+    return Citizen.objects.get(pk__endswith=f"-r{number:05d}").pk
+
+
 def _clinic() -> list[Visit]:
     booked = Appointment.objects.filter(facility=CLINIC, status="booked").exclude(patient="demo1-citizen").first()
     assert booked
@@ -119,6 +124,12 @@ def _clinic() -> list[Visit]:
         *(Visit("clinic", "clinician", query=f"?tab={tab}") for tab in ("week", "waiting", "missed")),
         Visit("clinic-bulk-all", "clinician", query="?tab=open"),
         *(Visit("clinic-recall", "clinician", query=f"?tab={one}") for one in ("ceased", "review", "out")),
+        *(
+            Visit("clinic-recall-excluded", "clinician", {"programme": "cervical"}, f"?state={one}")
+            for one in ("open", "reviewed")
+        ),
+        Visit("clinic-exclusion-withdraw", "clinician", {"patient_id": _resident(353), "programme": "cervical"}),
+        *(Visit("clinic-person", "clinician", {"patient_id": _resident(number)}) for number in range(351, 356)),
         Visit("clinic-session", "clinician", {"session_id": "demo1-session-k0"}),
         Visit("clinic-session-cancel", "clinician", {"session_id": "demo1-session-c2"}),
         Visit("clinic-appointment", "clinician", {"appointment_id": booked.pk}),
@@ -248,6 +259,7 @@ def _city() -> list[Visit]:
         Visit("city-recall-places", "officer", {"programme": "colorectal", "facility_id": CLINIC}),
         Visit("city-recall-differences", "officer", {"programme": "colorectal", "kind": "missing"}),
         Visit("city-recall-differences", "officer", {"programme": "colorectal", "kind": "wrong"}),
+        Visit("city-recall-excluded", "officer", {"programme": "cervical"}),
         Visit("city-letters-batch", "officer", {"batch_id": LetterBatch.objects.get(facility=None).pk}),
         Visit("city-protocol", "officer", {"programme": "colorectal", "version": "2026.1"}),
         Visit("city-protocol-draft", "officer", {"version_id": draft.pk}),
