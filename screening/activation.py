@@ -1,7 +1,8 @@
 """How a version of a protocol comes into force: proposed, run on paper, activated for a later day, or withdrawn.
 
 Only officers who answer for the whole city do this, and each step is in the access log. A text that is faulty is never
-kept; one that was not run on paper, word for word, against the version in force, cannot be activated.
+kept; one that was not run on paper lately, word for word, for the same day and against the version in force, cannot be
+activated.
 """
 
 import contextlib
@@ -28,6 +29,7 @@ from screening.protocol.load import Source, of_source
 from screening.versions import notice_versions
 
 NOTICED: Final = timedelta(minutes=10)  # by then every process has long noticed a version (screening.versions)
+FRESH: Final = timedelta(days=14)  # a run on paper says what is true of the people of its day
 STUCK: Final = timedelta(minutes=5)  # a run on paper that has not moved for so long may be started again
 
 
@@ -196,6 +198,14 @@ def _require_dry_run(version: ProtocolVersion, valid_from: date) -> None:
     found = version.dry_run
     if version.dry_run_state != DryRunState.DONE or found.get("sha256") != digest(version.text):
         raise ActivationRefused(_("Hãy chạy thử đúng bản này trước khi ban hành."))
+    if found["on"] != valid_from.isoformat():
+        day = date.fromisoformat(found["on"])
+        raise ActivationRefused(
+            _("Bản này đã được chạy thử cho ngày %(day)s. Hãy chạy thử cho đúng ngày có hiệu lực.")
+            % {"day": f"{day:%d/%m/%Y}"}
+        )
+    if version.dry_run_at is None or version.dry_run_at < timezone.now() - FRESH:
+        raise ActivationRefused(_("Lần chạy thử đã quá 14 ngày. Dân số và kết quả đã thay đổi: hãy chạy thử lại."))
     before = in_force(version.programme, valid_from)
     if found.get("against") != (before.version if before else ""):
         raise ActivationRefused(_("Bản đang có hiệu lực đã thay đổi sau lần chạy thử. Hãy chạy thử lại."))

@@ -184,29 +184,29 @@ def _draft_context(request: ActingRequest, version: ProtocolVersion) -> dict[str
     before = in_force(version.programme, day if version.state == VersionState.DRAFT else _eve(version.valid_from))
     may_change = answers_for_city(request.actor)
     moving = version.dry_run_state in MOVING
+    run = version.dry_run if version.dry_run_state == DryRunState.DONE else None
+    ran_for = date.fromisoformat(run["on"]) if run else day
     return {
         "version": version,
         "page": page_of(source),
         "against": before,
         "differences": _sentences(_compared(_text_of(before), source)) if before else [],
         "moving": moving,
-        "paper": _paper(version) if version.dry_run_state == DryRunState.DONE else None,
+        "paper": _paper(version, every=request.GET.get("areas") == "all") if run else None,
         "may_change": may_change,
         "may_run": may_change and version.state == VersionState.DRAFT and not moving,
-        "may_activate": may_change
-        and version.state == VersionState.DRAFT
-        and version.dry_run_state == DryRunState.DONE,
+        "may_activate": may_change and version.state == VersionState.DRAFT and run is not None,
         "may_withdraw": may_change
         and version.state != VersionState.WITHDRAWN
         and (version.state == VersionState.DRAFT or version.valid_from >= activation.earliest_day()),
         "run_form": DryRunForm(initial={"on": day}),
-        "activate_form": ActivationForm(initial={"valid_from": day}),
+        "activate_form": ActivationForm(initial={"valid_from": max(day, ran_for)}),
         "earliest": activation.earliest_day(),
     }
 
 
-def _paper(version: ProtocolVersion) -> dict[str, Any]:
-    """The run's result: heads with totals, and the areas in which most people are affected."""
+def _paper(version: ProtocolVersion, *, every: bool) -> dict[str, Any]:
+    """The run's result: heads with totals, and ``every`` area or those in which most people are affected."""
     found = version.dry_run
     labels = {
         "before": _("Trong chương trình, theo bản cũ"),
@@ -235,8 +235,8 @@ def _paper(version: ProtocolVersion) -> dict[str, Any]:
         "against": found["against"],
         "tiles": [{"label": labels[key], "value": found["total"][key]} for key in COUNTS],
         "heads": [labels[key] for key in AREA_COUNTS],
-        "rows": rows[:AREAS_SHOWN],
-        "left_off": max(0, len(rows) - AREAS_SHOWN),
+        "rows": rows if every else rows[:AREAS_SHOWN],
+        "left_off": 0 if every else max(0, len(rows) - AREAS_SHOWN),
     }
 
 

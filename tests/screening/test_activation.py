@@ -98,9 +98,22 @@ def test_the_same_text_is_kept_once_and_another_under_its_version_is_refused(dra
 def test_it_cannot_be_activated_before_a_dry_run_of_exactly_this_text(draft: ProtocolVersion) -> None:
     with pytest.raises(ActivationRefused, match="chạy thử"):
         activate_protocol(version_id=draft.pk, valid_from=in_days(30), actor=OFFICER)
-    dry_run_protocol(version_id=draft.pk, actor=OFFICER)
+    dry_run_protocol(version_id=draft.pk, actor=OFFICER, on=in_days(30))
     ProtocolVersion.objects.filter(pk=draft.pk).update(text=draft.text + "\n")
     with pytest.raises(ActivationRefused, match="chạy thử"):
+        activate_protocol(version_id=draft.pk, valid_from=in_days(30), actor=OFFICER)
+
+
+def test_a_dry_run_for_another_day_does_not_count(draft: ProtocolVersion) -> None:
+    dry_run_protocol(version_id=draft.pk, actor=OFFICER, on=in_days(29))
+    with pytest.raises(ActivationRefused, match=f"{in_days(29):%d/%m/%Y}"):
+        activate_protocol(version_id=draft.pk, valid_from=in_days(30), actor=OFFICER)
+
+
+def test_a_dry_run_of_two_weeks_ago_does_not_count(draft: ProtocolVersion) -> None:
+    dry_run_protocol(version_id=draft.pk, actor=OFFICER, on=in_days(30))
+    ProtocolVersion.objects.filter(pk=draft.pk).update(dry_run_at=timezone.now() - timedelta(days=14, minutes=1))
+    with pytest.raises(ActivationRefused, match="quá 14 ngày"):
         activate_protocol(version_id=draft.pk, valid_from=in_days(30), actor=OFFICER)
 
 
@@ -113,7 +126,7 @@ def test_it_takes_effect_tomorrow_at_the_earliest(draft: ProtocolVersion, days: 
 
 def test_an_activated_version_is_in_force_from_its_day_on_and_published(draft: ProtocolVersion, commits: Any) -> None:
     start = in_days(40)
-    dry_run_protocol(version_id=draft.pk, actor=OFFICER)
+    dry_run_protocol(version_id=draft.pk, actor=OFFICER, on=start)
     with commits(execute=True):
         activate_protocol(version_id=draft.pk, valid_from=start, actor=OFFICER)
     assert protocol_for("colorectal", start).version == "2027.1"
@@ -134,13 +147,13 @@ def test_a_dry_run_against_another_version_than_that_in_force_does_not_count(
     draft: ProtocolVersion, commits: Any
 ) -> None:
     other = propose_protocol(text=colorectal_text(version="2027.0", valid_from=in_days(20)), actor=OFFICER)
-    for version in (draft, other):
-        dry_run_protocol(version_id=version.pk, actor=OFFICER)
+    for version, day in ((draft, in_days(30)), (other, in_days(20))):
+        dry_run_protocol(version_id=version.pk, actor=OFFICER, on=day)
     with commits(execute=True):
         activate_protocol(version_id=other.pk, valid_from=in_days(20), actor=OFFICER)
     with pytest.raises(ActivationRefused, match="Hãy chạy thử lại"):
         activate_protocol(version_id=draft.pk, valid_from=in_days(30), actor=OFFICER)
-    dry_run_protocol(version_id=draft.pk, actor=OFFICER)
+    dry_run_protocol(version_id=draft.pk, actor=OFFICER, on=in_days(30))
     with commits(execute=True):
         activate_protocol(version_id=draft.pk, valid_from=in_days(30), actor=OFFICER)
     assert [one.version for one in protocols() if one.programme == "colorectal"] == [
@@ -152,7 +165,7 @@ def test_a_dry_run_against_another_version_than_that_in_force_does_not_count(
 
 
 def test_a_version_not_yet_in_force_can_be_withdrawn(draft: ProtocolVersion, commits: Any) -> None:
-    dry_run_protocol(version_id=draft.pk, actor=OFFICER)
+    dry_run_protocol(version_id=draft.pk, actor=OFFICER, on=in_days(30))
     with commits(execute=True):
         activate_protocol(version_id=draft.pk, valid_from=in_days(30), actor=OFFICER)
     with commits(execute=True):
