@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from healthhub.web.spreadsheets import harmless
 from screening.imports.columns import VIETNAMESE, Column, Header
 from screening.imports.leaving import why_left
 from screening.models import ImportBatch, RowKind, RowState, StagedRow
-from screening.statistics.csvfiles import harmless
 
 
 def error_rows(batch: ImportBatch) -> QuerySet[StagedRow]:

@@ -2,18 +2,12 @@
 
 import csv
 import io
-from typing import Any, Final
+from typing import Any
 
 from django.utils.translation import gettext as _
 
+from healthhub.web.spreadsheets import harmless
 from screening.statistics.report import Report, columns_of
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-def harmless(text: str) -> str:
-    """The text with an apostrophe in front if a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def to_csv(found: Report, table: str = "districts") -> bytes:

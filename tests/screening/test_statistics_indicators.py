@@ -2,7 +2,8 @@
 
 import pytest
 
-from screening.statistics.csvfiles import harmless, to_csv
+from healthhub.web.spreadsheets import harmless
+from screening.statistics.csvfiles import to_csv
 from screening.statistics.indicators import COUNTS, rate, with_rates
 from screening.statistics.report import Filters, Report, columns_of, to_dict
 
