@@ -28,7 +28,7 @@ from screening.imports.values import (
 )
 from screening.models.imports import ResultFlag
 from screening.models.result import Outcome
-from screening.protocol import Interpretation, NotInterpretable, current, named_test
+from screening.protocol import Interpretation, NotInterpretable, current, known_tests, named_test
 from screening.protocol.cutoffs import Beside, beside_own
 from screening.results import interpret_result, known_test
 
@@ -224,7 +224,8 @@ class _Check:
         text = text_of(cell, longest=100)
         found = named_test(text)
         if found is None:
-            raise Bad(_("Không có xét nghiệm “{value}”. Dùng: fit, hpv, cytology, via.").format(value=text))
+            tests = ", ".join(known_tests())
+            raise Bad(_("Không có xét nghiệm “{value}”. Dùng một trong: {tests}.").format(value=text, tests=tests))
         programme, test = found
         if sex and sex not in current(programme).sexes:
             raise Bad(_("Xét nghiệm này không dành cho giới tính đã ghi."))

@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from screening.imports.columns import OPTIONAL, VIETNAMESE, Column
+from screening.protocol import known_tests
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -28,7 +29,7 @@ _HINTS: Final["Mapping[Column, _StrPromise]"] = {
     Column.SEX: _("Nam, Nữ, M hoặc F."),
     Column.PHONE: _("10 chữ số."),
     Column.AREA_CODE: _("Mã phường, xã 5 chữ số nơi người đó ở."),
-    Column.TEST: _("fit, hpv, cytology hoặc via."),
+    Column.TEST: _("Một trong: {tests}."),
     Column.COLLECTED_ON: _("Ngày lấy mẫu."),
     Column.RESULT: _("Một số (FIT), hoặc lời như: âm tính, dương tính, HPV 16, ASC-US, không đạt."),
     Column.UNIT: _("µg/g hoặc ng/mL khi kết quả là số."),
@@ -51,18 +52,18 @@ class ColumnHelp:
     name: str
     also: str
     required: bool
-    hint: "_StrPromise"
+    hint: str
 
 
 def column_help() -> list[ColumnHelp]:
     """All columns in order, headings in the reader's language first."""
-    english = (get_language() or "vi").startswith("en")
+    english, tests = (get_language() or "vi").startswith("en"), ", ".join(known_tests())
     return [
         ColumnHelp(
             name=column.value if english else VIETNAMESE[column],
             also=VIETNAMESE[column] if english else column.value,
             required=column not in OPTIONAL,
-            hint=_HINTS[column],
+            hint=_HINTS[column].format(tests=tests),
         )
         for column in Column
     ]

@@ -163,6 +163,11 @@ def named_test(word: str) -> tuple[str, str] | None:
     return _tests_by_word().get(key_of(word))
 
 
+def known_tests() -> list[str]:
+    """The tests of all programmes by key, in the programmes' order: what a file's column "test" can always hold."""
+    return list(dict.fromkeys(test for _programme, test in _tests_by_word().values()))
+
+
 @keep
 def _assessments_by_code() -> dict[Coding, tuple[str, str]]:
     return {

@@ -8,8 +8,11 @@ import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.translation import override
 from pytest_django import Settings
 
 from healthhub.accounts.actors import Role
@@ -17,6 +20,7 @@ from healthhub.audit.models import AccessEntry
 from records.models import Facility
 from screening.imports.running import run_batch
 from screening.models import ImportBatch, ScreeningResult, StagedRow
+from screening.protocol import current, named_test, programmes
 from tests.screening.clinic_room import signed_in
 from tests.screening.conftest import make_patient
 from tests.screening.importing import csv_text, row, run_on
@@ -335,3 +339,29 @@ def test_the_template_is_a_file_that_is_taken(technician: Client, kind: str, lan
     assert batch
     assert (batch.state, batch.problem) == ("review", "")
     assert (batch.new, batch.failed) == (2, 0)
+
+
+def test_the_help_names_every_test_of_the_protocols_and_so_does_its_refusal(technician: Client) -> None:
+    keys = list(dict.fromkeys(test for programme in programmes() for test in current(programme).tests))
+    assert {"fit", "hpv", "mammography", "afp", "ldct"} < set(keys)
+    (column,) = (one for one in technician.get("/clinic/imports/").context["columns"] if one.also == "test")
+    assert column.hint == f"Một trong: {', '.join(keys)}."
+    assert all(named_test(key) for key in keys)
+    technician.post(
+        "/clinic/imports/", {"file": SimpleUploadedFile("a.csv", f"{HEADER}\n{GOOD}".replace("fit", "máu").encode())}
+    )
+    run_batch(ImportBatch.objects.get().pk)
+    (problem,) = StagedRow.objects.get().problems
+    assert problem[-1] == f"Không có xét nghiệm “máu”. Dùng một trong: {', '.join(keys)}."
+
+
+@pytest.mark.parametrize(("language", "number"), [("vi", "1.234"), ("en", "1,234")])
+def test_counts_of_lines_that_wait_are_grouped_as_the_language_does(language: str, number: str) -> None:
+    with override(language):
+        batch = ImportBatch(
+            pk=7, filename="a.csv", processed=1234, failed=1234, state="done", created_at=timezone.now()
+        )
+        listed = render_to_string("clinic/import_list.html", {"batches": [batch]})
+        reminder = render_to_string("clinic/worklist_reminder.html", {"reminder": {"overdue": 1234, "pk": 7}})
+    assert (listed.count(number), reminder.count(number)) == (2, 1)
+    assert "1234" not in listed + reminder
