@@ -30,6 +30,8 @@ _AUTHORS: dict[str, tuple[str, ...]] = {
     "ServiceRequest": ("requester",),
 }
 
+_CUSTODIAN = ("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "custodian")
+
 
 class Named(NamedTuple):
     """A facility that a resource names at `path`: by id, by facility code, or both ("" where not)."""
@@ -42,6 +44,9 @@ class Named(NamedTuple):
 def named_facilities(resource: Mapping[str, Any]) -> Iterator[Named]:
     """Every facility in whose name the resource speaks, as reference, as identifier or as contained Organization."""
     contained = {f"#{inner.get('id')}": inner for inner in resource.get("contained") or () if isinstance(inner, dict)}
+    if resource.get("resourceType") == "Provenance":  # who gets a thing has not said so
+        agents = resource.get("agent") or ()
+        resource = {**resource, "agent": [one for one in agents if not _is_custodian(one)]}
     for path in _AUTHORS.get(resource.get("resourceType", ""), ()):
         for place, reference in _walk(resource, path.split("."), ""):
             inner = contained.get(reference.get("reference", ""), {})
@@ -49,6 +54,11 @@ def named_facilities(resource: Mapping[str, Any]) -> Iterator[Named]:
             organization = reference_id(reference, "Organization") or ""
             if organization or code:
                 yield Named(place, organization, code)
+
+
+def _is_custodian(agent: Mapping[str, Any]) -> bool:
+    codings = (agent.get("type") or {}).get("coding") or ()
+    return any((one.get("system"), one.get("code")) == _CUSTODIAN for one in codings)
 
 
 def _walk(node: Any, steps: list[str], place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

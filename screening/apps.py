@@ -19,6 +19,8 @@ HOOKS = (
     "screening.laboratory.notices",  # before the projection, which would know the new version only
     "screening.laboratory.projection",
     "screening.laboratory.handing_out",  # after the projection: an order may come in one batch with its kit
+    "screening.laboratory.lots",
+    "screening.laboratory.handing_on",  # after the projection, by which it knows the samples
     "screening.messages.codes",
     "screening.messages.emails",
     "screening.messages.openings",

@@ -1,28 +1,36 @@
 """Whose hands a kit and its sample were in, and when."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from django.utils import timezone
 
+from fhir.ids import new_id
 from healthhub.accounts.actors import Actor
 from screening.models import CustodyEvent, CustodyKind
+from screening.publishing.noting import mark_unpublished
 
 
 class Handing(NamedTuple):
-    """A kit or tube that changes hands; ``patient`` is None while nobody knows whose it is."""
+    """A kit or tube that changes hands; ``patient`` is None while nobody knows whose it is.
+
+    ``at`` is when, None for now; ``provenance`` the id of the Provenance by which software says so.
+    """
 
     barcode: str
     patient: str | None
     reason: str = ""
     note: str = ""
+    at: datetime | None = None
+    provenance: str = ""
 
 
 def record_custody(
     handings: Iterable[Handing], *, kind: CustodyKind, facility: str, actor: Actor, to_facility: str | None = None
 ) -> None:
-    """Append one event for each, at this moment; one statement."""
-    now = timezone.now()
+    """Append one event for each; two statements."""
+    handings, now = list(handings), timezone.now()
     CustodyEvent.objects.bulk_create(
         CustodyEvent(
             barcode=one.barcode,
@@ -32,12 +40,14 @@ def record_custody(
             kind=kind,
             reason=one.reason,
             note=one.note,
-            at=now,
+            at=one.at or now,
+            provenance=one.provenance or new_id(),
             actor=actor.id,
             actor_name=actor.name,
         )
         for one in handings
     )
+    mark_unpublished([one.patient for one in handings if one.patient])
 
 
 def custody_of(barcodes: Iterable[str]) -> Mapping[str, list[CustodyEvent]]:

@@ -123,15 +123,18 @@ def collect(*, kit: Kit, facility: Facility, actor: Actor, on: date | None = Non
     return saved.id
 
 
-def send_on(barcodes: Sequence[str], *, facility: Facility, to: Facility, actor: Actor) -> tuple[list[Tube], list[str]]:
+def send_on(
+    barcodes: Sequence[str], *, facility: Facility, to: Facility, actor: Actor, provenance: str = ""
+) -> tuple[list[Tube], list[str]]:
     """Log that tubes are on their way to another facility, which may read these people from now on.
 
-    Answers the tubes that were sent, and the barcodes that nobody knows here. One transaction.
+    Answers the tubes that were sent, and the barcodes that nobody knows here. One transaction. ``provenance`` is the id
+    of the Provenance by which software says so of one tube.
     """
     tubes = tubes_of(barcodes, facility=facility, actor=actor)
     sent = [tube for tube in tubes.values() if tube.person is not None]
     with transaction.atomic():
-        handings = [Handing(tube.barcode, tube.person.pk) for tube in sent if tube.person]
+        handings = [Handing(tube.barcode, tube.person.pk, provenance=provenance) for tube in sent if tube.person]
         record_custody(handings, kind=CustodyKind.SENT, facility=facility.pk, actor=actor, to_facility=to.pk)
         presented_at({(one.patient, to.pk) for one in handings if one.patient})
         today = timezone.localdate()
@@ -180,14 +183,17 @@ def accept_again(*, specimen: Specimen, facility: Facility, actor: Actor) -> Non
         record_custody([handing], kind=CustodyKind.RECEIVED, facility=facility.pk, actor=actor)
 
 
-def dispose(*, tube: Tube, facility: Facility, actor: Actor) -> None:
-    """Log that a tube was thrown away. Refused (409) a second time, and while it has neither result nor rejection."""
+def dispose(*, tube: Tube, facility: Facility, actor: Actor, provenance: str = "") -> None:
+    """Log that a tube was thrown away. Refused (409) a second time, and while it has neither result nor rejection.
+
+    ``provenance`` as in ``send_on``.
+    """
     specimen = tube.specimen
     if _is_gone(tube.barcode, facility):
         raise refuse(409, "conflict", "The sample was thrown away already.", "barcode")
     if specimen is None or (specimen.status == "available" and not specimen.result_id):
         raise refuse(409, "conflict", "The sample has no result yet.", "barcode")
-    handing = Handing(tube.barcode, specimen.patient_id)
+    handing = Handing(tube.barcode, specimen.patient_id, provenance=provenance)
     record_custody([handing], kind=CustodyKind.DISPOSED, facility=facility.pk, actor=actor)
 
 

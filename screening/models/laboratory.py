@@ -86,7 +86,11 @@ class Specimen(models.Model):
 
 
 class KitLot(models.Model):
-    """A delivery of test kits. `kit` is the name as the protocol spells it; `expires_on` is the last day of use."""
+    """A delivery of test kits. `kit` is the name as the protocol spells it; `expires_on` is the last day of use.
+
+    `device` is the id of its FHIR Device: that of the software that entered it, or of the one which `publishing.lots`
+    writes.
+    """
 
     facility = models.ForeignKey(Facility, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+")
     programme = models.CharField(max_length=40)
@@ -97,6 +101,9 @@ class KitLot(models.Model):
     quantity = models.PositiveIntegerField()
     added_at = models.DateTimeField(auto_now_add=True)
     added_by = models.CharField(max_length=200)
+    device = models.CharField(
+        max_length=64, unique=True, default=new_id, db_default=Cast(RandomUUID(), models.CharField())
+    )
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("facility", "test", "kit", "lot"), name="screening_kitlot_lot"),)
@@ -153,7 +160,11 @@ class CustodyKind(models.TextChoices):
 
 
 class CustodyEvent(models.Model):
-    """Where a kit or its sample was, and in whose hands. Appended only: a trigger refuses to change or remove it."""
+    """Where a kit or its sample was, and in whose hands. Appended only: a trigger refuses to change or remove it.
+
+    `provenance` is the id of its FHIR Provenance: that of the software that handed it on, or of the one which
+    `publishing.custody` writes.
+    """
 
     barcode = models.CharField(max_length=100)
     patient = models.ForeignKey(
@@ -169,6 +180,9 @@ class CustodyEvent(models.Model):
     at = models.DateTimeField()
     actor = models.CharField(max_length=200)
     actor_name = models.CharField(max_length=255)
+    provenance = models.CharField(
+        max_length=64, unique=True, default=new_id, db_default=Cast(RandomUUID(), models.CharField())
+    )
 
     class Meta:
         indexes = (models.Index(name="screening_custody_barcode", fields=("barcode", "at")),)

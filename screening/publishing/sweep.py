@@ -19,7 +19,9 @@ from screening.models import Decision, Episode, EpisodeState, Standing
 from screening.protocol import Protocol, programmes, protocol_for
 from screening.protocol.events import DEPARTMENT
 from screening.publishing.closings import closing_drafts, is_closing
+from screening.publishing.custody import custody_drafts
 from screening.publishing.kits import kit_drafts
+from screening.publishing.lots import publish_lots
 from screening.publishing.resources import Pathway, care_plan, ended_task, episode_of_care, task
 from screening.publishing.steps import ENDED, Awaited, awaited
 
@@ -40,8 +42,10 @@ SELECT content FROM fhir_resource WHERE type = 'Task' AND patient = ANY(%s) AND 
 
 
 def publish_noted(*, seconds: float = 30) -> int:
-    """Write the resources of the people noted, for about so long; how many people. Two sweeps take different people."""
+    """Write the lots of kits, then the resources of the people noted, for about so long; how many people. Two sweeps
+    take different ones."""
     until, published = monotonic() + seconds, 0
+    publish_lots(actor=PUBLISHER)
     while monotonic() < until:
         with transaction.atomic():
             with connection.cursor() as cursor:
@@ -55,8 +59,8 @@ def publish_noted(*, seconds: float = 30) -> int:
 
 
 def publish(patients: Sequence[str], *, on: date) -> None:
-    """Write EpisodeOfCare, CarePlan, Tasks and kits of these people; what says the same already stays as it is."""
-    drafts = kit_drafts(patients)
+    """Write EpisodeOfCare, CarePlan, Tasks, kits and custody of these people; what says the same stays as it is."""
+    drafts = kit_drafts(patients) + custody_drafts(patients)
     stored = _stored_tasks(patients)
     waiting: dict[tuple[str, str, str], str] = {}
     rounds: dict[str, Episode] = {}
