@@ -120,7 +120,7 @@ def review_opening(*, opening: EmergencyAccess, outcome: str, note: str, actor: 
     with transaction.atomic():
         done = EmergencyAccess.objects.filter(pk=opening.pk, outcome="").update(**said, **by)
         if done:
-            _log(opening, "emergency-review", actor)
+            _log(opening, "emergency-review", actor, reason=opening.reason)  # which is no look under it
     return bool(done)
 
 
@@ -130,12 +130,12 @@ def user_of(actor: Actor) -> int:
     return int(number) if kind == "user" and number.isdecimal() else 0
 
 
-def _log(opening: EmergencyAccess, action: str, actor: Actor) -> None:
+def _log(opening: EmergencyAccess, action: str, actor: Actor, reason: str = "") -> None:
     record_access(
         actor=actor,
         action=action,
         patients=[opening.patient_id],
         resource_type="Patient",
         resource_id=opening.patient_id,
-        reason=f"{EMERGENCY}{opening.reason}",
+        reason=reason or f"{EMERGENCY}{opening.reason}",
     )

@@ -227,6 +227,9 @@ def test_an_auditor_judges_it_once_and_never_her_own(mai: Membership, lan: str) 
     opening.refresh_from_db()
     assert (opening.outcome, opening.reviewer_name) == ("justified", "Hồ Thị Kiểm")
     assert entries_about(lan)[0].action == "emergency-review"
+    citizen = Actor("user:9", "Lê Thị Lan", Role.CITIZEN, patient=lan)
+    looks = {look.actor: look.emergency for look in who_looked(lan, actor=citizen)}
+    assert (looks[now(mai).id], looks[auditor().id]) == (True, False)
 
 
 def test_whoever_has_opened_nothing_asks_the_database_as_before(
