@@ -131,6 +131,14 @@ class EpisodeEvent(models.Model):
             models.Index(name="screening_event_person", fields=("patient", "programme")),
             models.Index(name="screening_event_source", fields=("source_id", "source_type")),
             models.Index(name="screening_event_episode", fields=("episode",)),
+            # What ends a round's wait, among all that ever happened to a person: the failsafe asks for it of every
+            # positive there has ever been, every night, and finds it here without reading the events themselves.
+            models.Index(
+                name="screening_event_ending",
+                fields=("patient",),
+                include=("programme", "fact", "kind", "occurred_on", "source_id", "source_type", "source_version"),
+                condition=Q(fact__in=("assessed", "closed", "died")),
+            ),
             # What was taken back lately: the failsafe asks for it every night, among all events there have ever been.
             models.Index(name="screening_event_withdrawn", fields=("recorded_at",), condition=Q(kind="withdrawn")),
         )
