@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('records', '0009_emergencies'),
-        ('screening', '0020_opened_messages'),
+        ('screening', '0021_custody_and_lots_as_resources'),
     ]
 
     operations = [
