@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from healthhub.accounts.actors import Actor
 from records.access import visible_to
+from records.models import Citizen
 from screening.models import Balance, BalanceDifference, Decision, DecisionKind, Invitation, InvitationState, Standing
 from screening.protocol import protocol_for
 from screening.recall.invitations import waiting
@@ -87,9 +88,14 @@ def put_right() -> QuerySet[BalanceDifference]:
 
 
 def differences(programme: str, kind: str) -> QuerySet[BalanceDifference]:
-    """The people behind a figure of the newest books, with place and facility."""
+    """The people behind a figure of the newest books, with place and ``facility_name``.
+
+    Not by a join with the citizens: whoever is missing may be missing among those, and must be named all the same.
+    """
+    known = Citizen.objects.filter(pk=OuterRef("patient_id"))
     found = BalanceDifference.objects.filter(programme=programme, kind=kind)
-    return found.select_related("area__parent", "patient__facility").order_by("patient_id")
+    found = found.annotate(facility_name=Subquery(known.values("facility__name")))
+    return found.select_related("area__parent").order_by("patient_id")
 
 
 def ceased_for_review(on: date, *, actor: Actor | None, overdue_only: bool = True) -> QuerySet[Decision]:

@@ -1,10 +1,14 @@
 """A laboratory at work in a real browser: twenty results by keyboard alone, and a rack."""
 
 from dataclasses import dataclass
+from io import BytesIO
 
 import pytest
+import zxingcpp
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
+from zxingcpp import BarcodeFormat
 
 from healthhub.accounts.actors import Actor, Role
 from healthhub.accounts.models import User
@@ -68,6 +72,19 @@ def test_a_laboratory_enters_twenty_results_by_keyboard(live_server: LiveServer,
     }
     assert results.filter(outcome="negative").count() == 7
     assert Order.objects.filter(result_id__isnull=True).count() == 0
+
+
+@pytest.mark.parametrize("paper", ["sheet", "roll", "slip"])
+def test_a_printed_label_is_read_by_a_scanner(live_server: LiveServer, room: Room, paper: str) -> None:
+    codes = [kit.barcode for kit in room.kits[:3]]
+    with browsing(live_server.url) as street:
+        window = street.window(DESK, device_scale_factor=2)  # about what 200 dots an inch print
+        window.sign_in("viet@example.vn")
+        window.open(f"/clinic/labels/?paper={paper}&" + "&".join(f"code={code}" for code in codes))
+        window.page.emulate_media(media="print")
+        printed = Image.open(BytesIO(window.page.screenshot(full_page=True)))
+    found = zxingcpp.read_barcodes(printed)
+    assert sorted((one.format, one.text) for one in found) == sorted((BarcodeFormat.Code128, one) for one in codes)
 
 
 def test_what_is_typed_while_the_page_still_loads_is_read_too(live_server: LiveServer, room: Room) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import time_machine
+import zxingcpp
 from django.utils import timezone
+from pypdfium2 import PdfDocument
 from pytest_django import Settings
 
 from fhir import store
@@ -20,6 +22,7 @@ from screening.messages.fonts import font_file
 from screening.messages.letter_pdf import Letter, write_letters
 from screening.messages.letters import gather, mark_posted, mark_printed, print_batch, to_pull
 from screening.messages.sending import sweep
+from screening.messages.texts import link_of
 from screening.models import LetterBatch, Message
 from tests.screening.conftest import make_patient
 
@@ -74,6 +77,21 @@ def test_a_batch_becomes_one_file_with_a_page_for_each_letter(station: Facility,
     assert sorted(Message.objects.values_list("provider_id", flat=True)) == ["1", "2", "3"]
     assert Message.objects.first().text.startswith("Trạm y tế Dịch Vọng trân trọng mời bạn")
     assert not print_batch(batch.pk)
+
+
+def test_a_printed_letter_is_read_in_the_window_of_its_envelope_and_by_a_telephone(
+    station: Facility, settings: Settings
+) -> None:
+    batch = printed(station)
+    message = Message.objects.get()
+    (page,) = PdfDocument(Path(settings.MEDIA_ROOT) / batch.file)
+    millimetre = 72 / 25.4
+    window = page.get_textpage().get_text_bounded(  # DIN 5008 form B: 20 to 105 from the left, 50.8 to 90 from the top
+        left=20 * millimetre, right=105 * millimetre, top=(297 - 50.8) * millimetre, bottom=(297 - 90) * millimetre
+    )
+    assert " ".join(window.split()) == f"Kính gửi: {message.patient.full_name} {message.address}"
+    (code,) = zxingcpp.read_barcodes(page.render(scale=300 / 72).to_pil())
+    assert (code.format, code.text) == (zxingcpp.BarcodeFormat.QRCode, link_of(message.token))
 
 
 def test_only_posting_makes_a_letter_sent(station: Facility, clinician: Actor) -> None:

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from healthhub.accounts.actors import Role
+from fhir import store
+from healthhub.accounts.actors import SYSTEM, Role
+from healthhub.audit.models import AccessEntry
 from records.models import Facility, Membership
 from screening.models import Balance, BalanceDifference, Capacity, Decision, Invitation, RecallRun, Standing
 from screening.recall.refresh import refresh_people
@@ -38,6 +41,27 @@ def test_the_city_sees_the_books_and_no_names(station: Facility, man: str, woman
     for kind in ("missing", "surplus", "unclear"):
         assert officer.get(f"/city/recall/colorectal/{kind}/").status_code == 200
     assert officer.get("/city/recall/colorectal/other/").status_code == 404
+
+
+def test_the_city_reads_who_is_behind_each_difference(station: Facility, man: str, woman: str) -> None:
+    unborn = make_patient(station, name="Không rõ", gender="female", born="1970-01-01")
+    ageless = {"resourceType": "Patient", "id": unborn, "name": [{"text": "Không rõ"}], "gender": "female"}
+    store.save(ageless, actor=SYSTEM)
+    refresh_people([man, woman, unborn], TODAY)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM records_citizen WHERE patient_id = %s", [man])  # fallen out of every list
+    carry_on(start_run(TODAY))
+    officer = signed_in(Role.OFFICER)
+    behind = {}
+    for kind in ("missing", "unclear"):
+        page = officer.get(f"/city/recall/colorectal/{kind}/")
+        behind[kind] = [row.patient_id for row in page.context["rows"]]
+        assert [one in page.content.decode() for one in (man, woman, unborn)] == [
+            one in behind[kind] for one in (man, woman, unborn)
+        ]
+    assert behind == {"missing": [man], "unclear": [unborn]}
+    seen = AccessEntry.objects.filter(resource_type="Balance").values_list("patient", flat=True)
+    assert sorted(seen) == sorted([man, unborn])
 
 
 def test_unsent_invitations_are_an_alarm(man: str) -> None:
