@@ -1,7 +1,7 @@
 """A stored resource as one line of a page: what, when, in which state, with what value."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,6 +95,10 @@ class Entry:
     value: str
     facility: str
     author: str
+
+    def by(self, author: str) -> "Entry":
+        """The same line, by somebody whose name was looked up since."""
+        return replace(self, author=author)
 
 
 def read_entry(resource: Json, *, facility: str = "", author: str = "") -> Entry:

@@ -107,7 +107,7 @@ def profile(patient_id: str, *, actor: Actor, without_codes: Collection[str] = (
             [list(_GROUP_OF), patient_id, list(without_codes), *may_read.params, NEWEST + 1],
         )
         rows = cursor.fetchall()
-    authors = _author_names({author for _type, _content, author, _facility in rows})
+    authors = author_names({author for _type, _content, author, _facility in rows})
     counts = Counter(type_ for type_, *_ in rows)
     by_group: dict[str, list[Entry]] = {key: [] for key, _title, _types in GROUPS}
     for type_, content, author, facility in rows:
@@ -132,7 +132,7 @@ def who_looked(patient_id: str, *, actor: Actor, limit: int = 100) -> list[Look]
         return [Look(*row) for row in cursor.fetchall()]
 
 
-def _author_names(authors: set[str]) -> dict[str, str]:
+def author_names(authors: set[str]) -> dict[str, str]:
     """The names of signed-in authors by actor id; software has none of its own, its facility is named."""
     ids = [int(author.removeprefix("user:")) for author in authors if author.startswith("user:")]
     users = get_user_model().objects.filter(pk__in=ids) if ids else ()

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from records.navigation import add_pages
-from records.views import apps, emergencies, home, invitations, me, roles, staff
+from records.views import apps, downloads, emergencies, home, invitations, me, roles, staff
 
 add_pages()
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("as/", roles.roles, name="roles"),
     path("me/", me.overview, name="me"),
     path("me/record/", me.record, name="me-record"),
+    path("me/download/", downloads.download, name="me-download"),
     path("me/record/<slug:group>/", me.record_group, name="me-record-group"),
     path("me/access/", me.access, name="me-access"),
     path("staff/", staff.members, name="staff"),

@@ -13,7 +13,7 @@ from typing import Final
 import segno
 from fpdf import FPDF
 
-from screening.messages.fonts import font_file
+from healthhub.web.fonts import font_file
 
 FONT: Final = "Be Vietnam Pro"
 LEFT: Final = 20.0

@@ -86,7 +86,7 @@ def _mine() -> list[Visit]:
     mine = Appointment.objects.get(patient=me)
     decision = Decision.objects.get(patient=me)
     result = ScreeningResult.objects.filter(patient=me).latest("collected_on")
-    names = ("me", "me-record", "me-access", "me-results", "me-appointments", "me-screening")
+    names = ("me", "me-record", "me-download", "me-access", "me-results", "me-appointments", "me-screening")
     return [
         *(Visit(name, "citizen") for name in (*names, "me-messages", "me-messages-preferences")),
         *(Visit(f"account_{name}", "citizen") for name in ("change_password", "reauthenticate", "logout", "sessions")),

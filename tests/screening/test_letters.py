@@ -15,10 +15,10 @@ from pytest_django import Settings
 
 from fhir import store
 from healthhub.accounts.actors import SYSTEM, Actor
+from healthhub.web.fonts import font_file
 from records.models import Facility
 from screening.messages import Outgoing, queue
 from screening.messages.alarms import alarms
-from screening.messages.fonts import font_file
 from screening.messages.letter_pdf import Letter, write_letters
 from screening.messages.letters import gather, mark_posted, mark_printed, print_batch, to_pull
 from screening.messages.sending import sweep
