@@ -21,6 +21,6 @@ def log_refusal(error: Exception, request: HttpRequest, *, actor: Actor, asked: 
     if isinstance(error, Http404) and not asked:
         return
     patient = str(asked.get("patient_id", ""))
-    known = Citizen.objects.filter(pk=patient).exists()
-    path = request.path[:_LONGEST]
+    known = "\x00" not in patient and Citizen.objects.filter(pk=patient).exists()
+    path = request.path[:_LONGEST].replace("\x00", "\N{REPLACEMENT CHARACTER}")  # what the database takes
     record_access(actor=actor, action="refused", patients=[patient if known else None], reason=path)

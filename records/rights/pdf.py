@@ -26,11 +26,11 @@ def print_record(record: Printed) -> bytes:
         pages.heading(f"{group.title} ({len(group.entries)})")
         for entry in group.entries:
             notes = [entry.when or _("không ghi ngày"), str(entry.status), entry.author, entry.facility]
-            pages.line(entry.title, entry.value, " · ".join(note for note in notes if note))
+            pages.entry(entry.title, entry.value, " · ".join(note for note in notes if note))
     if record.others:
         pages.heading(_("Chỉ có trong bản FHIR"))
         counts = ", ".join(f"{name} {count}" for name, count in record.others.items())
-        pages.line(_("Dữ liệu kèm theo, như ống mẫu và việc cần làm"), "", counts)
+        pages.entry(_("Dữ liệu kèm theo, như ống mẫu và việc cần làm"), "", counts)
     return bytes(pages.output())
 
 
@@ -43,6 +43,7 @@ class _Pages(FPDF):
         self.set_auto_page_break(True, margin=MARGIN)
         self.add_font(FONT, "", font_file(400))
         self.add_font(FONT, "B", font_file(600))
+        self.name = title
         self.set_title(title)
         self.set_lang(translation.get_language() or "vi")
         self.made = date_format(timezone.localtime(), "SHORT_DATETIME_FORMAT")
@@ -59,7 +60,7 @@ class _Pages(FPDF):
     def about(self, record: Printed) -> None:
         """Whose record it is, with her numbers in full: it is hers."""
         citizen, me = record.citizen, identity(record.citizen)
-        self._write(self.title, size=16, bold=True)
+        self._write(self.name, size=16, bold=True)
         self.ln(2)
         for label, value in (
             (_("Ngày sinh"), written_birth(citizen)),
@@ -80,7 +81,7 @@ class _Pages(FPDF):
         self._write(text, size=12, bold=True)
         self.ln(1)
 
-    def line(self, title: str, value: str, note: str) -> None:
+    def entry(self, title: str, value: str, note: str) -> None:
         """One entry: what, the value, and below it when, by whom and where."""
         if self.will_page_break(12):
             self.add_page()

@@ -95,9 +95,10 @@ def test_every_test_counts_once_in_the_store_the_results_and_the_statistics(monk
     monkeypatch.setattr(rates, "WITHDRAWN", 0.03)
     monkeypatch.setattr(rates, "CORRECTED", 0.03)
     load_here(options(600))
-    stages = {"type": "Observation", "id__endswith": "-staging", "deleted": False}
-    assert Resource.objects.filter(type="Observation", deleted=False).exclude(**stages).count() == 600
-    assert Resource.objects.filter(**stages).count() == 2
+    kept = Resource.objects.filter(type="Observation", deleted=False)
+    stages, smoked = kept.filter(id__endswith="-staging"), kept.filter(id__endswith="-packyears")
+    assert (stages.count(), smoked.count()) == (2, 2)
+    assert kept.count() == 600 + 2 + 2
     assert ScreeningResult.objects.count() == 600
     assert sum(StatisticsCell.objects.values_list("tested", flat=True)) == 600
     withdrawn = Resource.objects.filter(type="Observation", deleted=True)
