@@ -135,6 +135,11 @@ class _Reader:
             parts = [_ages(group)] if "min_age" in group else []
             parts += [_every(group["interval_months"])] if "interval_months" in group else []
             parts += [f"{seen['code'].partition('|')[2]} ≥ {seen['at_least']} {seen['unit']}"] if seen else []
+            if result := group.get("result"):
+                names = ", ".join(code.partition("|")[2] for code in result["codes"])
+                parts.append(_("kết quả dương tính: %(codes)s") % {"codes": names})
+            if stopped := group.get("stopped"):
+                parts.append(_("đã ngừng thì tính đến %(years)d năm sau đó") % {"years": stopped["years"]})
             origin = self.origin(group)
             yield Line(
                 _("Nhóm nguy cơ: %(name)s") % {"name": self.text(group["name"])},

@@ -82,7 +82,7 @@ def _known(people: Mapping[str, Sample], programme: str) -> list[tuple[Any, ...]
         "programme": programme,
     }
     versions = [protocol_for(programme, sample.collected_on) for sample in people.values()]
-    facts = facts_sql(versions, params, scope="AND r.patient = ANY(%(patients)s)")
+    facts = facts_sql(versions, max(params["days"]), params, scope="AND r.patient = ANY(%(patients)s)")
     with connection.cursor() as cursor:
         cursor.execute(_KNOWN.format(facts=facts), params)
         return cursor.fetchall()

@@ -68,7 +68,7 @@ def standings(citizen: Citizen, results: Iterable[ScreeningResult], *, on: date,
         if episode.needs and episode.needs[0]["source"] in sources:
             deciding[episode.pk] = sources[episode.needs[0]["source"]]
     protocols = [protocol_for(key, on) for key in programmes()]
-    facts, found = facts_of(citizen.pk, protocols), []
+    facts, found = facts_of(citizen.pk, protocols, on), []
     for protocol in protocols:
         episode = latest.get(protocol.programme)
         her = stand(citizen, on, protocol, facts[protocol.programme])

@@ -21,11 +21,13 @@ from screening.protocol.shapes import (
     Exclusion,
     Finding,
     Kit,
+    Positive,
     Protocol,
     Reason,
     RiskGroup,
     Span,
     Step,
+    Stopped,
     Test,
     TestCode,
     Threshold,
@@ -85,12 +87,14 @@ def build_protocol(raw: dict[str, Any]) -> Protocol:
 
 
 def _risk_group(raw: dict[str, Any]) -> RiskGroup:
-    seen = raw.get("observation")
+    seen, result, stopped = raw.get("observation"), raw.get("result"), raw.get("stopped")
     return RiskGroup(
         key=raw["key"],
         name=raw["name"],
         codings=_codings(raw.get("codes", ())),
         observation=Threshold(coding_of(seen["code"]), Decimal(seen["at_least"]), seen["unit"]) if seen else None,
+        result=Positive(_codings(result["codes"]), _codings(result["any_of"])) if result else None,
+        stopped=Stopped(_codings(stopped["codes"]), stopped["years"]) if stopped else None,
         min_age=raw.get("min_age"),
         max_age=raw.get("max_age"),
         interval_months=raw.get("interval_months"),

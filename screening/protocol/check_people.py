@@ -69,8 +69,17 @@ def _people(raw: dict[str, Any]) -> Iterator[str]:
         path = f"eligibility.risk_groups {item['key']}"
         yield from code_faults(item.get("codes", ()), f"{path}.codes", (*SYSTEMS, "icd10"))
         seen = item.get("observation")
-        if not item.get("codes") and seen is None:
-            yield f"{path}: has neither codes nor an observation, so nobody would be in it"
+        result, stopped = item.get("result"), item.get("stopped")
+        if not item.get("codes") and seen is None and result is None:
+            yield f"{path}: has neither codes nor an observation nor a result, so nobody would be in it"
+        if result is not None:
+            yield from code_faults([*result["codes"], *result["any_of"]], f"{path}.result")
+            if not result["codes"] or not result["any_of"]:
+                yield f"{path}.result: needs codes of tests and, in any_of, the values that count"
+        if stopped is not None:
+            yield from code_faults(stopped["codes"], f"{path}.stopped.codes")
+            if not stopped["codes"] or stopped["years"] < 1:
+                yield f"{path}.stopped: needs codes and years above 0"
         if seen is not None:
             yield from code_faults([seen["code"]], f"{path}.observation.code")
             if not is_positive(seen["at_least"]) or not seen["unit"]:

@@ -14,7 +14,7 @@ LANGUAGES: Final = {"vi", "en"}
 _NUMBERS = """
 after_days attempts hold_days interval_months invite_days_before limit_days limit_months max_age min_age next_months
 nonresponse_after_days overdue_after_days remind_after_days review_months then_months urgency warn_days within_days
-within_months
+within_months years
 """
 _WORDS = """
 age_counted assessment at_least categories_of category_at_or_above category_below clock_from code components_of
@@ -22,8 +22,10 @@ default_cutoff disagreement_leads_to display entry from group interpretation key
 part_of positive_leads_to positive_when programme release residence second_reading_of source state times to unit value
 version
 """
-_LISTS_OF_WORDS = "aliases discharged_by icd10 sexes spellings words"
-_TABLES = "assessments call cancer categories cutoff eligibility factor observation reasons sources steps"
+_LISTS_OF_WORDS = "aliases any_of discharged_by icd10 sexes spellings words"
+_TABLES = (
+    "assessments call cancer categories cutoff eligibility factor observation reasons result sources steps stopped"
+)
 _LISTS_OF_TABLES = "bands components escalate exclusions findings kits risk_groups values"
 _TRUTHS = "by_result city_sets discharges ends evidence nothing_more requires_risk_group second"
 #: Tables whose keys are names that the file itself gives.
@@ -44,7 +46,9 @@ _NEEDED: Final = {
     "findings": "key label codes",
     "kits": "name aliases",
     "observation": "code at_least unit",
+    "result": "codes any_of",
     "risk_groups": "key name",
+    "stopped": "codes years",
     "steps": "state urgency name owner discharged_by warn_days escalate",
     "tests": "name codes",
     "units": "unit display spellings",

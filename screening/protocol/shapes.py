@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from screening.protocol.shapes_people import Band, Call, Cancer, Exclusion, RiskGroup, Threshold
+from screening.protocol.shapes_people import Band, Call, Cancer, Exclusion, Positive, RiskGroup, Stopped, Threshold
 from screening.protocol.shapes_steps import Assessment, Escalation, Finding, Reason, Span, Step
 from screening.protocol.shapes_tests import Category, Component, ComponentValue, Kit, Test, TestCode, Unit
 from screening.protocol.terms import (
@@ -61,11 +61,13 @@ __all__ = [
     "Exclusion",
     "Finding",
     "Kit",
+    "Positive",
     "Protocol",
     "Reason",
     "RiskGroup",
     "Span",
     "Step",
+    "Stopped",
     "Test",
     "TestCode",
     "Text",

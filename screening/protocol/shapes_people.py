@@ -39,13 +39,33 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Positive:
+    """Observations by any of these codes whose coded value is one of ``values``, or that are interpreted as positive:
+    a laboratory that sends the index of an immunoassay says in the interpretation what it means."""
+
+    codings: tuple[Coding, ...]
+    values: tuple[Coding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """An Observation whose value is the day on which the risk ended: it counts for so many years after it."""
+
+    codings: tuple[Coding, ...]
+    years: int
+
+
+@dataclass(frozen=True, slots=True)
 class RiskGroup:
-    """People at higher risk, known by Condition codes or an Observation; ages and interval None are the band's."""
+    """People at higher risk, known by Condition codes, a measured amount or a positive result; ages and interval None
+    are the band's. ``stopped``: until so long after the risk has ended; None if it lasts."""
 
     key: str
     name: Text
     codings: tuple[Coding, ...]
     observation: Threshold | None
+    result: Positive | None
+    stopped: Stopped | None
     min_age: int | None
     max_age: int | None
     interval_months: int | None

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from screening.models import CountedPerson, RecallRun
 from screening.protocol import Protocol
 from screening.recall.ages import age_runs, risk_ages
-from screening.recall.evidence import carrying, excluded, reaching
+from screening.recall.evidence import at_risk, excluded
 from screening.recall.headcount import count_all, count_new
 from screening.recall.night import has_begun
 from screening.recall.refresh import lock
@@ -112,9 +112,7 @@ def _books(protocol: Protocol, on: date) -> tuple[str, dict[str, Any]]:
     born = _born(protocol, on, [*runs, *risks])
     ways = [] if protocol.requires_risk_group else [_aged(born[run]) for run in runs]
     for group, run in zip(protocol.risk_groups, risks, strict=True):
-        found = [carrying(("Condition",), group.codings, params, scope="")] if group.codings else []
-        found += [reaching(group, params, scope="")] if group.observation else []
-        ways.append(f"({_aged(born[run])} AND {_says_so(' UNION ALL '.join(found))})")
+        ways.append(f"({_aged(born[run])} AND {_says_so(at_risk(group, on, params, scope=''))})")
     out = excluded(protocol, on, params, scope="")
     everybody = {"male", "female", "other", "unknown"} <= set(protocol.sexes)
     sql = _BOOKS.format(

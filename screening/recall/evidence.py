@@ -1,5 +1,6 @@
 """What the stored record says about a person: which Conditions, Procedures and Observations carry certain codes."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -9,6 +10,8 @@ from fhir.parameters.mainfacts import main_facts
 from screening.diagnoses import is_diagnosis_sql
 from screening.protocol.codes import ICD10
 from screening.protocol.shapes import Coding, Protocol, RiskGroup
+from screening.protocol.shapes_people import Positive, Threshold
+from screening.results import FLAG
 
 # Conditions over a row ``r`` of the store: what it says was taken back, is in doubt, or has not happened.
 _WITHDRAWN = {
@@ -18,6 +21,13 @@ _WITHDRAWN = {
 }
 _SINCE = "coalesce(r.starts, r.last_updated)::date"
 _SOURCE = "r.type || '/' || r.id AS source"
+# The last day that a recorded day, month or year may mean.
+_TEXT = "(r.content::jsonb ->> 'valueDateTime')"
+_ENDED = (
+    f"CASE length({_TEXT}) WHEN 4 THEN make_date({_TEXT}::int, 12, 31) "
+    f"WHEN 7 THEN (({_TEXT} || '-01')::date + interval '1 month' - interval '1 day')::date "
+    f"ELSE left({_TEXT}, 10)::date END"
+)
 TYPES = ("Condition", "Procedure")
 
 
@@ -49,7 +59,7 @@ def excluded(protocol: Protocol, on: date, params: dict[str, Any], *, scope: str
 
 
 def lapsing(protocol: Protocol, after: date, upto: date, params: dict[str, Any]) -> str:
-    """SELECT patient of those whom a fact excluded until a day in (after, upto]; "" if no exclusion ends by itself."""
+    """SELECT patient of those whom a fact excluded or put at risk until a day in (after, upto]; "" if none ends so."""
     found = []
     for exclusion in protocol.exclusions:
         if exclusion.codings and exclusion.review_months:
@@ -57,22 +67,68 @@ def lapsing(protocol: Protocol, after: date, upto: date, params: dict[str, Any])
             facts = carrying(TYPES, exclusion.codings, params, scope="")
             ends = f"(since + make_interval(months => %({months})s))::date"
             found.append(f"SELECT patient FROM ({facts}) AS fact WHERE {ends} > %({first})s AND {ends} <= %({last})s")
+    for group in protocol.risk_groups:
+        if group.stopped:
+            first, last, years = _add(params, after), _add(params, upto), _add(params, group.stopped.years)
+            ends = f"({_ENDED} + make_interval(years => %({years})s))::date"
+            found.append(
+                f"SELECT r.patient FROM fhir_resource r WHERE {_observed(group.stopped.codings, params)} "
+                f"AND r.patient IS NOT NULL AND {ends} >= %({first})s AND {ends} < %({last})s"
+            )
     return " UNION ".join(found)
 
 
-def reaching(group: RiskGroup, params: dict[str, Any], *, scope: str) -> str:
-    """SELECT patient, since, source of Observations whose value reaches the group's threshold in its unit."""
-    seen = group.observation
-    assert seen is not None
-    name = _add(params, [f"{seen.coding[0]}|{seen.coding[1]}"])
+def at_risk(group: RiskGroup, on: date, params: dict[str, Any], *, scope: str) -> str:
+    """SELECT patient, since, source of what puts people into the group: Conditions, amounts, positive results.
+
+    Where the group says when a risk that has ended counts no more, whoever ended it longer ago is left out: by the
+    newest record of it, and one without a day (not ended, not known) leaves nobody out.
+    """
+    ways = [carrying(("Condition",), group.codings, params, scope=scope)] if group.codings else []
+    ways += [_reaching(group.observation, params, scope)] if group.observation else []
+    ways += [_positive(group.result, params, scope)] if group.result else []
+    found = " UNION ALL ".join(ways)
+    if group.stopped is None:
+        return found
+    day, years = _add(params, on), _add(params, group.stopped.years)
+    stops = _observed(group.stopped.codings, params)
+    ended = (
+        f"SELECT {_ENDED} FROM fhir_resource r WHERE {stops} AND r.patient = fact.patient "
+        "ORDER BY coalesce(r.starts, r.last_updated) DESC, r.id DESC LIMIT 1"
+    )
+    return (
+        f"SELECT patient, since, source FROM ({found}) AS fact "
+        f"WHERE (({ended}) + make_interval(years => %({years})s) < %({day})s) IS NOT TRUE"
+    )
+
+
+def _reaching(seen: Threshold, params: dict[str, Any], scope: str) -> str:
     least, unit = _add(params, seen.at_least), _add(params, seen.unit)
     return (
-        f"SELECT r.patient, {_SINCE} AS since, {_SOURCE} FROM fhir_resource r WHERE r.type = 'Observation' "
-        f"AND r.code = ANY(%({name})s) AND NOT r.deleted AND r.patient IS NOT NULL {scope} "
-        f"AND NOT ({_WITHDRAWN['Observation']}) "
+        f"SELECT r.patient, {_SINCE} AS since, {_SOURCE} FROM fhir_resource r "
+        f"WHERE {_observed((seen.coding,), params)} AND r.patient IS NOT NULL {scope} "
         f"AND (r.content::jsonb #>> '{{valueQuantity,value}}')::numeric >= %({least})s "
         f"AND coalesce(r.content::jsonb #>> '{{valueQuantity,code}}', r.content::jsonb #>> '{{valueQuantity,unit}}') "
         f"= %({unit})s"
+    )
+
+
+def _positive(seen: Positive, params: dict[str, Any], scope: str) -> str:
+    values = _add(params, [json.dumps([{"system": system, "code": code}]) for system, code in seen.values])
+    said = _add(params, json.dumps([{"coding": [{"system": FLAG, "code": "POS"}]}]))
+    return (
+        f"SELECT r.patient, {_SINCE} AS since, {_SOURCE} FROM fhir_resource r "
+        f"WHERE {_observed(seen.codings, params)} AND r.patient IS NOT NULL {scope} "
+        f"AND (r.content::jsonb #> '{{valueCodeableConcept,coding}}' @> ANY(%({values})s::jsonb[]) "
+        f"OR r.content::jsonb -> 'interpretation' @> %({said})s::jsonb)"
+    )
+
+
+def _observed(codings: Sequence[Coding], params: dict[str, Any]) -> str:
+    """A condition over ``r``: a final Observation by one of these codes."""
+    names = _add(params, [f"{system}|{code}" for system, code in codings])
+    return (
+        f"r.type = 'Observation' AND r.code = ANY(%({names})s) AND NOT r.deleted AND NOT ({_WITHDRAWN['Observation']})"
     )
 
 

@@ -26,7 +26,7 @@ from records.models import Citizen
 from screening.models import Decision, DecisionKind
 from screening.protocol import Protocol
 from screening.recall.ages import age_runs, born_between, risk_ages
-from screening.recall.evidence import carrying, excluded, reaching
+from screening.recall.evidence import at_risk, excluded
 from screening.recall.known import Fact, Stand, facts_sql, stand
 from screening.recall.standing import NOBODY
 
@@ -67,7 +67,7 @@ def describe(protocol: Protocol, on: date, people: Sequence[Citizen]) -> list[Ex
     """What excludes each of them, since when, by whose record, and the review. Three queries, however many people."""
     names = [one.pk for one in people]
     params: dict[str, Any] = {"patients": names}
-    sql = facts_sql([protocol], params, scope="AND r.patient = ANY(%(patients)s)")
+    sql = facts_sql([protocol], on, params, scope="AND r.patient = ANY(%(patients)s)")
     facts: dict[str, list[Fact]] = {name: [] for name in names}
     recorded: dict[str, str] = {}
     with connection.cursor() as cursor:
@@ -122,11 +122,9 @@ def _of_age(protocol: Protocol, on: date) -> Q:
             found |= Q(birth_date__range=born_between(on, low, high, protocol.age_counted))
     for group, (low, high) in zip(protocol.risk_groups, risk_ages(protocol), strict=True):
         params: dict[str, Any] = {}
-        parts = [carrying(("Condition",), group.codings, params, scope="")] if group.codings else []
-        parts += [reaching(group, params, scope="")] if group.observation else []
-        at_risk = f"SELECT patient FROM ({' UNION ALL '.join(parts)}) AS found"
+        known = f"SELECT patient FROM ({at_risk(group, on, params, scope='')}) AS found"
         ages = Q(birth_date__range=born_between(on, low, high, protocol.age_counted))
-        found |= ages & Q(pk__in=_raw(at_risk, params))
+        found |= ages & Q(pk__in=_raw(known, params))
     return found
 
 

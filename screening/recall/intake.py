@@ -143,6 +143,8 @@ def _codes(of: object) -> frozenset[tuple[str, str]]:
             *(coding for one in protocol.exclusions for coding in one.codings),
             *(coding for one in protocol.risk_groups for coding in one.codings),
             *(one.observation.coding for one in protocol.risk_groups if one.observation),
+            *(coding for one in protocol.risk_groups if one.result for coding in one.result.codings),
+            *(coding for one in protocol.risk_groups if one.stopped for coding in one.stopped.codings),
         )
     )
 

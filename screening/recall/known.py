@@ -13,7 +13,7 @@ from django.db import connection
 from records.models import Citizen
 from screening.protocol import Eligibility, Protocol, eligible
 from screening.protocol.events import add_months
-from screening.recall.evidence import TYPES, carrying, reaching
+from screening.recall.evidence import TYPES, at_risk, carrying
 
 EXCLUSION: Final = "exclusion"
 RISK: Final = "risk"
@@ -47,7 +47,7 @@ class Stand(NamedTuple):
     exclusions: tuple[Fact, ...]
 
 
-def facts_sql(protocols: Iterable[Protocol], params: dict[str, Any], *, scope: str) -> str:
+def facts_sql(protocols: Iterable[Protocol], on: date, params: dict[str, Any], *, scope: str) -> str:
     """SELECT patient, programme, kind, key, since, source; ``scope`` narrows ``r.patient``. Fills ``params``."""
     parts = []
     for protocol in {(one.programme, one.version): one for one in protocols}.values():
@@ -56,19 +56,15 @@ def facts_sql(protocols: Iterable[Protocol], params: dict[str, Any], *, scope: s
                 sql = carrying(TYPES, item.codings, params, scope=scope)
                 parts.append(_fact(protocol.programme, EXCLUSION, item.key, sql, params))
         for group in protocol.risk_groups:
-            if group.codings:
-                sql = carrying(("Condition",), group.codings, params, scope=scope)
-                parts.append(_fact(protocol.programme, RISK, group.key, sql, params))
-            if group.observation:
-                sql = reaching(group, params, scope=scope)
-                parts.append(_fact(protocol.programme, RISK, group.key, sql, params))
+            sql = at_risk(group, on, params, scope=scope)
+            parts.append(_fact(protocol.programme, RISK, group.key, sql, params))
     return " UNION ALL ".join(f"({part})" for part in parts) or _NOTHING
 
 
-def facts_of(patient: str, protocols: Sequence[Protocol]) -> dict[str, list[Fact]]:
+def facts_of(patient: str, protocols: Sequence[Protocol], on: date) -> dict[str, list[Fact]]:
     """Programme -> the facts about one person."""
     params: dict[str, Any] = {"patients": [patient]}
-    sql = facts_sql(protocols, params, scope="AND r.patient = ANY(%(patients)s)")
+    sql = facts_sql(protocols, on, params, scope="AND r.patient = ANY(%(patients)s)")
     found: dict[str, list[Fact]] = {one.programme: [] for one in protocols}
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT programme, kind, key, since, source FROM ({sql}) AS fact ORDER BY 1, 2, 3, 4", params)

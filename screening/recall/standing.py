@@ -22,7 +22,7 @@ from screening.messages.reach import unreachable_sql
 from screening.protocol import Protocol, protocols
 from screening.recall.ages import age_runs, born_between, reaches_sql, risk_ages
 from screening.recall.callers import callers
-from screening.recall.evidence import carrying, excluded, reaching
+from screening.recall.evidence import at_risk, excluded
 from screening.recall.rules import rule_months
 
 COLUMNS = (
@@ -139,8 +139,7 @@ def _risky(protocol: Protocol, on: date, params: dict[str, Any], scope: Scope) -
     interval first where there are several."""
     groups = []
     for number, (group, (low, high)) in enumerate(zip(protocol.risk_groups, risk_ages(protocol), strict=True)):
-        parts = [carrying(("Condition",), group.codings, params, scope=scope.sql("r.patient"))] if group.codings else []
-        parts += [reaching(group, params, scope=scope.sql("r.patient"))] if group.observation else []
+        known = at_risk(group, on, params, scope=scope.sql("r.patient"))
         first, last = born_between(on, low, high, protocol.age_counted)
         params |= {
             f"key{number}": group.key,
@@ -150,7 +149,7 @@ def _risky(protocol: Protocol, on: date, params: dict[str, Any], scope: Scope) -
         }
         groups.append(
             f"SELECT found.patient, %(key{number})s AS key, found.since, {int(low)} AS first_age, "
-            f"%(every{number})s::int AS months, {number} AS place FROM ({' UNION ALL '.join(parts)}) AS found "
+            f"%(every{number})s::int AS months, {number} AS place FROM ({known}) AS found "
             f"JOIN records_citizen c ON c.patient_id = found.patient "
             f"AND c.birth_date BETWEEN %(old{number})s AND %(young{number})s"
         )

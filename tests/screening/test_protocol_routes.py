@@ -153,6 +153,10 @@ def test_a_suspicious_mammogram_is_assessed_biopsied_and_treated():
 def test_liver_ultrasound_and_afp_of_one_day_count_together():
     seen = result("liver", "liver_ultrasound", "us1")
     assert where("liver", seen, result("liver", "afp", "negative", source="b")) == ("negative", "", after(months=6))
+    alone = result("liver", "afp", "negative", source="b")
+    assert where("liver", alone) == ("complete_liver", after(days=30))
+    later = result("liver", "liver_ultrasound", "us1", after(days=12))
+    assert where("liver", alone, later) == ("negative", "", after(days=12, months=6))
     high = result("liver", "afp", "positive", source="b")
     assert where("liver", seen, high) == ("diagnostic_imaging", after(days=28))
     assert where("liver", result("liver", "liver_ultrasound", "us2")) == ("short_follow_up", after(months=3))
