@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from healthhub.accounts.actors import Role
 from healthhub.web.navigation import add_page
 from records.access import REVIEWS
+from records.rights.requests import ANSWERS
 from records.staff import GIVES
 
 CITIZEN = (Role.CITIZEN,)
@@ -16,4 +17,5 @@ def add_pages() -> None:
     add_page("me-record", _("Hồ sơ"), icon="record", roles=CITIZEN, order=30)
     add_page("audit-emergencies", _("Mở khẩn cấp"), icon="alert", roles=REVIEWS, order=10)
     add_page("me-access", _("Ai đã xem"), icon="eye", roles=CITIZEN, order=40)
+    add_page("requests", _("Yêu cầu"), icon="record", roles=ANSWERS, order=90)
     add_page("staff", _("Nhân viên"), icon="people", roles=GIVES, order=10)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from records.navigation import add_pages
-from records.views import apps, downloads, emergencies, home, invitations, me, roles, staff
+from records.views import apps, downloads, emergencies, home, invitations, me, requests, roles, staff
 
 add_pages()
 
@@ -12,6 +12,10 @@ urlpatterns = [
     path("as/", roles.roles, name="roles"),
     path("me/", me.overview, name="me"),
     path("me/record/", me.record, name="me-record"),
+    path("me/requests/", requests.mine, name="me-requests"),
+    path("me/requests/new/", requests.ask, name="me-request-new"),
+    path("requests/", requests.waiting, name="requests"),
+    path("requests/<int:request_id>/", requests.answer, name="request"),
     path("me/download/", downloads.download, name="me-download"),
     path("me/record/<slug:group>/", me.record_group, name="me-record-group"),
     path("me/access/", me.access, name="me-access"),

@@ -34,6 +34,7 @@ class What(StrEnum):
     LOOKS = "looks"
     LOG = "log"
     EMERGENCIES = "emergencies"
+    REQUESTS = "requests"
     STAFF = "staff"
     SYSTEM = "system"
 
@@ -60,6 +61,7 @@ WHAT_IS: Final = {
     What.LOOKS: "who has looked at a person's record, also as `AuditEvent`",
     What.LOG: "the access log: who did what with whose record, without its content; also as `AuditEvent`",
     What.EMERGENCIES: "openings of records in emergencies: who, whose, why, and whether an auditor found it justified",
+    What.REQUESTS: "what people ask about their own record: to correct or delete something, with the law's clocks",
     What.STAFF: "accounts and memberships of staff",
     What.SYSTEM: "the running of HealthHub, without people's data",
 }
@@ -107,11 +109,13 @@ TABLE: Final = (
     Grant((Role.CLINICIAN,), (Action.READ,), What.RECORD, Whose.EMERGENCY),
     Grant(_CARE, (*_READ, Action.WRITE), What.UNNAMED, Whose.FACILITY),
     Grant(_CARE, (Action.WRITE,), What.DIRECTORY, Whose.FACILITY),
+    Grant((Role.CLINICIAN, Role.LABORATORY), (*_READ, Action.MANAGE), What.REQUESTS, Whose.FACILITY),
     Grant((Role.REGISTRAR,), (*_READ, Action.WRITE), What.IDENTITY, Whose.CARED_FOR),
     Grant((Role.REGISTRAR,), (*_READ, Action.WRITE), What.APPOINTMENTS, Whose.CARED_FOR),
     Grant((Role.FACILITY_ADMIN,), (*_READ, Action.MANAGE), What.STAFF, Whose.FACILITY),
     Grant((Role.OFFICER,), (Action.READ, Action.EXPORT), What.FIGURES, Whose.ALL),
     Grant((Role.OFFICER,), (*_READ, Action.MANAGE), What.WAITING, Whose.AREA),
+    Grant((Role.OFFICER,), (*_READ, Action.MANAGE), What.REQUESTS, Whose.AREA),
     Grant((Role.ANALYST,), (Action.READ, Action.EXPORT), What.FIGURES, Whose.ALL),
     Grant((Role.ADMIN,), (Action.READ, Action.MANAGE), What.SYSTEM, Whose.ALL),
     Grant((Role.ADMIN,), (*_READ, Action.MANAGE), What.STAFF, Whose.ALL),
@@ -119,6 +123,7 @@ TABLE: Final = (
     Grant((Role.AUDITOR,), (*_READ, Action.MANAGE), What.EMERGENCIES, Whose.ALL),
     Grant((Role.CITIZEN,), (*_READ, Action.EXPORT), What.RECORD, Whose.OWN),
     Grant((Role.CITIZEN,), (Action.WRITE,), What.APPOINTMENTS, Whose.OWN),
+    Grant((Role.CITIZEN,), (*_READ, Action.WRITE), What.REQUESTS, Whose.OWN),
     Grant((Role.GUARDIAN,), _READ, What.RECORD, Whose.OWN),
     Grant((Role.CITIZEN, Role.GUARDIAN), _READ, What.LOOKS, Whose.OWN),
 )

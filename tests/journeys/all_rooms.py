@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.urls import reverse
 
 from healthhub.accounts.demo import DEMO_DOMAIN
-from records.models import Citizen, EmergencyAccess, Membership, StaffInvitation
+from records.models import Citizen, EmergencyAccess, Membership, RecordRequest, StaffInvitation
 from records.staff import token_of
 from screening.imports.left import waiting
 from screening.laboratory.matching import unmatched
@@ -86,7 +86,17 @@ def _mine() -> list[Visit]:
     mine = Appointment.objects.get(patient=me)
     decision = Decision.objects.get(patient=me)
     result = ScreeningResult.objects.filter(patient=me).latest("collected_on")
-    names = ("me", "me-record", "me-download", "me-access", "me-results", "me-appointments", "me-screening")
+    names = (
+        "me",
+        "me-record",
+        "me-download",
+        "me-requests",
+        "me-request-new",
+        "me-access",
+        "me-results",
+        "me-appointments",
+        "me-screening",
+    )
     return [
         *(Visit(name, "citizen") for name in (*names, "me-messages", "me-messages-preferences")),
         *(Visit(f"account_{name}", "citizen") for name in ("change_password", "reauthenticate", "logout", "sessions")),
@@ -119,8 +129,11 @@ def _clinic() -> list[Visit]:
         *("clinic-sessions", "clinic-session-new", "clinic-recall", "clinic-letters", "clinic-messages"),
         *("clinic-station",),
     )
+    asked = RecordRequest.objects.filter(facility=CLINIC).latest("pk")
     return [
         *(Visit(name, "clinician") for name in plain),
+        *(Visit("requests", "clinician", query=query) for query in ("", "?tab=over")),
+        Visit("request", "clinician", {"request_id": asked.pk}),
         *(Visit("clinic", "clinician", query=f"?tab={tab}") for tab in ("week", "waiting", "missed")),
         Visit("clinic-bulk-all", "clinician", query="?tab=open"),
         *(Visit("clinic-recall", "clinician", query=f"?tab={one}") for one in ("ceased", "review", "out")),

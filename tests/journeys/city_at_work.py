@@ -6,12 +6,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from fhir.models import Resource
 from healthhub.accounts.actors import SYSTEM, Actor, Role
 from healthhub.accounts.demo import DEMO_DOMAIN
 from healthhub.accounts.models import User
 from records.access.emergencies import open_record
 from records.memberships import actor_for_user
 from records.models import CareRelation, Citizen, Facility
+from records.rights.requests import ask_about_record
 from records.staff import invite_staff
 from screening.activation import ask_dry_run, propose_protocol, run_asked
 from screening.appointments.booking import book
@@ -62,6 +64,9 @@ def fill(folder: Path) -> None:
     slot = Session.objects.get(pk="demo1-session-c1").slots.order_by("-starts_at").first()
     assert slot
     book(patient_id=citizen.patient, slot_id=slot.pk, actor=citizen)
+    entry = Resource.objects.filter(type="Observation", patient=citizen.patient, facility=clinic.pk)[0]
+    for about in (("Observation", entry.id), None):
+        ask_about_record(kind="correct", text="Ngày này tôi không đi khám.", about=about, actor=citizen)
 
 
 def _acts_of_the_laboratory(clinic: Facility, folder: Path) -> None:
