@@ -14,7 +14,8 @@ CITIZEN = (Role.CITIZEN,)
 def add_pages() -> None:
     """Called when the addresses are read."""
     add_page("me", _("Trang chủ"), icon="home", roles=CITIZEN, order=10)
-    add_page("me-record", _("Hồ sơ"), icon="record", roles=CITIZEN, order=30)
+    rights = ("me-download", "me-requests", "me-request-new")
+    add_page("me-record", _("Hồ sơ"), icon="record", roles=CITIZEN, order=30, leads_to=rights)
     add_page("audit-emergencies", _("Mở khẩn cấp"), icon="alert", roles=REVIEWS, order=10)
     add_page("me-access", _("Ai đã xem"), icon="eye", roles=CITIZEN, order=40)
     add_page("requests", _("Yêu cầu"), icon="record", roles=ANSWERS, order=90)

@@ -16,10 +16,10 @@ class RequestState(models.TextChoices):
     """How far a request is. The first two are open and have a clock."""
 
     ASKED = "asked", _("Chờ trả lời")
-    ACCEPTED = "accepted", _("Đã nhận, đang sửa")
-    DONE = "done", _("Đã sửa xong")
-    REFUSED = "refused", _("Không sửa được")
-    WITHDRAWN = "withdrawn", _("Bạn đã rút lại")
+    ACCEPTED = "accepted", _("Đã nhận, đang làm")
+    DONE = "done", _("Đã làm xong")
+    REFUSED = "refused", _("Không làm được")
+    WITHDRAWN = "withdrawn", _("Đã rút lại")
 
 
 class RecordRequest(models.Model):

@@ -59,16 +59,16 @@ class AnswerForm(forms.Form):
         state: Any = self.fields["state"]
         accepted = request.state == RequestState.ACCEPTED
         state.choices = [
-            *([] if accepted else [(RequestState.ACCEPTED.value, _("Nhận, sẽ sửa"))]),
-            (RequestState.DONE.value, _("Đã sửa xong")),
-            (RequestState.REFUSED.value, _("Không sửa được")),
+            *([] if accepted else [(RequestState.ACCEPTED.value, _("Nhận, sẽ làm"))]),
+            (RequestState.DONE.value, _("Đã làm xong")),
+            (RequestState.REFUSED.value, _("Không làm được")),
         ]
 
     def clean(self) -> dict[str, Any]:
         """Nobody is turned away without a word."""
         said = super().clean() or {}
         if said.get("state") == RequestState.REFUSED and not said.get("answer", "").strip():
-            self.add_error("answer", _("Hãy nói vì sao không sửa được."))
+            self.add_error("answer", _("Hãy nói vì sao không làm được."))
         return said
 
 

@@ -165,10 +165,10 @@ def test_both_sides_by_their_pages(
     own = doctor.get(f"/requests/{asked.pk}/").content.decode()
     assert "Tôi không bị &lt;b&gt;bệnh&lt;/b&gt; này" in own
     refused = doctor.post(f"/requests/{asked.pk}/", {"state": "refused", "answer": " "})
-    assert refused.context["form"].errors == {"answer": ["Hãy nói vì sao không sửa được."]}
+    assert refused.context["form"].errors == {"answer": ["Hãy nói vì sao không làm được."]}
     assert doctor.post(f"/requests/{asked.pk}/", {"state": "refused", "answer": "Xét nghiệm đúng"}).status_code == 302
     mine = browser.get("/me/requests/").content.decode()
-    assert ("Xét nghiệm đúng" in mine, "Không sửa được" in mine, "Rút lại yêu cầu" in mine) == (True, True, False)
+    assert ("Xét nghiệm đúng" in mine, "Không làm được" in mine, "Rút lại yêu cầu" in mine) == (True, True, False)
     assert doctor.get("/requests/").context["requests"] == []
     assert [one["row"] for one in doctor.get("/requests/?tab=over").context["requests"]] == [asked]
 
