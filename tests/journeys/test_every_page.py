@@ -8,11 +8,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 import pytest
+from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import DjangoDbBlocker
 from pytest_django.live_server_helper import LiveServer
 
+from healthhub.accounts.actors import Role
 from healthhub.accounts.demo import DEMO_DOMAIN, DEMO_PASSWORD
 from healthhub.accounts.models import User
 from healthhub.accounts.urls import PAGES as SIGN_IN_PAGES
@@ -21,6 +23,8 @@ from tests.database import empty_tables
 from tests.journeys.all_rooms import Visit, rooms
 from tests.journeys.browser import DESK, PHONE, Street, Window, browsing, needs_browser
 from tests.journeys.city_at_work import fill
+from tests.records.test_me import sign_in
+from tests.screening.conftest import make_facility, make_patient
 
 #: What only takes a form, and answers a GET with 405.
 WRITTEN_TO = {
@@ -120,6 +124,36 @@ def street(city: City) -> Iterator[Street]:
     """One browser for all rooms. As long as it is open, this thread may not ask the database."""
     with browsing(city.address) as street:
         yield street
+
+
+#: What an address may hold that is nobody's: the same page for every facility, or every citizen.
+NOBODYS = {"programme", "kind", "group", "day"}
+
+
+def test_what_a_page_shows_of_somebody_is_shown_nowhere_else(city: City) -> None:
+    """The same role at another facility, and another citizen, get the answer for things that are not there."""
+    with transaction.atomic():
+        elsewhere = {"facility": make_facility("01999", "Trạm y tế khác")}
+        stranger = {
+            "patient_id": make_patient(elsewhere["facility"], name="Lê Văn Lạ", gender="male", born="1960-01-01")
+        }
+        places = {
+            "clinician": elsewhere,
+            "laboratory": elsewhere,
+            "facility_admin": elsewhere,
+            "citizen": {"patient_id": other},
+        }
+        browsers = {who: sign_in(Role(who), **place) for who, place in places.items()}
+        shown, tried = [], 0
+        for one in (visit for room in city.rooms.values() for visit in room):
+            if one.who not in browsers or not one.kwargs.keys() - NOBODYS or one.name == "clinic-person-emergency":
+                continue
+            tried += 1
+            if (code := browsers[one.who].get(one.address).status_code) not in (403, 404):
+                shown.append((one.name, code))
+        transaction.set_rollback(True)
+    assert shown == []
+    assert tried > 40
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
