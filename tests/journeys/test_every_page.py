@@ -133,17 +133,11 @@ NOBODYS = {"programme", "kind", "group", "day"}
 def test_what_a_page_shows_of_somebody_is_shown_nowhere_else(city: City) -> None:
     """The same role at another facility, and another citizen, get the answer for things that are not there."""
     with transaction.atomic():
-        elsewhere = {"facility": make_facility("01999", "Trạm y tế khác")}
-        stranger = {
-            "patient_id": make_patient(elsewhere["facility"], name="Lê Văn Lạ", gender="male", born="1960-01-01")
-        }
-        places = {
-            "clinician": elsewhere,
-            "laboratory": elsewhere,
-            "facility_admin": elsewhere,
-            "citizen": {"patient_id": other},
-        }
-        browsers = {who: sign_in(Role(who), **place) for who, place in places.items()}
+        elsewhere = make_facility("01999", "Trạm y tế khác")
+        other = make_patient(elsewhere, name="Lê Văn Lạ", gender="male", born="1960-01-01")
+        at_a_facility = dict.fromkeys(("clinician", "laboratory", "facility_admin"), elsewhere)
+        browsers = {who: sign_in(Role(who), facility=place) for who, place in at_a_facility.items()}
+        browsers["citizen"] = sign_in(Role.CITIZEN, patient_id=other)
         shown, tried = [], 0
         for one in (visit for room in city.rooms.values() for visit in room):
             if one.who not in browsers or not one.kwargs.keys() - NOBODYS or one.name == "clinic-person-emergency":
