@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from screening.views import correcting, emergency, me, people, person, results, steps, worklist
+from screening.views import correcting, emergency, me, people, person, results, smoking, steps, worklist
 
 urlpatterns = [
     path("me/results/", me.results, name="me-results"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("clinic/people/register/", people.register, name="clinic-register"),
     path("clinic/people/<id:patient_id>/", person.person, name="clinic-person"),
     path("clinic/people/<id:patient_id>/emergency/", emergency.open_person, name="clinic-person-emergency"),
+    path("clinic/people/<id:patient_id>/smoking/", smoking.smoking, name="clinic-smoking"),
     path("clinic/emergency/", emergency.open_numbered, name="clinic-emergency"),
     path("clinic/emergency/<int:opening_id>/end/", emergency.end, name="clinic-emergency-end"),
     path("clinic/people/<id:patient_id>/results/new/", results.new, name="clinic-result-new"),

@@ -25,6 +25,7 @@ from screening.clinic.tracker import tracker
 from screening.failsafe.contacts import contacts_of
 from screening.models import ScreeningResult
 from screening.results import results_of
+from screening.smoking import smoking_of
 from screening.views.desk import facility_of
 
 SHOWN = 4
@@ -62,6 +63,8 @@ def person(request: ActingRequest, patient_id: str) -> HttpResponse:
         "trackers": [(one.episode.pk, tracker(one.episode, history)) for one in standing if one.episode and one.action],
         "history": history,
         "recall": recall_lines(patient_id, timezone.localdate()),
+        "smoking": [one for one in smoking_of(patient_id, actor=request.actor) if not one.withdrawn],
+        "here": facility.pk,
         "groups": found.groups,
         "shown": SHOWN,
     }

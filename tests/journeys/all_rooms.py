@@ -176,6 +176,7 @@ def _about_people() -> list[Visit]:
         Visit("clinic-appointment-new", "clinician", her, "?service=assessment.colorectal.colonoscopy"),
         Visit("person-apps", "clinician", her),
         Visit("clinic-walk-in", "clinician", her),
+        Visit("clinic-smoking", "clinician", her),
         Visit("clinic-orders", "clinician", her),
         Visit("clinic-result-new", "clinician", her),
         Visit("clinic-result-new", "clinician", her, "?test=fit"),
