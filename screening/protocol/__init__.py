@@ -1,7 +1,7 @@
 """The rules of the screening programmes: data in ``screening/protocols``, read and applied by pure functions."""
 
 from screening.protocol.clocks import escalation, months_after
-from screening.protocol.eligibility import Eligibility, age_on, eligible, exclusions_of, risk_groups_of
+from screening.protocol.eligibility import Eligibility, age_on, eligible
 from screening.protocol.episode import fold, fold_rounds, next_step
 from screening.protocol.events import EpisodeState, Event
 from screening.protocol.faults import NotInterpretable
@@ -40,7 +40,6 @@ __all__ = [
     "current",
     "eligible",
     "escalation",
-    "exclusions_of",
     "find_assessment",
     "find_test",
     "fold",
@@ -54,5 +53,4 @@ __all__ = [
     "programmes",
     "protocol_for",
     "protocols",
-    "risk_groups_of",
 ]

@@ -3,13 +3,12 @@
 How age is counted is data: an ambiguous age rule once left 120,000 women out of their last screening, unnoticed.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Protocol as Shape
 
-from screening.protocol.shapes import Band, Coding, Exclusion, Protocol, RiskGroup
+from screening.protocol.shapes import Band, Protocol
 
 
 class Person(Shape):
@@ -60,7 +59,7 @@ def eligible(
 ) -> Eligibility:
     """Whether the programme is for this person on that day.
 
-    ``risks`` and ``exclusions`` are the keys of those that her record shows (``risk_groups_of``, ``exclusions_of``).
+    ``risks`` and ``exclusions`` are the keys of those that her record shows (``recall.known``).
     """
     if (person.sex or "unknown") not in protocol.sexes:
         return Eligibility(False, "sex")
@@ -88,36 +87,3 @@ def eligible(
         return Eligibility(True, "ok", age, band, risk, months)
     too_young = all(age < low for low, *_ in bands)
     return Eligibility(False, "too_young" if too_young else "too_old", age)
-
-
-def risk_groups_of(
-    protocol: Protocol, codings: Iterable[Coding], values: Iterable[tuple[Coding, Decimal, str]] = ()
-) -> list[RiskGroup]:
-    """The risk groups that somebody with these Condition codes and (code, value, UCUM unit) observations is in."""
-    have, measured = set(codings), list(values)
-    return [
-        group
-        for group in protocol.risk_groups
-        if _any_coded(group.codings, have)
-        or (
-            (seen := group.observation) is not None
-            and any(
-                (code, unit) == (seen.coding, seen.unit) and value >= seen.at_least for code, value, unit in measured
-            )
-        )
-    ]
-
-
-def exclusions_of(protocol: Protocol, codings: Iterable[Coding]) -> list[Exclusion]:
-    """The exclusions that somebody with these Condition and Procedure codes falls under."""
-    have = set(codings)
-    return [item for item in protocol.exclusions if _any_coded(item.codings, have)]
-
-
-def _any_coded(wanted: Iterable[Coding], have: Iterable[Coding]) -> bool:
-    """Whether a code is among the wanted; of ICD-10 the wanted one may be the beginning (C18 means C18.7 too)."""
-    return any(
-        system == held_system and (held == code or (system.endswith("icd-10") and held.startswith(f"{code}.")))
-        for system, code in wanted
-        for held_system, held in have
-    )

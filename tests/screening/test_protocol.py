@@ -4,7 +4,6 @@ import copy
 import tomllib
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -15,17 +14,15 @@ from screening.protocol import (
     age_on,
     current,
     eligible,
-    exclusions_of,
     find_assessment,
     find_test,
     named_test,
     parse,
     protocol_for,
-    risk_groups_of,
 )
 from screening.protocol.building import build_protocol
 from screening.protocol.check import faults_of, faults_of_versions
-from screening.protocol.codes import ICD10, LOINC, SNOMED
+from screening.protocol.codes import LOINC, SNOMED
 from screening.protocol.load import FOLDER, ProtocolError
 
 COLORECTAL = tomllib.loads((FOLDER / "colorectal.toml").read_text(encoding="utf-8"))
@@ -189,16 +186,6 @@ def test_a_programme_for_risk_groups_is_for_nobody_else():
     protocol = with_risks(requires_risk_group=True)
     assert eligible(person(45), date(2026, 6, 1), protocol).reason == "risk_group"
     assert eligible(person(45), date(2026, 6, 1), protocol, risks=["smoker"]).risk == "smoker"
-
-
-def test_risks_and_exclusions_are_found_in_the_record():
-    protocol = with_risks()
-    packs = (LOINC, "8664-5")
-    assert [group.key for group in risk_groups_of(protocol, [(ICD10, "B18.1")])] == ["hbv"]
-    assert [group.key for group in risk_groups_of(protocol, [], [(packs, Decimal("20"), "{PackYears}")])] == ["smoker"]
-    assert risk_groups_of(protocol, [(ICD10, "B181")], [(packs, Decimal("19"), "{PackYears}")]) == []
-    assert risk_groups_of(protocol, [], [(packs, Decimal("99"), "a")]) == []
-    assert [one.key for one in exclusions_of(protocol, [(ICD10, "C18")])] == ["none"]
 
 
 @pytest.mark.parametrize(
