@@ -8,8 +8,11 @@ the person; if nothing comes of that within ``AGAIN_DAYS`` it is back.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -32,7 +35,6 @@ from screening.models import (
 from screening.protocol import current, programmes
 
 AGAIN_DAYS = 30
-LIMIT = 200
 SPOKEN = (ContactOutcome.TOLD, ContactOutcome.AGREED, ContactOutcome.THINKING, ContactOutcome.DECLINED)
 
 
@@ -77,7 +79,7 @@ def no_shows(facility: str, on: date, actor: Actor) -> QuerySet[Appointment]:
 
 
 def missed_count(facility: str, on: date, actor: Actor, programme: str = "") -> int:
-    """How many lines ``missed`` has."""
+    """How many lines ``missed`` has on all its pages."""
     narrow = {"programme": programme} if programme else {}
     return (
         nonresponders(facility, on, actor).filter(**narrow).count()
@@ -85,38 +87,63 @@ def missed_count(facility: str, on: date, actor: Actor, programme: str = "") -> 
     )
 
 
-def missed(facility: str, on: date, actor: Actor, *, reason: str, programme: str = "") -> list[Missed]:
-    """The first ``LIMIT`` of each kind, longest ago first; the access log names everybody."""
+def missed(
+    facility: str, on: date, actor: Actor, *, reason: str, programme: str = "", after: str = "", limit: int
+) -> tuple[list[Missed], str]:
+    """A page of both kinds, longest ago first, and the place of the next one, "" at the end; ``after`` is such a place.
+
+    The access log names everybody on the page.
+    """
     narrow = {"programme": programme} if programme else {}
-    silent = nonresponders(facility, on, actor).filter(**narrow).select_related("patient").order_by("ended_on", "id")
-    absent = no_shows(facility, on, actor).filter(**narrow).select_related("patient")
-    found: list[tuple[Citizen, str, str, date]] = [
-        (one.patient, one.programme, _("Đã mời và nhắc, không phản hồi"), one.ended_on or one.planned_on)
-        for one in silent[:LIMIT]
-    ]
-    found += [
-        (one.patient, one.programme, _("Không đến hẹn"), one.day or on)
-        for one in absent.order_by("day", "appointment_id")[:LIMIT]
-    ]
-    if found:
-        people = sorted({citizen.pk for citizen, *_rest in found})
-        record_access(actor=actor, action="view", patients=people, resource_type="Invitation", reason=reason)
-    tries = _last_contacts([citizen.pk for citizen, *_rest in found])
-    known = set(programmes())
-    return sorted(
-        (
-            Missed(
-                identity(citizen, on=on, with_area=False),
-                key,
-                here(current(key).name) if key in known else key,
-                what,
-                since,
-                day if (day := tries.get((citizen.pk, key))) and day >= since else None,
-            )
-            for citizen, key, what, since in found
-        ),
-        key=lambda one: (one.since, one.person.name),
+    silent = nonresponders(facility, on, actor).annotate(since=Coalesce("ended_on", "planned_on"))
+    absent = no_shows(facility, on, actor).annotate(since=F("day"))
+    kinds: tuple[tuple[QuerySet[Any], str], ...] = (
+        (silent, _("Đã mời và nhắc, không phản hồi")),
+        (absent, _("Không đến hẹn")),
     )
+    found: list[tuple[date, int, Any, str]] = []
+    for number, (those, what) in enumerate(kinds):
+        rows = _following(those.filter(**narrow), number, after).select_related("patient").order_by("since", "pk")
+        found += [(one.since, number, one, what) for one in rows[: limit + 1]]
+    found.sort(key=lambda one: one[:2])  # those of one kind and day are in the order of their keys
+    shown = found[:limit]
+    if shown:
+        people = sorted({one.patient_id for *_place, one, _what in shown})
+        record_access(actor=actor, action="view", patients=people, resource_type="Invitation", reason=reason)
+    tries = _last_contacts([one.patient_id for *_place, one, _what in shown])
+    known = set(programmes())
+    lines = [
+        Missed(
+            identity(one.patient, on=on, with_area=False),
+            one.programme,
+            here(current(one.programme).name) if one.programme in known else one.programme,
+            what,
+            since,
+            day if (day := tries.get((one.patient_id, one.programme))) and day >= since else None,
+        )
+        for since, _number, one, what in shown
+    ]
+    if len(found) <= limit:
+        return lines, ""
+    since, number, last, _what = shown[-1]
+    return lines, f"{since:%Y-%m-%d}.{number}.{last.pk}"
+
+
+def _following(people: QuerySet[Any], number: int, after: str) -> QuerySet[Any]:
+    """Of the kind with that number what follows a place: day, kind, key. What is no place is the beginning."""
+    day, _dot, rest = after.replace("\x00", "").partition(".")
+    kind, _dot, key = rest.partition(".")
+    try:
+        since, before = date.fromisoformat(day), int(kind[:1])
+        last = people.model._meta.pk.to_python(key[:64]) if before == number else None
+    except (ValueError, ValidationError):
+        return people
+    later = Q(since__gt=since)
+    if before < number:
+        later |= Q(since=since)
+    elif before == number:
+        later |= Q(since=since, pk__gt=last)
+    return people.filter(later)
 
 
 def _living(actor: Actor) -> QuerySet[Citizen]:

@@ -101,8 +101,10 @@ def load_worklist(
     ordered = {key: counts[key] for key in TABS}
     areas = [group["area"] for group in groups if group["area"]]
     if tab == "missed":
-        people = missed(facility, on, actor, reason=reason, programme=filters.programme)
-        return Worklist(tab, ordered, [], "", people, areas)
+        people, place = missed(
+            facility, on, actor, reason=reason, programme=filters.programme, after=after, limit=limit
+        )
+        return Worklist(tab, ordered, [], place, people, areas)
     rounds = narrowed(rounds_of(facility, actor), filters, on).filter(conditions[tab])
     page = following(rounds.order_by("first_due_on", "id"), after)
     found = list(with_details(page)[: limit + 1])
