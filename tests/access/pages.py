@@ -31,7 +31,7 @@ _BY_ROLES: Final[dict[frozenset[Role], str]] = {
         clinic-step-correct clinic-step-withdraw clinic-close clinic-reopen clinic-closed clinic-closure
         clinic-forgotten         clinic-bulk clinic-bulk-all clinic-bulk-undo clinic-reminder-read
         clinic-appointments clinic-appointments-close clinic-appointments-waiting clinic-appointment
-        clinic-appointment-status clinic-appointment-cancel clinic-appointment-new clinic-walk-in
+        clinic-appointment-status clinic-appointment-cancel clinic-appointment-new clinic-walk-in clinic-smoking
         clinic-sessions clinic-session-new clinic-session clinic-session-cancel clinic-day-reopen
         clinic-bench clinic-bench-undo clinic-bench-end clinic-rack clinic-receive clinic-send clinic-reject clinic-tube
         clinic-specimens clinic-kits clinic-tell clinic-verify clinic-second clinic-settle clinic-labels clinic-orders
@@ -76,7 +76,7 @@ ROLES_OF: Final[dict[str, frozenset[Role]]] = {
 ABOUT_A_PERSON: Final = (
     *("clinic-person", "clinic-preview", "clinic-contact", "clinic-result-new", "clinic-result-correct"),
     *("clinic-result-withdraw", "clinic-refer", "clinic-assess", "clinic-step-correct", "clinic-step-withdraw"),
-    *("clinic-close", "clinic-reopen", "clinic-appointment-new", "clinic-walk-in", "clinic-orders"),
+    *("clinic-close", "clinic-reopen", "clinic-appointment-new", "clinic-walk-in", "clinic-orders", "clinic-smoking"),
     *("clinic-order-cancel", "clinic-matching-person", "clinic-recall-decide", "clinic-recall-undo"),
     *("clinic-exclusion-withdraw", "clinic-person-messages", "clinic-person-messages-act"),
     *("clinic-person-emergency", "person-apps", "person-app-open"),
@@ -88,6 +88,7 @@ BY_THE_PERSON_ALONE: Final = (
     "clinic-result-new",
     "clinic-appointment-new",
     "clinic-walk-in",
+    "clinic-smoking",
     "clinic-orders",
     "clinic-person-messages",
     "person-apps",
