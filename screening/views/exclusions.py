@@ -18,6 +18,7 @@ from records.views.guards import CITY, CLINIC, ActingRequest, for_roles
 from screening.citizen import here, written
 from screening.clinic.refusals import faults_of
 from screening.clinic.standing import why_excluded
+from screening.clinic.worklist import area_choices
 from screening.forms.recall import WithdrawalForm
 from screening.protocol import Protocol, current, programmes, protocol_for
 from screening.recall.exclusions import (
@@ -45,7 +46,7 @@ def clinic_excluded(request: ActingRequest, programme: str) -> HttpResponse:
 @for_roles(*CITY)
 @require_GET
 def city_excluded(request: ActingRequest, programme: str) -> HttpResponse:
-    """By record number, place and facility, for officers see nobody's name."""
+    """By record number, place and facility, for officers see nobody's name; ``area`` narrows it to a place."""
     return render(request, "city/recall_excluded.html", _list(request, programme, actor=None))
 
 
@@ -91,6 +92,13 @@ def _list(request: ActingRequest, programme: str, *, actor: Actor | None) -> dic
         raise Http404
     protocol = protocol_for(programme, today)
     found = excluded_people(protocol, today, state=state, actor=actor).select_related("area__parent", "facility")
+    asked = "" if actor else request.GET.get("area", "")[:9]
+    lived_in = set() if actor else set(found.order_by().values_list("area", flat=True).distinct()) - {None}
+    areas = area_choices(lived_in | ({int(asked)} if asked.isascii() and asked.isdigit() else set()))
+    area = asked if asked in dict(areas) else ""
+    if area:
+        found = found.filter(area=int(area))
+    kept = {"area": area} if area else {}
     rows = list(found.filter(pk__gt=after.replace("\x00", ""))[: PAGE + 1])
     people = rows[:PAGE]
     record_access(
@@ -100,15 +108,17 @@ def _list(request: ActingRequest, programme: str, *, actor: Actor | None) -> dic
         resource_type="Patient",
         reason=request.path,
     )
-    more = urlencode({"state": state, "after": people[-1].pk}) if len(rows) > PAGE else ""
+    more = urlencode({"state": state, **kept, "after": people[-1].pk}) if len(rows) > PAGE else ""
     return {
         "programme": programme,
         "name": here(protocol.name),
         "state": state,
         "lines": [_line(protocol, one) for one in describe(protocol, today, people)],
         "next": f"?{more}" if more else "",
+        "areas": areas,
+        "area": area,
         "tabs": [
-            {"label": label, "href": f"?state={key}", "current": key == state, "count": None}
+            {"label": label, "href": f"?{urlencode({'state': key, **kept})}", "current": key == state, "count": None}
             for key, label in ((OPEN, _("Chưa xem lại")), (REVIEWED, _("Đã xem lại")))
         ],
         "programmes": [

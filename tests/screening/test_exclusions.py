@@ -9,7 +9,7 @@ from django.utils import timezone
 from fhir import store
 from fhir.outcomes import Refused
 from healthhub.accounts.actors import SYSTEM, Actor, Role
-from records.models import Facility
+from records.models import Area, Citizen, Facility
 from screening.models import Balance, Standing
 from screening.protocol import current, protocol_for
 from screening.recall.balance import balance
@@ -118,3 +118,36 @@ def test_the_list_goes_on_after_the_last_line_and_asks_no_query_per_person(
     second = clinic.get(LIST + first["next"]).context
     seen = [line["patient"].pk for page in (first, second) for line in page["lines"]]
     assert (len(first["lines"]), seen, second["next"]) == (4, sorted(listed(OPEN)), "")
+
+
+def test_the_city_narrows_the_list_to_a_place_and_keeps_it_from_page_to_page(
+    gone: tuple[str, str], station: Facility, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screening.views.exclusions.PAGE", 1)
+    system, code = current("cervical").exclusions[0].codings[0]
+    here, elsewhere = Citizen.objects.get(pk=gone[0]).area, Area.objects.filter(kind="ward").order_by("-name")[0]
+    assert here is not None
+    others = []
+    for _number in range(2):
+        other = make_patient(station, name="Lê Thị Lan", gender="female", born="1980-03-12")
+        fact = {"resourceType": "Condition", "code": {"coding": [{"system": system, "code": code}]}}
+        store.save(fact | {"subject": {"reference": f"Patient/{other}"}}, actor=SYSTEM)
+        others.append(other)
+    Citizen.objects.filter(pk__in=others).update(area=elsewhere)
+    officer, page = signed_in(Role.OFFICER), "/city/recall/cervical/excluded/"
+
+    def numbers(query: str) -> tuple[list[str], str]:
+        context = officer.get(f"{page}{query}").context
+        return [line["patient"].pk for line in context["lines"]], context["next"]
+
+    assert {value for value, _name in officer.get(page).context["areas"]} == {str(here.pk), str(elsewhere.pk)}
+    assert numbers(f"?area={here.pk}") == ([gone[0]], "")
+    (first,), after = numbers(f"?area={elsewhere.pk}")
+    assert f"area={elsewhere.pk}" in after
+    (second,), end = numbers(after)
+    assert (sorted([first, second]), end) == (sorted(others), "")
+    tabs = officer.get(f"{page}?area={here.pk}").context["tabs"]
+    assert [tab["href"] for tab in tabs] == [f"?state={state}&area={here.pk}" for state in (OPEN, REVIEWED)]
+    assert numbers(f"?state={REVIEWED}&area={here.pk}") == ([], "")  # not those of all places
+    assert len(numbers("?area=x")[0]) == len(numbers("?area=999999999")[0]) == 1
+    assert signed_in(Role.CLINICIAN, station).get(f"{LIST}?area={elsewhere.pk}").context["area"] == ""
