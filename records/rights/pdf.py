@@ -68,7 +68,7 @@ class _Pages(FPDF):
             (_("Số định danh"), citizen.cccd),
             (_("Thẻ bảo hiểm y tế"), citizen.insurance_number),
             (_("Điện thoại"), me.phone),
-            (_("Địa chỉ"), ", ".join(part for part in (me.address, me.area) if part)),
+            (_("Địa chỉ"), me.address or me.area),
         ):
             self._write(f"{label}: {value or '–'}", size=10)
 
