@@ -178,9 +178,14 @@ def test_what_the_log_cannot_be_searched_by_is_told(search: str, auditor: FhirCl
     assert auditor.get(f"/AuditEvent?{search}").status_code == 400
 
 
-def test_a_citizen_reads_through_her_app_what_is_about_her_only(citizen: App, people: list[str]) -> None:  # noqa: F811
+@pytest.mark.parametrize("scope", ["launch/patient patient/AuditEvent.rs", "user/AuditEvent.rs"])
+def test_a_citizen_reads_through_her_app_what_is_about_her_only(
+    scope: str,
+    citizen: App,  # noqa: F811
+    people: list[str],  # noqa: F811
+) -> None:
     mine, others = look(people[0]), look(people[1])
-    token = citizen.token("launch/patient patient/AuditEvent.rs")["access_token"]
+    token = citizen.token(scope)["access_token"]
     found = ids(fhir(token, "AuditEvent?_count=1000"))
     assert mine in found
     assert {AccessEntry.objects.get(pk=one).patient for one in found} == {people[0]}
