@@ -35,14 +35,14 @@ _BOOKS = """
 WITH noted AS MATERIALIZED (SELECT DISTINCT patient FROM screening_staleperson),
 standing AS (
     SELECT s.patient_id, s.area_id, s.status FROM screening_standing s
-    WHERE s.programme = %(programme)s AND s.patient_id NOT IN (SELECT patient FROM noted)
+    WHERE s.programme = %(programme)s AND NOT EXISTS (SELECT FROM noted WHERE noted.patient = s.patient_id)
 ), people AS (
     SELECT p.patient AS patient_id, p.area_id, CASE
         WHEN p.birth_date IS NULL AND {sex_fits} AND NOT {open_round} THEN 'birth_date'
         WHEN {sex_unknown} AND ({age_fits}) THEN 'sex'
         WHEN NOT p.resident AND {resident_only} THEN 'area'
         WHEN {excluded} THEN 'excluded' ELSE 'yes' END AS answer
-    FROM screening_countedperson p WHERE p.patient NOT IN (SELECT patient FROM noted)
+    FROM screening_countedperson p {joined} WHERE NOT EXISTS (SELECT FROM noted WHERE noted.patient = p.patient)
         AND (p.birth_date IS NULL AND {sex_fits} OR {sex_unknown} AND ({age_fits})
             OR {sex_fits} AND (({age_fits}) OR {open_round}))
 ), compared AS MATERIALIZED (
@@ -111,20 +111,23 @@ def _books(protocol: Protocol, on: date) -> tuple[str, dict[str, Any]]:
     runs, risks = age_runs(protocol), risk_ages(protocol)
     born = _born(protocol, on, [*runs, *risks])
     ways = [] if protocol.requires_risk_group else [_aged(born[run]) for run in runs]
+    joined: list[str] = []
     for group, run in zip(protocol.risk_groups, risks, strict=True):
-        ways.append(f"({_aged(born[run])} AND {_says_so(at_risk(group, on, params, scope=''))})")
+        ways.append(f"({_aged(born[run])} AND {_among(at_risk(group, on, params, scope=''), joined)})")
     out = excluded(protocol, on, params, scope="")
     everybody = {"male", "female", "other", "unknown"} <= set(protocol.sexes)
     sql = _BOOKS.format(
         sex_fits="p.sex = ANY(%(sexes)s)",
         sex_unknown="false" if everybody or "unknown" in protocol.sexes else "p.sex = 'unknown'",
         age_fits=" OR ".join(ways) or "false",
-        open_round=_says_so(
+        open_round=_among(
             "SELECT e.patient_id AS patient FROM screening_episode e "
-            "WHERE e.programme = %(programme)s AND e.state <> 'closed'"
+            "WHERE e.programme = %(programme)s AND e.state <> 'closed'",
+            joined,
         ),
         resident_only="true" if protocol.residence == "city" else "false",
-        excluded=_says_so(out) if out else "false",
+        excluded=_among(out, joined) if out else "false",
+        joined=" ".join(joined),
     )
     return sql, params
 
@@ -145,5 +148,13 @@ def _aged(days: tuple[date | None, date]) -> str:
     return f"(p.birth_date <= '{last}'" + (f" AND p.birth_date >= '{first}')" if first else ")")
 
 
-def _says_so(found: str) -> str:
-    return f"p.patient IN (SELECT f.patient FROM ({found}) AS f WHERE f.patient IS NOT NULL)"
+def _among(found: str, joined: list[str]) -> str:
+    """A condition: ``found`` (SELECT patient) has this person. Adds the join that it reads to ``joined``.
+
+    A join, not ``IN``: where that stands under an OR, and what was found fits into no hash table, PostgreSQL would read
+    all of it for each person.
+    """
+    name = f"found{len(joined)}"
+    people = f"SELECT DISTINCT f.patient FROM ({found}) AS f"
+    joined.append(f"LEFT JOIN ({people}) AS {name} ON {name}.patient = p.patient")
+    return f"{name}.patient IS NOT NULL"

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection
 
+from screening.recall.stale import unnoted_sql
 from screening.recall.standing import Scope
 
 #: A write may be committed after one that began later; no transaction of ours lasts so long.
@@ -47,7 +48,7 @@ WITH found AS MATERIALIZED (
         area_id = excluded.area_id, resident = excluded.resident RETURNING patient
 )
 SELECT count(*) FROM (SELECT patient FROM gone UNION ALL SELECT patient FROM written) AS changed
-WHERE patient NOT IN (SELECT patient FROM screening_staleperson)
+WHERE {unnoted_sql("changed.patient")}
 """
 
 

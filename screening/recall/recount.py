@@ -15,16 +15,17 @@ from screening.recall.headcount import count_again
 from screening.recall.invitations import check_days
 from screening.recall.refresh import refresh_standings
 from screening.recall.settling import settle
+from screening.recall.stale import unnoted_sql
 from screening.recall.standing import EVERYBODY
 
 KEPT: Final = 2 * night.SHARES  # nights for which somebody who stood wrong stays listed
 
 # Whoever has a note was changed since the night's notes were taken: the refresh that it asks for was still to come.
-_LIST = """
+_LIST = f"""
 INSERT INTO screening_balancedifference ("on", programme, area_id, patient_id, kind, detail)
 SELECT %(on)s, %(programme)s, c.area_id, p.patient, 'wrong', %(detail)s
 FROM unnest(%(people)s::text[]) AS p(patient) LEFT JOIN records_citizen c ON c.patient_id = p.patient
-WHERE p.patient NOT IN (SELECT patient FROM screening_staleperson)
+WHERE {unnoted_sql("p.patient")}
 ON CONFLICT (programme, kind, patient_id) DO UPDATE SET "on" = excluded."on", detail = excluded.detail RETURNING 1
 """
 _FORGET = """

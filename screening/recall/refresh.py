@@ -49,8 +49,8 @@ WITH fresh({COLUMNS}) AS MATERIALIZED ({{standings}}), gone AS (
     INSERT INTO screening_standing ({COLUMNS}, call_on)
     SELECT {", ".join(f"f.{name}" for name in COLUMNS.split(", ")[:-1])},
         CASE WHEN s.status = f.status THEN s.since ELSE f.since END,
-        CASE WHEN %(ahead)s::int IS NULL OR f.patient_id IN (
-                SELECT s.patient_id FROM screening_invitation s WHERE s.programme = %(programme)s {{scope}}) THEN NULL
+        CASE WHEN %(ahead)s::int IS NULL OR EXISTS (SELECT FROM screening_invitation i
+                WHERE i.patient_id = f.patient_id AND i.programme = %(programme)s) THEN NULL
             WHEN f.status NOT IN ('screened', 'due', 'overdue') OR f.due_on IS NULL THEN %(never)s
             ELSE f.due_on - %(ahead)s::int END
     FROM fresh f

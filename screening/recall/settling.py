@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from screening.messages.outbox import cancel_messages
+from screening.recall.stale import unnoted_sql
 from screening.recall.standing import EVERYBODY, Scope
 
 _LONGEST = 400  # days after a silence in which somebody who comes has still answered that call
@@ -87,7 +88,7 @@ def settle(
     """
     within = Scope(patients=patients) if patients is not None else share
     scope = within.sql("i.patient_id") + (" AND i.programme = %(programme)s" if programme is not None else "")
-    scope += " AND i.patient_id NOT IN (SELECT patient FROM screening_staleperson)" if unnoted else ""
+    scope += f" AND {unnoted_sql('i.patient_id')}" if unnoted else ""
     params: dict[str, Any] = {**within.params, "on": on, "programme": programme}
     with connection.cursor() as cursor:
 

@@ -173,7 +173,7 @@ WITH callers AS MATERIALIZED (
 ), steps AS MATERIALIZED (
     SELECT * FROM unnest(%(steps)s::text[], %(step_months)s::int[], %(step_days)s::int[]) AS t(rule, months, days)
 ), open_rounds AS MATERIALIZED (
-    SELECT o.patient_id FROM screening_episode o
+    SELECT DISTINCT o.patient_id FROM screening_episode o
     WHERE o.programme = %(programme)s AND o.state <> 'closed' {open_rounds}
 ), decided AS MATERIALIZED (
     SELECT d.patient_id,
@@ -190,10 +190,11 @@ WITH callers AS MATERIALIZED (
         coalesce(risky.key, '') AS risk, risky.since AS risk_since, risky.months AS risk_months,
         least({ages}, risky.first_age) AS first_age
     FROM records_citizen c LEFT JOIN risky ON risky.patient = c.patient_id
+        LEFT JOIN open_rounds ON open_rounds.patient_id = c.patient_id
     WHERE c.active AND NOT c.deceased AND coalesce(nullif(c.sex, ''), 'unknown') = ANY(%(sexes)s)
-        AND (coalesce({ages}, risky.first_age) IS NOT NULL OR c.patient_id IN (SELECT patient_id FROM open_rounds))
+        AND (coalesce({ages}, risky.first_age) IS NOT NULL OR open_rounds.patient_id IS NOT NULL)
         {living} {scope}
-        AND c.patient_id NOT IN (SELECT patient FROM excluded)
+        AND NOT EXISTS (SELECT FROM excluded WHERE excluded.patient = c.patient_id)
 ), dated AS (
     SELECT p.*, e.id AS episode, e.closed_on, e.state, e.step, e.detail,
         CASE WHEN e.id IS NULL AND p.risk_since > greatest({reaches}, %(began)s) THEN 'risk:' || p.risk
