@@ -8,11 +8,13 @@ about its people, nobody may be lost, and whoever was counted again must have st
 """
 
 import heapq
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from django.db.models import Sum
 from django.utils import timezone
@@ -67,7 +69,7 @@ class Night:
 
 @dataclass(slots=True)
 class City:
-    """The city between two nights; ``run`` goes through the nights."""
+    """The city between two nights; ``run`` goes through the nights, and after a stop goes on where it was."""
 
     size: int
     seed: int
@@ -83,8 +85,12 @@ class City:
     today: date = field(default_factory=timezone.localdate)
     seen: int = 0
     serial: int = 0
+    on: date = field(init=False)
+    nights: int = 0
+    living: bool = False
 
     def __post_init__(self) -> None:
+        self.on = self.first
         self.rng = Random(self.seed)
         communes = areas_in_force(self.first, AreaKind.COMMUNE)
         self.wards = [area.code for area in communes]
@@ -105,16 +111,31 @@ class City:
         self._flush()
 
     def run(self, years: int, *, step: int = 1, recount_every: int = 91) -> Iterator[Night]:
-        """The nights, ``step`` days apart; what happened on the days between is written before each.
+        """The nights to come, ``step`` days apart; what happened on the days between is written before each.
 
         Each night counts a share of the people again; each ``recount_every``-th all of them.
         """
-        on, number = self.first, 0
-        while on < self.first.replace(year=self.first.year + years):
-            yield self._night(on, everybody=number % recount_every == recount_every - 1)
-            self._live(on, on + timedelta(days=step), share=step / 365)
-            on += timedelta(days=step)
-            number += 1
+        while self.on < self.first.replace(year=self.first.year + years):
+            yield self._night(self.on, everybody=self.nights % recount_every == recount_every - 1)
+            self.living = True
+            self._live(self.on, self.on + timedelta(days=step), share=step / 365)
+            self.living = False
+            self.on += timedelta(days=step)
+            self.nights += 1
+
+    def save(self, path: Path) -> bool:
+        """Write down what the database does not know, so that ``load`` can go on; False in the middle of a day."""
+        if not self.living:
+            path.write_bytes(pickle.dumps(self))
+        return not self.living
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The city as it was saved, about to do once more the night that it was in: that may be done twice."""
+        city = pickle.loads(path.read_bytes())  # our own file, beside our own database
+        if not isinstance(city, cls):
+            raise TypeError(f"{path} holds no simulated city.")
+        return city
 
     def _night(self, on: date, *, everybody: bool) -> Night:
         run = carry_on(start_run(on, only=self.programmes))
