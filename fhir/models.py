@@ -66,19 +66,6 @@ class ResourceVersion(models.Model):
     content = models.TextField()
 
 
-class MergedPatient(models.Model):
-    """A Patient whose record is read under another one's, because both are one person (see ``fhir.merging``).
-
-    What names ``duplicate`` in its text lies in the compartment of ``kept``; ``kept`` is never a duplicate itself.
-    """
-
-    duplicate = models.TextField(primary_key=True)
-    kept = models.TextField(db_index=True)
-
-    def __str__(self) -> str:
-        return f"{self.duplicate} → {self.kept}"
-
-
 class ExactNumberField(models.Field):
     """A number of any size and precision, as FHIR's ``decimal`` is: DecimalField would round it or fail."""
 

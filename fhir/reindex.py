@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from django.db import connection, transaction
 
 from fhir import tables, text
-from fhir.merging import filed, kept_of
 from fhir.parameters import extract
 
 BATCH = 1000
@@ -25,9 +24,7 @@ def reindex_all() -> Iterator[int]:
             rows = cursor.fetchall()
             if not rows:
                 return
-            entries = [(type_, id_, extract(text.parse(content).resource)) for type_, id_, content in rows]
-            kept = kept_of(entry.patient for _, _, entry in entries)
-            tables.reindex_rows((type_, id_, filed(entry, type_, kept)) for type_, id_, entry in entries)
+            tables.reindex_rows((type_, id_, extract(text.parse(content).resource)) for type_, id_, content in rows)
         kind, name, _ = rows[-1]
         done += len(rows)
         yield done

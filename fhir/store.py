@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from fhir import hooks, merging, tables, text
+from fhir import hooks, tables, text
 from fhir.access import Write, policy
 from fhir.ids import is_id, new_id
 from fhir.outcomes import Asked, Issue, Refused, refuse
@@ -126,7 +126,6 @@ def _write(drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str]) 
     updates: list[tables.Row] = []
     writes: list[Write] = []
     places: list[str] = []
-    named: list[tuple[Draft, tables.Existing | None, tables.Row]] = []
     for draft in drafts:
         old = existing.get((draft.type, draft.id)) if draft.id else None
         if old and not old.deleted and _says_the_same(draft, old):
@@ -140,18 +139,11 @@ def _write(drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str]) 
         index = extract(draft.resource)
         facility = old.facility if old and not draft.handed else draft.facility or actor.facility
         row = tables.Row(draft.type, name, version, now, False, index.patient, facility, actor.id, content, index)
-        named.append((draft, old, row))
-        saved.append(Saved(draft.type, name, version, now, old is None or old.deleted, True, content))
-    kept = merging.kept_of(row.patient for *_, row in named)
-    for draft, old, row in named:
-        if row.entry and row.patient in kept:
-            row = row._replace(entry=merging.filed(row.entry, row.type, kept), patient=row.entry.patient)
         (updates if old else inserts).append(row)
+        saved.append(Saved(draft.type, name, version, now, old is None or old.deleted, True, content))
         previous = old.content if old and not old.deleted else None
-        changes.append(
-            hooks.Change(row.type, row.id, row.version, draft.resource, row.patient, row.facility, previous, now)
-        )
-        writes.append(_write_of(draft, row.id, row.patient, actor, old))
+        changes.append(hooks.Change(draft.type, name, version, draft.resource, index.patient, facility, previous, now))
+        writes.append(_write_of(draft, name, index.patient, actor, old))
         places.append(draft.expression)
     _check_access(writes, actor=actor, presented=presented)
     for draft in drafts:  # after access, for the answer tells the stored version

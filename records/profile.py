@@ -53,8 +53,7 @@ SELECT (e.at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS day, e.actor, max(e.actor
     coalesce(max(f.name), ''), array_agg(DISTINCT e.action), max(e.at), count(*),
     bool_or(starts_with(e.reason, 'emergency:'))
 FROM audit_accessentry e LEFT JOIN records_facility f ON f.organization_id = e.facility
-WHERE e.patient = ANY(ARRAY(SELECT %s UNION ALL SELECT duplicate FROM fhir_mergedpatient WHERE kept = %s))
-GROUP BY day, e.actor ORDER BY max(e.at) DESC LIMIT %s
+WHERE e.patient = %s GROUP BY day, e.actor ORDER BY max(e.at) DESC LIMIT %s
 """
 
 
@@ -129,7 +128,7 @@ def who_looked(patient_id: str, *, actor: Actor, limit: int = 100) -> list[Look]
     if not visible_to(actor).filter(pk=patient_id).exists():
         raise PermissionDenied
     with connection.cursor() as cursor:
-        cursor.execute(_LOOKED, [patient_id, patient_id, limit])
+        cursor.execute(_LOOKED, [patient_id, limit])
         return [Look(*row) for row in cursor.fetchall()]
 
 

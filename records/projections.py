@@ -40,7 +40,7 @@ INSERT INTO records_carerelation (patient_id, facility_id, basis, since)
 SELECT patient, facility, 'wrote', min(last_updated) FROM (
     SELECT patient, facility, last_updated FROM fhir_resource
     UNION ALL SELECT patient, facility, last_updated FROM fhir_resourceversion
-) written WHERE patient IS NOT NULL AND facility IS NOT NULL AND {of} GROUP BY patient, facility
+) written WHERE patient IS NOT NULL AND facility IS NOT NULL GROUP BY patient, facility
 """
 # A deleted resource is projected from the last text it had.
 _STORED = """
@@ -120,16 +120,7 @@ def rebuild() -> None:
             for changes in _stored(type_):
                 project(changes, actor=SYSTEM)
         with connection.cursor() as cursor:
-            cursor.execute(_REBUILD_CARE.format(of="true"))
-
-
-def rebuild_care(people: Sequence[str]) -> None:
-    """Remake CareRelation('wrote') of these people, whose resources were moved from one to the other."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM records_carerelation WHERE basis = 'wrote' AND patient_id = ANY(%s)", [list(people)]
-        )
-        cursor.execute(_REBUILD_CARE.format(of="patient = ANY(%s::text[])"), [list(people)])
+            cursor.execute(_REBUILD_CARE)
 
 
 def _last_text(change: Change) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 
 from fhir.hooks import Change, on_validate
-from fhir.merging import kept_of
 from fhir.outcomes import Issue
 from records.identifiers import Identifier, Malformed, parse_cccd, parse_facility_code, parse_insurance_number
 from records.models import Facility
@@ -22,11 +21,6 @@ Shapes = dict[str, Callable[[str], Identifier]]
 def check_patients(changes: Sequence[Change]) -> Iterator[tuple[int, Issue]]:
     """Refuse a malformed CCCD or health-insurance number."""
     yield from _malformed(changes, {"cccd": parse_cccd, "bhyt": parse_insurance_number})
-    merged = kept_of(change.id for change in changes if change.version > 1)
-    for position, change in enumerate(changes):
-        if change.id in merged and (change.resource or {}).get("active") is not False:
-            diagnostics = f"This person was merged into Patient/{merged[change.id]}: write there."
-            yield position, Issue("error", "business-rule", "Patient.active", diagnostics)
 
 
 @on_validate("Organization")

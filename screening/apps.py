@@ -28,7 +28,6 @@ HOOKS = (
     "screening.publishing.intake",
     "screening.publishing.deciding",
     "screening.recall.intake",  # after the pathway: whoever it moved on is looked at again
-    "screening.merging",
     "screening.statistics.cells",  # after rebuild: it counts what that remakes
 )
 """Modules that register themselves when they are imported; hooks run in this order."""

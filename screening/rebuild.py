@@ -79,13 +79,6 @@ def rebuild() -> None:
                 projection.apply(_incoming(type_, versions))
 
 
-def versions_of(type_: str, ids: Sequence[str]) -> list[Incoming]:
-    """What the live hooks were told of these resources, as it reads now."""
-    with connection.cursor() as cursor:
-        cursor.execute(_VERSIONS, {"type": type_, "ids": list(ids)})
-        return _incoming(type_, [Version(*row) for row in cursor.fetchall()])
-
-
 def _incoming(type_: str, versions: Sequence[Version]) -> list[Incoming]:
     """What the live hooks were told, version by version."""
     facts = [

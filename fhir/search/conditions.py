@@ -30,15 +30,6 @@ TABLES = {
 }
 
 
-# A Patient that was merged into another one is asked for by either id; the subselect runs once, before the rows.
-_KEPT = "r.patient = coalesce((SELECT kept FROM fhir_mergedpatient WHERE duplicate = %s), %s)"
-_MERGED = "EXISTS (SELECT FROM fhir_mergedpatient WHERE duplicate = ANY(%s::text[]))"
-_ANY_KEPT = (
-    "r.patient = ANY(ARRAY(SELECT coalesce(m.kept, p.id) FROM unnest(%s::text[]) p(id)"
-    " LEFT JOIN fhir_mergedpatient m ON m.duplicate = p.id))"
-)
-
-
 def condition_of(resource_type: str, criterion: Criterion) -> Sql:
     """What a row must fulfil."""
     parameter = criterion.parameter
@@ -96,12 +87,12 @@ def _patient(resource_type: str, criterion: Criterion) -> Sql | None:
         if not isinstance(value, ReferenceValue) or (value.type or (value.id and only)) != "Patient":
             return None
         ids.append(value.id)
-    by_column = Sql(_KEPT, (ids[0], ids[0])) if len(ids) == 1 else Sql(_ANY_KEPT, (ids,))
+    by_column = Sql("r.patient = %s", (ids[0],)) if len(ids) == 1 else Sql("r.patient = ANY(%s)", (ids,))
     if main_facts(resource_type).about_alone:
         return by_column
     # The column may hold a patient who is, say, the performer. Written so that the index on tokens is not drawn in.
     exact = [Sql("%s = ANY(r.tokens)", (number,)) for number in tokens.wanted(criterion)]
-    return all_of([by_column, any_of([*exact, Sql(_MERGED, (ids,))])])
+    return all_of([by_column, any_of(exact)])
 
 
 def _missing(resource_type: str, parameter: SearchParameter, missing: bool) -> Sql:

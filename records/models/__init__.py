@@ -2,7 +2,7 @@
 
 Citizen, Facility, Practitioner and CareRelation('wrote') are derived from stored FHIR resources and can be remade by
 `manage.py rebuild`; Area and AreaSuccession are loaded by a migration; Membership, StaffInvitation, Consent,
-EmergencyAccess, RecordRequest, PersonMerge and CareRelation('presented', 'handed') are truth of their own.
+EmergencyAccess, RecordRequest and CareRelation('presented', 'handed') are truth of their own.
 
 Derived rows point to each other without database constraints (`db_constraint=False`): a Patient may name an
 Organization that this server has never been sent, and that must not make its row impossible. Their foreign keys have no
@@ -14,7 +14,6 @@ from records.models.areas import Area, AreaKind, AreaSuccession
 from records.models.citizens import BirthPrecision, Citizen
 from records.models.emergencies import EmergencyAccess, EmergencyReason, Outcome
 from records.models.facilities import Facility, Practitioner
-from records.models.merges import PersonMerge
 from records.models.rights import RecordRequest, RequestKind, RequestState
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "Facility",
     "Membership",
     "Outcome",
-    "PersonMerge",
     "Practitioner",
     "RecordRequest",
     "RequestKind",

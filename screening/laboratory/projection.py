@@ -75,7 +75,7 @@ WHERE type = %s AND NOT deleted AND patient IS NOT NULL AND id > %s ORDER BY id 
 def take_orders(changes: Sequence[Change], *, actor: Actor) -> None:
     """Keep one Order for each order of a test; the laboratory that it names may read the person from then on."""
     orders = project_orders(changes)
-    answer_orders({row.patient_id for row in orders})
+    _answer({row.patient_id for row in orders})
     asked = {(row.patient_id, row.performer_id) for row in orders if row.performer_id not in (None, row.facility_id)}
     known = set(Facility.objects.filter(pk__in={name for _, name in asked}, code__isnull=False).values_list("pk"))
     presented_at({(person, name) for person, name in asked if name and (name,) in known})
@@ -87,7 +87,7 @@ def take_specimens(changes: Sequence[Change], *, actor: Actor) -> None:
     from screening.laboratory.rejections import follow_rejections
 
     rows = project_specimens(changes)
-    answer_orders({row.patient_id for row in rows})
+    _answer({row.patient_id for row in rows})
     note_returned(rows)
     follow_rejections([row.specimen_id for row in rows], changes, actor=actor)
 
@@ -95,7 +95,7 @@ def take_specimens(changes: Sequence[Change], *, actor: Actor) -> None:
 @on_saved("Observation")
 def take_results(changes: Sequence[Change], *, actor: Actor) -> None:
     """Know which orders and samples have their result now."""
-    answer_orders({change.patient for change in changes if change.patient and _of_screening(change)})
+    _answer({change.patient for change in changes if change.patient and _of_screening(change)})
 
 
 @on_validate("Specimen")
@@ -135,8 +135,8 @@ def rebuild() -> None:
         Specimen.objects.all().delete()
         for type_, project in (("ServiceRequest", project_orders), ("Specimen", project_specimens)):
             for changes in _stored(type_):
-                answer_orders({row.patient_id for row in project(changes)})
-        answer_orders(Order.objects.values_list("patient_id", flat=True).distinct())
+                _answer({row.patient_id for row in project(changes)})
+        _answer(Order.objects.values_list("patient_id", flat=True).distinct())
 
 
 def project_orders(changes: Sequence[Change]) -> list[OrderRow]:
@@ -189,8 +189,7 @@ def _of_screening(change: Change) -> bool:
     return any(text is not None and is_screening(text) for text in (change.resource, change.previous))
 
 
-def answer_orders(patients: Iterable[str]) -> None:
-    """Say of these people's orders and samples which result they have, if any."""
+def _answer(patients: Iterable[str]) -> None:
     people = sorted(set(patients))
     if people:
         with connection.cursor() as cursor:

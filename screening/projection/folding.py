@@ -91,13 +91,6 @@ def take_back_staff_events(sources: Mapping[str, str], *, note: str, actor: str)
     return {row.source_id for row, _ in added}
 
 
-def fold_people(patients: Sequence[str]) -> None:
-    """Fold all rounds of these people anew, whose events have been moved from one to another."""
-    reading.lock_people(patients)
-    if keys := reading.programmes_of(patients):
-        _refold(keys, [], {}, {})
-
-
 def follow_citizens(patients: Sequence[str]) -> None:
     """People's rounds are on the list of the facility that they belong to now, under the area where they live now."""
     writing.follow_citizens(patients)

@@ -45,7 +45,6 @@ SELECT
 """
 _PROGRAMMES = """
 SELECT DISTINCT patient_id, programme FROM screening_episodeevent WHERE patient_id = ANY(%s) AND programme <> ''
-UNION SELECT patient_id, programme FROM screening_episode WHERE patient_id = ANY(%s)
 """
 _RESULTS_OF_PEOPLE = """
 SELECT r.observation_id, r.programme, r.test, r.collected_on, r.area_id, r.sex, r.age, c.birth_date, c.sex
@@ -80,7 +79,7 @@ def known_of(keys: Iterable[Key], facilities: Iterable[str]) -> Known:
 
 def programmes_of(patients: Iterable[str]) -> set[Key]:
     """The programmes in which anything is known of these people."""
-    return {(patient, programme) for patient, programme in fetch(_PROGRAMMES, [list(patients)] * 2)}
+    return {(patient, programme) for patient, programme in fetch(_PROGRAMMES, [list(patients)])}
 
 
 def events_from(sources: Sequence[tuple[str, str]]) -> list[EventRow]:
