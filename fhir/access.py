@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
+from healthhub.postgresql.wall import Asker
 
 
 class Condition(NamedTuple):
@@ -49,6 +50,9 @@ class AccessPolicy(Protocol):
 
     def require(self, action: str, type: str, *, actor: Actor) -> None:
         """``Refused(403)`` if the actor's token has no scope for an action (one of ``cruds``) on a type."""
+
+    def asker(self, actor: Actor) -> Asker | None:
+        """What the second wall is told of who asks; None for HealthHub itself."""
 
     def readable(self, actor: Actor, *, searching: bool = False) -> Condition:
         """Which rows the actor may read, or find by ``searching``: then only rows of fhir_resource are asked about."""

@@ -14,6 +14,7 @@ from fhir.search import Page, Query, about_one_person, check_place, fetch_total,
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import entry_params, entry_sql, record_access
 from healthhub.postgresql.prepared import execute_prepared
+from healthhub.postgresql.wall import walled
 
 # Losing the log line of a read in a power failure (never in a crash of ours) is accepted for not waiting for the disk
 # on every read; writes always wait.
@@ -49,7 +50,7 @@ def _fetch(type: str, rows: str, params: list[object], *, actor: Actor) -> list[
     if type not in resource_types() or not is_id(str(params[0])):
         raise _missing(type, str(params[0]))
     sql = f"WITH {_NO_WAIT}, found AS ({rows.replace('{type}', type)}), logged AS ({_LOG}) SELECT * FROM found"
-    with connection.cursor() as cursor:
+    with walled(policy().asker(actor)), connection.cursor() as cursor:
         execute_prepared(cursor, sql, [*params, *entry_params(actor, "read")])
         return [Stored(*row) for row in cursor.fetchall()]
 
@@ -123,6 +124,11 @@ def read_page(query: Query, *, actor: Actor) -> Page:
     """
     named: list[str | None] = [*sorted(people_named(query))] or [None]
     _require("s", *(Asked(query.type, "", one) for one in named), actor=actor)
+    with walled(policy().asker(actor)):
+        return _find_page(query, named, actor=actor)
+
+
+def _find_page(query: Query, named: list[str | None], *, actor: Actor) -> Page:
     may = policy().readable(actor, searching=True)
     total = fetch_total(query, may)
     if query.count == 0:

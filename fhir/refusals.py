@@ -6,6 +6,7 @@ from fhir.ids import is_id
 from fhir.outcomes import Refused
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import entry_params, entry_sql
+from healthhub.postgresql.wall import unwalled
 
 _LOG = entry_sql(
     "unnest(%s::text[], %s::text[], %s::text[]) AS asked(type, id, patient) "
@@ -16,6 +17,7 @@ _LOG = entry_sql(
 )
 
 
+@unwalled()
 def log_refusal(error: Refused, *, actor: Actor) -> None:
     """One line for each thing that is not the actor's (``Refused.asked``); nothing for other mistakes.
 

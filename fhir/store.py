@@ -19,6 +19,7 @@ from fhir.outcomes import Asked, Issue, Refused, refuse
 from fhir.parameters import extract
 from fhir.validation import validate
 from healthhub.accounts.actors import Actor
+from healthhub.postgresql.wall import unwalled
 
 
 @dataclass(slots=True)
@@ -93,6 +94,7 @@ def check(drafts: Sequence[Draft]) -> list[Issue]:
     return found
 
 
+@unwalled()
 def save_many(
     drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str] = frozenset(), checked: bool = False
 ) -> list[Saved]:
@@ -161,6 +163,7 @@ def _write(drafts: Sequence[Draft], *, actor: Actor, presented: frozenset[str]) 
     return saved
 
 
+@unwalled()
 def delete(*, type: str, id: str, actor: Actor, if_match: int | None = None) -> Saved | None:
     """Mark a resource as deleted; its versions stay readable. None if there is nothing (left) to delete."""
     if not is_id(id):

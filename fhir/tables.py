@@ -10,6 +10,7 @@ from django.db.backends.utils import CursorWrapper
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import entry_params, entry_sql
 from healthhub.postgresql.prepared import execute_prepared
+from healthhub.postgresql.wall import unwalled
 
 if TYPE_CHECKING:
     from fhir.parameters import IndexEntry
@@ -110,6 +111,7 @@ def _columns(rows: Sequence[Row]) -> list[list[Any]]:
     ]
 
 
+@unwalled()
 def lock_existing(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Existing]:
     """The stored rows with these (type, id), locked in one order so that two batches cannot deadlock."""
     if not keys:

@@ -12,6 +12,7 @@ from django.db.models.functions import Collate, Concat
 from fhir.ids import is_id
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
+from healthhub.postgresql.wall import unwalled
 from records.access import visible_to
 from records.identifiers import Malformed, parse_phone
 from records.models import BirthPrecision, Citizen
@@ -60,6 +61,7 @@ def find(query: str, *, actor: Actor, limit: int = 20, after: str | None = None)
     return Found(page, page[-1].patient_id if len(citizens) > limit else None)
 
 
+@unwalled()
 def find_presented(*, number: str, birth_date: date) -> Citizen | None:
     """Whoever carries this CCCD or health-insurance number and was born on that day, for a person at the desk.
 
@@ -77,6 +79,7 @@ def find_presented(*, number: str, birth_date: date) -> Citizen | None:
     return found[0] if len({one.folded_name for one in found}) == 1 else None
 
 
+@unwalled()
 def find_numbered(number: str) -> Citizen | None:
     """Whoever carries exactly this CCCD or health-insurance number, for an emergency; None if nobody or two people do.
 

@@ -7,11 +7,13 @@ from django.http import Http404, HttpRequest
 
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
+from healthhub.postgresql.wall import unwalled
 from records.models import Citizen
 
 _LONGEST = 200
 
 
+@unwalled()
 def log_refusal(error: Exception, request: HttpRequest, *, actor: Actor, asked: Mapping[str, Any]) -> None:
     """A line for a page that was refused, or for a thing that is not there for this actor.
 

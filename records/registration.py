@@ -17,6 +17,7 @@ from fhir.outcomes import refuse
 from fhir.validation.alike import are_sound
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
+from healthhub.postgresql.wall import unwalled
 from records.access import REGISTERS, presented_at
 from records.areas import area_ids
 from records.identifiers import (
@@ -222,6 +223,7 @@ def _parsed(parse: Callable[[str], Identifier], text: str, field: str) -> str:
         raise RegistrationError(error.code, field) from None
 
 
+@unwalled()
 def _known(numbers: set[str]) -> dict[str, list[_Known]]:
     """Active citizens by each number they carry; locks the numbers, so that nobody registers them meanwhile."""
     if not numbers:

@@ -13,6 +13,7 @@ from fhir.ids import new_id
 from fhir.outcomes import Refused, refuse
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
+from healthhub.postgresql.wall import unwalled
 from screening import projection
 from screening.marks import with_known
 from screening.models import Episode, EpisodeEvent, EventKind, OpenRound
@@ -75,6 +76,7 @@ def close_episode(
             raise _refused(closed)
 
 
+@unwalled()
 def close_rounds(closings: Sequence[Closing], *, actor: Actor) -> list[Closed]:
     """Close many rounds in one transaction and a constant number of statements; what is not as asked stays as it is.
 

@@ -5,6 +5,7 @@ django-ninja gives routing and sign-in; texts go through untouched, so no schema
 
 import re
 from collections.abc import Callable
+from functools import wraps
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -14,9 +15,10 @@ from ninja import NinjaAPI, Router
 from fhir.access import policy
 from fhir.api import audit_events, bundles, capabilities, create, delete, read, search, smart, update
 from fhir.api.faults import register_faults
-from fhir.api.http import outcome_response
+from fhir.api.http import FhirRequest, outcome_response
 from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
+from healthhub.postgresql.wall import walled
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
@@ -32,10 +34,20 @@ register_faults(api)
 _routes = Router()
 
 
+def _behind_the_wall(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    @wraps(view)
+    def asked(request: FhirRequest, *args: Any, **path: Any) -> HttpResponse:
+        with walled(policy().asker(request.auth)):
+            return view(request, *args, **path)
+
+    return asked
+
+
 def _serve(address: str, *, public: bool = False, **views: Callable[..., HttpResponse]) -> None:
     """Route an address by method. HEAD is GET without its body; who uses another method is told what there is."""
     sign_in: dict[str, Any] = {"auth": None} if public else {}
-    for method, view in views.items():
+    for method, plain in views.items():
+        view = plain if public else _behind_the_wall(plain)
         _routes.add_api_operation(address, ["GET", "HEAD"] if method == "GET" else [method], view, **sign_in)
     known = [*views, "HEAD"] if "GET" in views else list(views)
 

@@ -6,7 +6,7 @@ import pwd
 import shlex
 import shutil
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import psycopg2
 from psycopg2.extensions import connection
 
 from healthhub.embedded.place import Place, ServiceError
+from healthhub.postgresql.wall import LEAKPROOF, ROLE
 
 NAME = "healthhub"  # of the role and of the database
 PORT = 5432  # only part of the socket's name
@@ -154,11 +155,18 @@ def _make_database(place: Place) -> None:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [NAME])
             if cursor.fetchone() is None:
                 cursor.execute(f"CREATE ROLE {NAME} LOGIN CREATEDB")  # CREATEDB: tests make their own database
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE])
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE ROLE {ROLE} NOLOGIN")
+                cursor.execute(f"GRANT {ROLE} TO {NAME}")
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME])
             if cursor.fetchone() is None:
                 cursor.execute(f"CREATE DATABASE {NAME} OWNER {NAME}")
     finally:
         admin.close()
+    for database in ("template1", NAME):
+        with closing(_connect(place, "postgres", database)) as admin, admin, admin.cursor() as cursor:
+            cursor.execute(LEAKPROOF)
 
 
 def _connect_when_ready(place: Place) -> connection:

@@ -14,10 +14,12 @@ from weakref import WeakKeyDictionary
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from healthhub.postgresql.wall import is_walled
+
 LIMIT = 250
 LONG = 50
 _MARK = re.compile(r"%s((?:::\w+(?:\[\])?)?)")
-_known: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, dict[tuple[bool, str], str]] = WeakKeyDictionary()
 
 
 def execute_prepared(cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> None:
@@ -30,12 +32,13 @@ def execute_prepared(cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> 
         cursor.execute(sql, params)
         return
     known = _known.setdefault(connection.connection, {})
-    if sql not in known:
+    key = (is_walled(), sql)  # behind the wall, another plan
+    if key not in known:
         if len(known) >= LIMIT:
             cursor.execute("DEALLOCATE ALL")
             known.clear()
         name, numbers = f"healthhub_{len(known)}", count(1)
         cursor.execute(f"PREPARE {name} AS {_MARK.sub(lambda mark: f'${next(numbers)}{mark[1]}', sql)}")
         marks = ", ".join(mark[0] for mark in _MARK.finditer(sql))
-        known[sql] = f"EXECUTE {name} ({marks})" if marks else f"EXECUTE {name}"
-    cursor.execute(known[sql], params)
+        known[key] = f"EXECUTE {name} ({marks})" if marks else f"EXECUTE {name}"
+    cursor.execute(known[key], params)

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import EMERGENCY, record_access
+from healthhub.postgresql.wall import unwalled
 from records.access.rule import OPENS, REVIEWS
 from records.models import Citizen, EmergencyAccess, EmergencyReason, Outcome
 
@@ -54,6 +55,7 @@ def openings_about(patient: str, *, since: datetime | None = None) -> list[Emerg
     return list((about.filter(opened_at__gte=since) if since else about)[:50])
 
 
+@unwalled()
 def open_record(*, patient: str, reason: str, told: str, actor: Actor) -> EmergencyAccess:
     """Let the actor read this record for `EMERGENCY_HOURS`, starting now. What lasts already is answered as it is.
 

@@ -10,10 +10,12 @@ from fhir.outcomes import Issue
 from healthhub.accounts.actors import Actor
 from healthhub.accounts.addresses import address_of
 from healthhub.accounts.oauth.scopes import BadScope, Scope
+from healthhub.postgresql.wall import Asker
 from records.access import scopes
 from records.access.relations import presented_at
 from records.access.rows import log_lines, readable
 from records.access.rule import REGISTERS
+from records.access.wall import asker
 from records.access.writes import check_writes
 from records.tokens import actor_of_token
 
@@ -40,6 +42,10 @@ class RecordPolicy:
     def require(self, action: str, type: str, *, actor: Actor) -> None:
         """`Refused` (403) if the actor's token has no scope for the action on resources of this type."""
         scopes.require(action, type, actor=actor)
+
+    def asker(self, actor: Actor) -> Asker | None:
+        """What the second wall is told of who asks."""
+        return asker(actor)
 
     def readable(self, actor: Actor, *, searching: bool = False) -> Condition:
         """Which rows `r` of the store the actor may read: what the rule lets it, and what its token is for."""

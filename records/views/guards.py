@@ -17,7 +17,9 @@ from django.views.decorators.cache import never_cache
 
 from healthhub.accounts.actors import Actor, Role
 from healthhub.accounts.addresses import address_of
+from healthhub.postgresql.wall import walled
 from records.access.table import Action, What, Whose, roles_with
+from records.access.wall import asker
 from records.memberships import Held, chosen_of, held_by
 from records.refusals import log_refusal
 
@@ -63,7 +65,8 @@ def for_roles(*roles: Role) -> Callable[[Callable[Concatenate[ActingRequest, P],
             try:
                 if actor is None or actor.role not in policy.roles:
                     raise PermissionDenied
-                return view(acting, *args, **kwargs)
+                with walled(asker(actor)):
+                    return view(acting, *args, **kwargs)
             except (PermissionDenied, Http404) as error:
                 if actor:
                     log_refusal(error, request, actor=actor, asked=kwargs)
@@ -79,8 +82,8 @@ def for_everybody(view: View[P]) -> View[P]:
 
     @wraps(view)
     def open_view(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        identify(request)
-        return view(request, *args, **kwargs)
+        with walled(asker(identify(request))):
+            return view(request, *args, **kwargs)
 
     return cast("View[P]", _carrying(Policy(frozenset()), open_view))
 
@@ -92,8 +95,8 @@ def for_signed_in(view: Callable[Concatenate[ActingRequest, P], HttpResponseBase
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        identify(request)
-        return view(cast("ActingRequest", request), *args, **kwargs)
+        with walled(asker(identify(request))):
+            return view(cast("ActingRequest", request), *args, **kwargs)
 
     everybody = Policy(frozenset(Role) - {Role.CLIENT, Role.SYSTEM})
     return cast("View[P]", _carrying(everybody, never_cache(guarded)))

@@ -13,6 +13,7 @@ from django.utils import timezone
 from fhir.models import Resource
 from fhir.outcomes import Refused
 from healthhub.accounts.actors import system_actor
+from healthhub.postgresql.wall import unwalled
 from screening.appointments.booking import put_into
 from screening.models.appointments import Appointment, Slot
 
@@ -46,6 +47,7 @@ def fill_places(*, now: datetime | None = None) -> int:
     return served
 
 
+@unwalled()
 def _serve(one: Appointment, now: datetime) -> int:
     with transaction.atomic():
         # a row that somebody is changing at this moment is left for the next time: waiting for it could deadlock

@@ -15,6 +15,7 @@ from fhir.ids import new_id
 from fhir.outcomes import refuse
 from healthhub.accounts.actors import Actor, Role
 from healthhub.audit.log import record_access
+from healthhub.postgresql.wall import unwalled
 from records.access import visible_to
 from screening import projection
 from screening.closings import close_episode, overtaken
@@ -105,6 +106,7 @@ def close_step(
     return asked
 
 
+@unwalled()
 def decide_closure(*, request_id: int, accepted: bool, actor: Actor) -> ClosureRequest:
     """Confirm a closing, or refuse it: then the step goes on. Refused (403) by the person who asked, for anybody for
     whom it does not wait (see ``closures_waiting``), and as a confirmation by software or by somebody of the facility
@@ -196,6 +198,7 @@ def closed_for_reason(on: date, *, place: str) -> QuerySet[Episode]:
     return found.select_related("patient").order_by("-waived_on", "-id")
 
 
+@unwalled()
 def reopen_round(*, episode: Episode, why: str, actor: Actor, closing: str = "") -> None:
     """Take back a ``closing`` for a reason ("": all of the round's): its steps are open again, with their old clocks.
 

@@ -11,6 +11,7 @@ from fhir.ids import new_id
 from fhir.outcomes import refuse
 from healthhub.accounts.actors import Actor
 from healthhub.audit.log import record_access
+from healthhub.postgresql.wall import unwalled
 from records.access import handed_to, no_longer_handed
 from records.models import Facility
 from screening import projection
@@ -34,6 +35,7 @@ def hand_over(*, episode: Episode, facility: Facility, reason: str, on: date, ac
         raise refuse(409, "conflict", "The step is closed, or that facility has it already.", "episode")
 
 
+@unwalled()
 def hand_over_rounds(
     *, episodes: Sequence[Episode], facility: Facility, reason: str, on: date, actor: Actor
 ) -> dict[tuple[UUID, str], str]:

@@ -17,6 +17,7 @@ from fhir.outcomes import Refused
 from fhir.reader import read
 from fhir.text import parse
 from healthhub.accounts.actors import system_actor
+from healthhub.postgresql.wall import unwalled
 from screening.messages import bad_contacts, outbox
 from screening.messages.communications import REFUSED
 from screening.messages.gateways.reports import Report
@@ -40,6 +41,7 @@ def note_reports(channel: str, reports: Iterable[Report]) -> Counter[str]:
     return Counter(_note(channel, report) for report in reports)
 
 
+@unwalled()
 def _note(channel: str, report: Report) -> str:
     with transaction.atomic(), connection.cursor() as cursor:
         if report.reference:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from healthhub.postgresql.wall import unwalled
 from screening.protocol import Protocol, programmes, protocol_for
 from screening.protocol.shapes import INVITED
 from screening.publishing.noting import mark_unpublished
@@ -147,6 +148,7 @@ def take_all_notes() -> None:
         cursor.execute(_TAKE_ALL)
 
 
+@unwalled()
 def refresh_now(patient: str, on: date) -> bool:
     """Put one person right while she looks on; False if a refresh is at work, which will do it within seconds."""
     with transaction.atomic(), connection.cursor() as cursor:
