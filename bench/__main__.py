@@ -36,13 +36,14 @@ def main() -> None:
     import django
 
     django.setup()
-    from bench import imports, intake, samples
+    from bench import imports, intake, samples, wall
     from healthhub.accounts.demo import DEMO_CLIENT_ID
 
     _measure(options.seconds, load_seconds, options.tests)
     imports.measure(VAR, "01901", area="00175", rows=options.rows)
     sample = samples.Samples.of_clinic(DEMO_CLIENT_ID)
     intake.measure(sample.facility, sample.patients)
+    wall.measure(sample.actor, sample.observations, sample.patients)
     subprocess.run([sys.executable, "-m", "bench.recall"], cwd=ROOT, check=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from fhir import text
+from healthhub.accounts.actors import Actor
 from records.memberships import actor_for_client
 
 FIT = "http://loinc.org|27396-1"
@@ -21,6 +22,7 @@ WHERE r.type = 'Observation' AND r.code = %s AND NOT r.deleted AND c.facility_id
 class Samples:
     """Ids of the demo clinic's results and people."""
 
+    actor: Actor
     facility: str
     observations: list[str]
     patients: list[str]
@@ -33,7 +35,7 @@ class Samples:
         with connection.cursor() as cursor:
             cursor.execute(_OF_CLINIC, [FIT, actor.facility])
             rows = cursor.fetchall()
-        return cls(actor.facility, [row[0] for row in rows], sorted({row[1] for row in rows}))
+        return cls(actor, actor.facility or "", [row[0] for row in rows], sorted({row[1] for row in rows}))
 
 
 def measurement(patient: str) -> dict[str, Any]:
